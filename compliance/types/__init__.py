@@ -1,0 +1,1 @@
+"""Frozen values and plain enumerations that cross the borders between packages. No Django here."""

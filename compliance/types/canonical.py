@@ -1,0 +1,97 @@
+"""Canonical JSON, SHA-256 and Merkle trees: the ground that ledger, manifests and packs stand on.
+
+Canonical JSON follows RFC 8785 for the values we allow: objects, arrays, strings, booleans, null, integers
+within ±(2^53 - 1), and finite floats (written as ECMAScript does, see `_number`). Merkle trees follow RFC 9162 §2.1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+_SAFE_INTEGER = 2**53 - 1
+_LEAF, _NODE = b"\x00", b"\x01"
+
+
+class NotCanonicalError(ValueError):
+    """The value cannot be written as canonical JSON."""
+
+
+def _number(value: float) -> str:
+    """ECMAScript's Number::toString (ECMA-262 §6.1.6.1.20), as RFC 8785 §3.2.2.3 asks."""
+    if not math.isfinite(value):
+        raise NotCanonicalError(f"{value!r} has no JSON form")
+    if value == int(value) and abs(value) < 1e21:
+        return str(int(value))
+    mantissa, _, exponent = repr(value).partition("e")
+    if not exponent:
+        return mantissa
+    power = int(exponent)
+    if -7 <= power < 0:
+        return f"{value:.{-power + len(mantissa.replace('-', '').replace('.', '')) - 1}f}"
+    if mantissa.endswith(".0"):
+        mantissa = mantissa[:-2]
+    return f"{mantissa}e{'+' if power > 0 else '-'}{abs(power)}"
+
+
+def _encode(value: Any) -> str:  # noqa: ANN401 - any JSON value comes in
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise NotCanonicalError("a string holds a lone surrogate") from error
+        return json.dumps(str(value), ensure_ascii=False)
+    if isinstance(value, int):
+        if abs(value) > _SAFE_INTEGER:
+            raise NotCanonicalError(f"{value} is beyond the integers that JSON readers keep exact")
+        return str(int(value))
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise NotCanonicalError("an object key is not a string")
+        keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
+        return "{" + ",".join(f"{_encode(key)}:{_encode(value[key])}" for key in keys) + "}"
+    if isinstance(value, Sequence):
+        return "[" + ",".join(map(_encode, value)) + "]"
+    raise NotCanonicalError(f"{type(value).__name__} has no JSON form")
+
+
+def canonical_json(value: Any) -> bytes:  # noqa: ANN401 - any JSON value comes in
+    """UTF-8 bytes of the value in RFC 8785 form. Raises NotCanonicalError."""
+    return _encode(value).encode("utf-8")
+
+
+def sha256_hex(content: bytes) -> str:
+    """Lower-case hexadecimal SHA-256."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def digest_of(value: Any) -> str:  # noqa: ANN401 - any JSON value comes in
+    """SHA-256 of the canonical JSON of a value, hexadecimal."""
+    return sha256_hex(canonical_json(value))
+
+
+def merkle_root(leaves: Iterable[bytes]) -> str:
+    """Root of an RFC 9162 §2.1.1 Merkle tree over the leaves in order, hexadecimal; the empty tree is SHA-256("").
+
+    Streams: holds one node per level, so a million leaves need twenty digests of memory.
+    """
+    stack: list[tuple[int, bytes]] = []
+    for leaf in leaves:
+        height, node = 0, hashlib.sha256(_LEAF + leaf).digest()
+        while stack and stack[-1][0] == height:
+            node = hashlib.sha256(_NODE + stack.pop()[1] + node).digest()
+            height += 1
+        stack.append((height, node))
+    if not stack:
+        return hashlib.sha256(b"").hexdigest()
+    _, root = stack.pop()
+    while stack:
+        root = hashlib.sha256(_NODE + stack.pop()[1] + root).digest()
+    return root.hex()
