@@ -1,0 +1,545 @@
+"""The freeze document "assay-freeze/1": everything a pack may show, as one JSON object, and nothing else.
+
+Written once by the service that freezes an assessment, read by packs and exports, never changed. Its identity is the
+SHA-256 of its canonical JSON (compliance.types.canonical). Times are UTC with "Z", days are ISO days, digests are
+SHA-256 in lower-case hexadecimal, people are shown by name and role. Lists are in the order in which a pack shows them.
+References between parts go by uuid and must resolve: `validate_freeze` says where one does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, TypedDict, cast
+
+from compliance.types.canonical import NotCanonicalError, canonical_json
+from compliance.types.shape import Base64, Day, Sha256, ShapeError, UtcTime, Uuid, check_shape
+from compliance.types.states import (
+    AnswerState,
+    AnswerValue,
+    EvidenceState,
+    Method,
+    ModelOrigin,
+    RemediationState,
+    RetentionClass,
+    RiskState,
+    Severity,
+)
+from compliance.types.verdicts import Conclusion, CoverageState, FileScanVerdict, StageVerdict
+
+SCHEMA: Literal["assay-freeze/1"] = "assay-freeze/1"
+EXTRACT_ROWS = 500
+
+
+class FreezeError(ValueError):
+    """The document is not a valid freeze document; the message names the place."""
+
+
+class Software(TypedDict):
+    name: str
+    version: str
+
+
+class Person(TypedDict):
+    """`role` in words, as it is to be printed ("Compliance officer")."""
+
+    name: str
+    role: str
+
+
+class Figure(TypedDict):
+    """A labelled value already in words; units belong to the value."""
+
+    label: str
+    value: str
+
+
+class Subtechnique(TypedDict):
+    id: str
+    name: str
+    summary: str
+
+
+class Technique(TypedDict):
+    """`formerly`: earlier names, oldest first; `content_release`: ATLAS content version, for example "2026.07"."""
+
+    id: str
+    name: str
+    formerly: list[str]
+    summary: str
+    content_release: str
+    subtechniques: list[Subtechnique]
+
+
+class Assessment(TypedDict):
+    """`period_end` is the last day included; `scope` may hold several paragraphs."""
+
+    uuid: Uuid
+    title: str
+    system: str
+    system_description: str
+    period_start: Day
+    period_end: Day
+    scope: str
+    exclusions: str
+    people: list[Person]
+
+
+class CatalogueVersion(TypedDict):
+    id: str
+    title: str
+    version: str
+    sha256: Sha256
+    licence: str
+
+
+class ReferenceControl(TypedDict):
+    """`approved_mappings` counts approved pairs only; `draft_mappings` is shown beside it and never counted."""
+
+    id: str
+    title: str
+    family: str
+    objective: str
+    questions: list[int]
+    approved_mappings: int
+    draft_mappings: int
+
+
+class ImplementedControl(TypedDict):
+    """`reference`: ids of the reference controls it adopts. `conclusion` None: nothing was concluded."""
+
+    uuid: Uuid
+    reference: list[str]
+    title: str
+    statement: str
+    owner: str
+    performer: str
+    frequency: str
+    scope: str
+    nature: str
+    kind: str
+    key: bool
+    effective_from: Day | None
+    version: int
+    conclusion: Conclusion | None
+
+
+class AnswerChange(TypedDict):
+    """One step of an answer's history. `value` None: not yet answered at that step."""
+
+    at: UtcTime
+    by: Person
+    state: AnswerState
+    value: AnswerValue | None
+    note: str
+
+
+class Answer(TypedDict):
+    """The current answer. `evidence` and `findings` are uuids of the registers below."""
+
+    state: AnswerState
+    value: AnswerValue
+    statement: str
+    reason: str
+    claims: list[Figure]
+    author: Person
+    submitted_at: UtcTime | None
+    approver: Person | None
+    approved_at: UtcTime | None
+    evidence: list[Uuid]
+    findings: list[Uuid]
+
+
+class Question(TypedDict):
+    """`contradictions`: what the records say against the answer, in words. `answer` None: not answered."""
+
+    number: int
+    text: str
+    guidance: str
+    answer: Answer | None
+    contradictions: list[str]
+    history: list[AnswerChange]
+
+
+class LedgerPlace(TypedDict):
+    """`position` None: recorded, not yet sealed into a block."""
+
+    event: Sha256
+    position: int | None
+    block: int | None
+
+
+class EvidenceRecord(TypedDict):
+    """One file. `state_reason` says why rejected; `purged_at`: the bytes are gone by an approved act, the hash stays."""
+
+    uuid: Uuid
+    title: str
+    filename: str
+    sha256: Sha256
+    size: int
+    media_type: str
+    source: str
+    collected_how: str
+    collected_by: str
+    collected_at: UtcTime
+    period_start: Day | None
+    period_end: Day | None
+    state: EvidenceState
+    state_reason: str
+    retention: RetentionClass
+    legal_hold: bool
+    purged_at: UtcTime | None
+    ledger: LedgerPlace | None
+
+
+class ModelVersion(TypedDict):
+    """`parent`: uuid within this list, or None where the parent is unknown or outside (then `parent_note` says so)."""
+
+    uuid: Uuid
+    name: str
+    version: str
+    sha256: Sha256
+    format: str
+    origin: ModelOrigin
+    supplier: str
+    parent: Uuid | None
+    parent_note: str
+
+
+class DatasetVersion(TypedDict):
+    """`manifest_root`: Merkle root of the hash manifest."""
+
+    uuid: Uuid
+    name: str
+    version: str
+    manifest_root: Sha256
+    files: int
+    size: int
+
+
+class CoverageCell(TypedDict):
+    """`basis`: which scan or file scan says so, in words; empty where nothing was tested."""
+
+    technique: str
+    state: CoverageState
+    basis: str
+    at: UtcTime | None
+
+
+class CoverageRow(TypedDict):
+    """One model version against every sub-technique of `technique`, in its order."""
+
+    model: Uuid
+    cells: list[CoverageCell]
+
+
+class ClassNorm(TypedDict):
+    """L1 norm of the recovered trigger mask when class `label` is the target, in pixels."""
+
+    label: str
+    norm: float
+
+
+class Rate(TypedDict):
+    """A share between 0 and 1 with its interval at `level` (0.95) from `n` trials."""
+
+    estimate: float
+    low: float
+    high: float
+    level: float
+    n: int
+
+
+class Picture(TypedDict):
+    """A small PNG. `alt` says what is to be seen, for those who cannot see it."""
+
+    name: str
+    alt: str
+    png: Base64
+
+
+class Stage(TypedDict):
+    """One detection stage on one model version.
+
+    class_norms: one per class, empty where the method has none; reference_norms: smallest norm of each reference model;
+    first_ranked: label of the class with the smallest norm; p_resolution: the smallest p-value these references allow;
+    attack_success: share of held-out images that the recovered trigger turns to the first-ranked class.
+    """
+
+    detector: str
+    title: str
+    version: str
+    verdict: StageVerdict
+    statement: str
+    speaks_to: list[str]
+    limits: list[str]
+    parameters: list[Figure]
+    figures: list[Figure]
+    class_norms: list[ClassNorm]
+    reference_norms: list[float]
+    first_ranked: str | None
+    p_value: float | None
+    p_resolution: float | None
+    attack_success: Rate | None
+    pictures: list[Picture]
+    seconds: float
+
+
+class Scan(TypedDict):
+    """All stages on one model version, what it was tested with and on which machine."""
+
+    uuid: Uuid
+    model: Uuid
+    verdict: StageVerdict
+    started_at: UtcTime
+    finished_at: UtcTime
+    started_by: str
+    data: list[Figure]
+    environment: list[Figure]
+    stages: list[Stage]
+
+
+class Issue(TypedDict):
+    rule: str
+    title: str
+    description: str
+    severity: Severity
+    location: str
+    techniques: list[str]
+
+
+class NotScanned(TypedDict):
+    name: str
+    reason: str
+
+
+class FileScan(TypedDict):
+    """Static scan of one file. `model` None: the file is bound to no known model version."""
+
+    uuid: Uuid
+    model: Uuid | None
+    path: str
+    sha256: Sha256
+    size: int
+    format: str
+    scanner: str
+    scanner_version: str
+    verdict: FileScanVerdict
+    at: UtcTime
+    issues: list[Issue]
+    members_scanned: int
+    not_scanned: list[NotScanned]
+    limits: list[str]
+
+
+class Blob(TypedDict):
+    """A full register kept beside the document and attached to the pack: found by its SHA-256."""
+
+    filename: str
+    media_type: str
+    sha256: Sha256
+    size: int
+    rows: int
+
+
+class LogSource(TypedDict):
+    """One imported log. `evidence`: uuid of the raw file in the evidence register."""
+
+    name: str
+    format: str
+    evidence: Uuid | None
+    recorded: int
+    duplicates: int
+    rejected: int
+
+
+class JobEventRow(TypedDict):
+    occurred_at: UtcTime
+    actor: str
+    action: str
+    outcome: str
+    account: str
+    region: str
+    job: str
+    base_model: str
+    raw_sha256: Sha256
+
+
+class JobLog(TypedDict):
+    """Counts are of the whole period; `extract` holds the first rows by time, at most EXTRACT_ROWS of `recorded`."""
+
+    recorded: int
+    duplicates: int
+    rejected: int
+    sources: list[LogSource]
+    extract: list[JobEventRow]
+    register: Blob | None
+
+
+class Entitlements(TypedDict):
+    """Who could submit jobs. `statement` says what follows from the state."""
+
+    state: Literal["not_assessed", "assessed"]
+    statement: str
+
+
+class ObservationRef(TypedDict):
+    uuid: Uuid
+    producer: str
+    rule: str
+    title: str
+    method: Method
+    verdict: str
+    observed_at: UtcTime | None
+    evidence: Uuid | None
+
+
+class Finding(TypedDict):
+    uuid: Uuid
+    title: str
+    asset: str
+    target: str
+    state: Conclusion
+    severity: Severity | None
+    opened_at: UtcTime
+    condition: str
+    criteria: str
+    cause: str
+    effect: str
+    observations: list[ObservationRef]
+
+
+class Risk(TypedDict):
+    uuid: Uuid
+    title: str
+    statement: str
+    state: RiskState
+    deadline: Day | None
+    findings: list[Uuid]
+
+
+class Milestone(TypedDict):
+    title: str
+    due: Day | None
+    done_at: UtcTime | None
+
+
+class RemediationItem(TypedDict):
+    """Effort in person-days."""
+
+    uuid: Uuid
+    title: str
+    description: str
+    owner: str
+    state: RemediationState
+    due: Day | None
+    effort_planned: float
+    effort_spent: float
+    risks: list[Uuid]
+    milestones: list[Milestone]
+
+
+class LedgerHead(TypedDict):
+    """The newest sealed block at freezing. `block` None: nothing was sealed yet; `unsealed`: events after it."""
+
+    block: int | None
+    block_hash: Sha256 | None
+    merkle_root: Sha256 | None
+    events: int
+    unsealed: int
+    sealed_at: UtcTime | None
+
+
+class Freeze(TypedDict):
+    """The whole document."""
+
+    schema: Literal["assay-freeze/1"]
+    generated_by: Software
+    frozen_at: UtcTime
+    frozen_by: Person
+    organisation: str
+    demonstration: bool
+    assessment: Assessment
+    technique: Technique
+    catalogues: list[CatalogueVersion]
+    reference_controls: list[ReferenceControl]
+    implemented_controls: list[ImplementedControl]
+    questions: list[Question]
+    evidence: list[EvidenceRecord]
+    models: list[ModelVersion]
+    datasets: list[DatasetVersion]
+    coverage: list[CoverageRow]
+    scans: list[Scan]
+    file_scans: list[FileScan]
+    job_log: JobLog
+    entitlements: Entitlements
+    findings: list[Finding]
+    risks: list[Risk]
+    remediation: list[RemediationItem]
+    ledger: LedgerHead
+
+
+def _unique(kind: str, records: Iterable[Mapping[str, Any]]) -> set[str]:
+    seen: set[str] = set()
+    for record in records:
+        if record["uuid"] in seen:
+            raise FreezeError(f"{kind}: the uuid {record['uuid']} is there twice")
+        seen.add(record["uuid"])
+    return seen
+
+
+def _resolve(place: str, wanted: Iterable[str | None], known: set[str], register: str) -> None:
+    for uuid in wanted:
+        if uuid is not None and uuid not in known:
+            raise FreezeError(f"{place}: {uuid} is not in the {register}")
+
+
+def _check_references(doc: Freeze) -> None:
+    evidence = _unique("evidence", cast("list[Mapping[str, Any]]", doc["evidence"]))
+    models = _unique("models", cast("list[Mapping[str, Any]]", doc["models"]))
+    findings = _unique("findings", cast("list[Mapping[str, Any]]", doc["findings"]))
+    risks = _unique("risks", cast("list[Mapping[str, Any]]", doc["risks"]))
+    for question in doc["questions"]:
+        if answer := question["answer"]:
+            place = f"questions, number {question['number']}"
+            _resolve(place, answer["evidence"], evidence, "evidence register")
+            _resolve(place, answer["findings"], findings, "findings")
+    _resolve("models", (model["parent"] for model in doc["models"]), models, "models")
+    _resolve("coverage", (row["model"] for row in doc["coverage"]), models, "models")
+    _resolve("scans", (scan["model"] for scan in doc["scans"]), models, "models")
+    _resolve("file_scans", (scan["model"] for scan in doc["file_scans"]), models, "models")
+    _resolve("job_log.sources", (s["evidence"] for s in doc["job_log"]["sources"]), evidence, "evidence register")
+    for finding in doc["findings"]:
+        _resolve("findings", (o["evidence"] for o in finding["observations"]), evidence, "evidence register")
+    _resolve("risks", (uuid for risk in doc["risks"] for uuid in risk["findings"]), findings, "findings")
+    _resolve("remediation", (uuid for entry in doc["remediation"] for uuid in entry["risks"]), risks, "risks")
+
+
+def _check_sense(doc: Freeze) -> None:
+    if doc["assessment"]["period_start"] > doc["assessment"]["period_end"]:
+        raise FreezeError("assessment: the period ends before it starts")
+    expected = [sub["id"] for sub in doc["technique"]["subtechniques"]]
+    for row in doc["coverage"]:
+        if [cell["technique"] for cell in row["cells"]] != expected:
+            raise FreezeError(f"coverage of model {row['model']}: one cell per sub-technique is needed, in order")
+    untold = {model["uuid"] for model in doc["models"]} - {row["model"] for row in doc["coverage"]}
+    if untold:
+        raise FreezeError(f"coverage: model {min(untold)} has no row; what was never tested is shown too")
+    log = doc["job_log"]
+    if len(log["extract"]) > EXTRACT_ROWS:
+        raise FreezeError(f"job_log.extract: {len(log['extract'])} rows, at most {EXTRACT_ROWS} are taken")
+    if len(log["extract"]) < log["recorded"] and log["register"] is None:
+        raise FreezeError("job_log: the extract is not the whole log, so the full register has to be attached")
+    if log["register"] and log["register"]["rows"] != log["recorded"]:
+        raise FreezeError("job_log.register: its row count differs from the number of recorded events")
+
+
+def validate_freeze(doc: object) -> None:
+    """Raise FreezeError, with one sentence naming the place, unless `doc` (parsed JSON) is a valid freeze document."""
+    try:
+        check_shape(doc, Freeze)
+        canonical_json(doc)
+    except (ShapeError, NotCanonicalError) as error:
+        raise FreezeError(str(error)) from error
+    checked = cast(Freeze, doc)
+    _check_references(checked)
+    _check_sense(checked)
