@@ -12,19 +12,19 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypedDict, cast
 
 from compliance.types.canonical import NotCanonicalError, canonical_json
-from compliance.types.shape import Base64, Day, Sha256, ShapeError, UtcTime, Uuid, check_shape
+from compliance.types.freeze_scans import CoverageRow, DatasetVersion, Figure, FileScan, ModelVersion, Scan
+from compliance.types.shape import Day, Sha256, ShapeError, UtcTime, Uuid, check_shape
 from compliance.types.states import (
     AnswerState,
     AnswerValue,
     EvidenceState,
     Method,
-    ModelOrigin,
     RemediationState,
     RetentionClass,
     RiskState,
     Severity,
 )
-from compliance.types.verdicts import Conclusion, CoverageState, FileScanVerdict, StageVerdict
+from compliance.types.verdicts import Conclusion
 
 SCHEMA: Literal["assay-freeze/1"] = "assay-freeze/1"
 EXTRACT_ROWS = 500
@@ -44,13 +44,6 @@ class Person(TypedDict):
 
     name: str
     role: str
-
-
-class Figure(TypedDict):
-    """A labelled value already in words; units belong to the value."""
-
-    label: str
-    value: str
 
 
 class Subtechnique(TypedDict):
@@ -189,146 +182,6 @@ class EvidenceRecord(TypedDict):
     legal_hold: bool
     purged_at: UtcTime | None
     ledger: LedgerPlace | None
-
-
-class ModelVersion(TypedDict):
-    """`parent`: uuid within this list, or None where the parent is unknown or outside (then `parent_note` says so)."""
-
-    uuid: Uuid
-    name: str
-    version: str
-    sha256: Sha256
-    format: str
-    origin: ModelOrigin
-    supplier: str
-    parent: Uuid | None
-    parent_note: str
-
-
-class DatasetVersion(TypedDict):
-    """`manifest_root`: Merkle root of the hash manifest."""
-
-    uuid: Uuid
-    name: str
-    version: str
-    manifest_root: Sha256
-    files: int
-    size: int
-
-
-class CoverageCell(TypedDict):
-    """`basis`: which scan or file scan says so, in words; empty where nothing was tested."""
-
-    technique: str
-    state: CoverageState
-    basis: str
-    at: UtcTime | None
-
-
-class CoverageRow(TypedDict):
-    """One model version against every sub-technique of `technique`, in its order."""
-
-    model: Uuid
-    cells: list[CoverageCell]
-
-
-class ClassNorm(TypedDict):
-    """L1 norm of the recovered trigger mask when class `label` is the target, in pixels."""
-
-    label: str
-    norm: float
-
-
-class Rate(TypedDict):
-    """A share between 0 and 1 with its interval at `level` (0.95) from `n` trials."""
-
-    estimate: float
-    low: float
-    high: float
-    level: float
-    n: int
-
-
-class Picture(TypedDict):
-    """A small PNG. `alt` says what is to be seen, for those who cannot see it."""
-
-    name: str
-    alt: str
-    png: Base64
-
-
-class Stage(TypedDict):
-    """One detection stage on one model version.
-
-    class_norms: one per class, empty where the method has none; reference_norms: smallest norm of each reference model;
-    first_ranked: label of the class with the smallest norm; p_resolution: the smallest p-value these references allow;
-    attack_success: share of held-out images that the recovered trigger turns to the first-ranked class.
-    """
-
-    detector: str
-    title: str
-    version: str
-    verdict: StageVerdict
-    statement: str
-    speaks_to: list[str]
-    limits: list[str]
-    parameters: list[Figure]
-    figures: list[Figure]
-    class_norms: list[ClassNorm]
-    reference_norms: list[float]
-    first_ranked: str | None
-    p_value: float | None
-    p_resolution: float | None
-    attack_success: Rate | None
-    pictures: list[Picture]
-    seconds: float
-
-
-class Scan(TypedDict):
-    """All stages on one model version, what it was tested with and on which machine."""
-
-    uuid: Uuid
-    model: Uuid
-    verdict: StageVerdict
-    started_at: UtcTime
-    finished_at: UtcTime
-    started_by: str
-    data: list[Figure]
-    environment: list[Figure]
-    stages: list[Stage]
-
-
-class Issue(TypedDict):
-    rule: str
-    title: str
-    description: str
-    severity: Severity
-    location: str
-    techniques: list[str]
-
-
-class NotScanned(TypedDict):
-    name: str
-    reason: str
-
-
-class FileScan(TypedDict):
-    """Static scan of one file. `model` None: the file is bound to no known model version."""
-
-    uuid: Uuid
-    model: Uuid | None
-    path: str
-    sha256: Sha256
-    size: int
-    format: str
-    scanner: str
-    scanner_version: str
-    verdict: FileScanVerdict
-    at: UtcTime
-    issues: list[Issue]
-    members_scanned: int
-    not_scanned: list[NotScanned]
-    limits: list[str]
 
 
 class Blob(TypedDict):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cache
@@ -51,7 +51,7 @@ def _is_day(text: str) -> bool:
         return False
 
 
-_FORMATS = {
+_FORMATS: dict[str, tuple[Callable[[str], bool], str]] = {
     "sha256": (lambda text: bool(_HEX64.fullmatch(text)), "64 lower-case hexadecimal digits"),
     "uuid": (_is_uuid, "a lower-case UUID"),
     "utc": (_is_time, "a UTC time such as 2026-11-22T18:00:00Z"),
