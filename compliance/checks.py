@@ -1,0 +1,1 @@
+"""System checks with ids: unsafe settings are errors, not surprises."""

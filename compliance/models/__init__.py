@@ -1,0 +1,68 @@
+"""The tables of the record."""
+
+from compliance.models.assessment import Answer, AnswerRevision, Assessment
+from compliance.models.catalog import (
+    AuditQuestion,
+    CaseStudy,
+    CatalogRelease,
+    Framework,
+    MappingPair,
+    Mitigation,
+    ReferenceControl,
+    Technique,
+    TechniqueSection,
+)
+from compliance.models.control import ImplementedControl
+from compliance.models.evidence import Evidence, EvidenceLink
+from compliance.models.finding import Finding, Risk
+from compliance.models.inventory import AIModel, AISystem, Dataset, DatasetVersion, ModelVersion
+from compliance.models.job import Job, JobStep
+from compliance.models.ledger import LedgerBlock, LedgerEvent, LedgerPosition
+from compliance.models.observation import JobEvent, Observation
+from compliance.models.pack import EvidencePack, Freeze
+from compliance.models.people import Engagement, Membership, Principal, Team, User
+from compliance.models.remediation import Milestone, RemediationItem
+from compliance.models.trail import RowChange, TrailEntry
+
+__all__ = [
+    "AIModel",
+    "AISystem",
+    "Answer",
+    "AnswerRevision",
+    "Assessment",
+    "AuditQuestion",
+    "CaseStudy",
+    "CatalogRelease",
+    "Dataset",
+    "DatasetVersion",
+    "Engagement",
+    "Evidence",
+    "EvidenceLink",
+    "EvidencePack",
+    "Finding",
+    "Framework",
+    "Freeze",
+    "ImplementedControl",
+    "Job",
+    "JobEvent",
+    "JobStep",
+    "LedgerBlock",
+    "LedgerEvent",
+    "LedgerPosition",
+    "MappingPair",
+    "Membership",
+    "Milestone",
+    "Mitigation",
+    "ModelVersion",
+    "Observation",
+    "Principal",
+    "ReferenceControl",
+    "RemediationItem",
+    "Risk",
+    "RowChange",
+    "Team",
+    "Technique",
+    "TechniqueSection",
+    "TrailEntry",
+    "User",
+]

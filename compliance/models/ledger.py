@@ -1,0 +1,53 @@
+"""The ledger: insert-only tables that show whether the record was altered (docs/trust-model.md)."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from compliance.models.base import Record, digest_field
+
+
+class LedgerEvent(Record):
+    """Something happened. Holds ids and digests only; written in the business transaction."""
+
+    kind = models.CharField(_("kind"), max_length=64)
+    subject_type = models.CharField(_("subject"), max_length=64)
+    subject_uuid = models.UUIDField(_("subject identifier"))
+    payload_sha256 = digest_field(_("payload SHA-256"), blank=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["subject_uuid"])]  # noqa: RUF012 - Django reads a plain list
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject_uuid}"
+
+
+class LedgerBlock(Record):
+    """A sealed range of positions: Merkle root over its events, chained to the block before."""
+
+    number = models.PositiveBigIntegerField(_("block"), unique=True)
+    first_position = models.PositiveBigIntegerField(_("first position"), unique=True)
+    event_count = models.PositiveIntegerField(_("events"))
+    merkle_root = digest_field(_("Merkle root"), blank=False)
+    previous_sha256 = digest_field(_("previous block"))
+    block_sha256 = digest_field(_("block SHA-256"), blank=False, unique=True)
+    key_id = models.CharField(_("checkpoint key"), max_length=64, blank=True)
+    signature = models.TextField(_("checkpoint signature"), blank=True)
+
+    class Meta:
+        ordering = ("number",)
+
+    def __str__(self) -> str:
+        return f"{self.number}"
+
+
+class LedgerPosition(models.Model):
+    """Where the sealer put an event. Never derived from row ids: rows commit out of order."""
+
+    position = models.PositiveBigIntegerField(_("position"), primary_key=True)
+    event = models.OneToOneField(LedgerEvent, on_delete=models.PROTECT, related_name="place")
+    block = models.ForeignKey(LedgerBlock, on_delete=models.PROTECT, related_name="places")
+
+    def __str__(self) -> str:
+        return f"{self.position}"

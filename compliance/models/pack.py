@@ -1,0 +1,49 @@
+"""Freezes and the evidence packs issued from them. Neither is ever changed; a pack is superseded."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from compliance.models.base import RetainedRecord, digest_field
+
+
+class Freeze(RetainedRecord):
+    """An assessment as it stood, in one canonical JSON document kept in the evidence storage. Insert-only."""
+
+    assessment = models.OneToOneField("compliance.Assessment", on_delete=models.PROTECT, related_name="freeze")
+    sha256 = digest_field(_("document SHA-256"), blank=False)
+    storage_name = models.CharField(_("kept as"), max_length=300)
+    attachments = models.JSONField(_("registers by name"), default=dict)
+    frozen_by = models.ForeignKey("compliance.User", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return f"{self.assessment} {self.sha256[:16]}"
+
+
+class EvidencePack(RetainedRecord):
+    """A signed PDF and its receipt. The file lies in the evidence storage."""
+
+    freeze = models.ForeignKey(Freeze, on_delete=models.PROTECT, related_name="packs")
+    number = models.PositiveIntegerField(_("pack number"))
+    storage_name = models.CharField(_("kept as"), max_length=300)
+    sha256 = digest_field(_("SHA-256"), blank=False)
+    size = models.BigIntegerField(_("size in bytes"))
+    pages = models.PositiveIntegerField(_("pages"), default=0)
+    receipt = models.JSONField(_("receipt"))
+    signer_sha256 = digest_field(_("signer certificate"))
+    is_demonstration_signer = models.BooleanField(_("demonstration signer"), default=True)
+    supersedes = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="superseded_by")
+    issued_by = models.ForeignKey("compliance.User", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ("-created_at",)
+        constraints = [  # noqa: RUF012 - Django reads a plain list
+            models.UniqueConstraint(fields=["freeze", "number"], name="pack_number_once_per_freeze")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.freeze.assessment} #{self.number}"

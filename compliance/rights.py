@@ -1,0 +1,246 @@
+"""Who may do what, as data; and the scoping of every queryset by its asker. Deny by default.
+
+Two gates guard every page, endpoint and command that acts for a person: `may(user, verb)` — the role × verb table —
+and `visible(queryset, user)` — which rows exist for that person at all. `docs/rights.md` is printed from this table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Model, Q, QuerySet
+from django.utils import timezone
+
+from compliance import models as m
+from compliance.types.states import Role
+
+ModelT = TypeVar("ModelT", bound=Model)
+Asker = m.User | AnonymousUser
+
+
+class Verb(StrEnum):
+    """Everything a person or machine can ask Assay to do."""
+
+    VIEW = "view"
+    VIEW_JOBS = "view imports and jobs"
+    VIEW_TRAIL = "view the trail"
+    VIEW_PEOPLE = "view people and settings"
+    MANAGE_PEOPLE = "manage people, teams and engagements"
+    MANAGE_SYSTEMS = "define AI systems"
+    MANAGE_CONTROLS = "adopt and change controls"
+    DECIDE_MAPPINGS = "approve or reject a mapping"
+    LOAD_CATALOG = "load a catalogue release"
+    OPEN_ASSESSMENT = "open an assessment"
+    WRITE_ANSWER = "write and submit an answer"
+    APPROVE_ANSWER = "approve or return an answer"
+    FREEZE_ASSESSMENT = "freeze an assessment"
+    ADD_EVIDENCE = "add evidence"
+    LINK_EVIDENCE = "attach evidence"
+    DOWNLOAD_EVIDENCE = "download evidence"
+    IMPORT_DOCUMENT = "import a document"
+    REGISTER_MODEL = "register a model or data set"
+    START_SCAN = "start a scan"
+    CANCEL_JOB = "cancel a job"
+    OPEN_REMEDIATION = "open and assign remediation"
+    WORK_REMEDIATION = "work on remediation"
+    ISSUE_PACK = "issue an evidence pack"
+    DOWNLOAD_PACK = "download an evidence pack"
+    OWN_TOKENS = "manage own tokens"
+
+
+_ALL = frozenset(Role)
+_STAFF = frozenset({Role.ADMINISTRATOR, Role.OFFICER, Role.MANAGER})
+_PEOPLE = _ALL - {Role.COLLECTOR}
+_MAKERS = frozenset({Role.OFFICER, Role.CONTRIBUTOR})
+
+TABLE: dict[Verb, frozenset[Role]] = {
+    Verb.VIEW: _PEOPLE,
+    Verb.VIEW_JOBS: _STAFF | {Role.CONTRIBUTOR},
+    Verb.VIEW_TRAIL: _STAFF | {Role.AUDITOR},
+    Verb.VIEW_PEOPLE: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
+    Verb.MANAGE_PEOPLE: frozenset({Role.ADMINISTRATOR}),
+    Verb.MANAGE_SYSTEMS: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
+    Verb.MANAGE_CONTROLS: frozenset({Role.OFFICER}),
+    Verb.DECIDE_MAPPINGS: frozenset({Role.OFFICER}),
+    Verb.LOAD_CATALOG: frozenset({Role.ADMINISTRATOR}),
+    Verb.OPEN_ASSESSMENT: frozenset({Role.OFFICER}),
+    Verb.WRITE_ANSWER: _MAKERS,
+    Verb.APPROVE_ANSWER: frozenset({Role.OFFICER, Role.MANAGER}),
+    Verb.FREEZE_ASSESSMENT: frozenset({Role.OFFICER}),
+    Verb.ADD_EVIDENCE: _MAKERS | {Role.COLLECTOR},
+    Verb.LINK_EVIDENCE: _MAKERS,
+    Verb.DOWNLOAD_EVIDENCE: _STAFF | {Role.CONTRIBUTOR, Role.AUDITOR},
+    Verb.IMPORT_DOCUMENT: _MAKERS | {Role.COLLECTOR},
+    Verb.REGISTER_MODEL: _MAKERS,
+    Verb.START_SCAN: _MAKERS,
+    Verb.CANCEL_JOB: _MAKERS | {Role.ADMINISTRATOR},
+    Verb.OPEN_REMEDIATION: frozenset({Role.OFFICER, Role.MANAGER}),
+    Verb.WORK_REMEDIATION: frozenset({Role.OFFICER, Role.MANAGER, Role.CONTRIBUTOR}),
+    Verb.ISSUE_PACK: frozenset({Role.OFFICER}),
+    Verb.DOWNLOAD_PACK: _STAFF | {Role.AUDITOR},
+    Verb.OWN_TOKENS: _ALL,
+}
+
+
+class NotAllowedError(Exception):
+    """The person may not do this; the message says which verb and role."""
+
+
+def may(user: Asker, verb: Verb) -> bool:
+    """Whether the role of an active user carries the verb."""
+    return isinstance(user, m.User) and user.is_active and Role(user.role) in TABLE[verb]
+
+
+def require(user: Asker, verb: Verb) -> m.User:
+    """The user, when they may; otherwise NotAllowedError."""
+    if isinstance(user, m.User) and may(user, verb):
+        return user
+    role = user.role if isinstance(user, m.User) else "nobody"
+    raise NotAllowedError(f"The role “{role}” may not {verb.value}.")
+
+
+# From each table to the AI system it belongs to. A table that is in no list below is invisible to everyone. ------
+
+SYSTEM_PATH: dict[str, str] = {
+    "compliance.AISystem": "pk",
+    "compliance.AIModel": "system",
+    "compliance.ModelVersion": "model__system",
+    "compliance.Dataset": "system",
+    "compliance.DatasetVersion": "dataset__system",
+    "compliance.ImplementedControl": "system",
+    "compliance.Assessment": "system",
+    "compliance.Answer": "assessment__system",
+    "compliance.AnswerRevision": "answer__assessment__system",
+    "compliance.Evidence": "system",
+    "compliance.EvidenceLink": "evidence__system",
+    "compliance.Observation": "system",
+    "compliance.JobEvent": "system",
+    "compliance.Finding": "system",
+    "compliance.Risk": "finding__system",
+    "compliance.RemediationItem": "system",
+    "compliance.Milestone": "item__system",
+    "compliance.Freeze": "assessment__system",
+    "compliance.EvidencePack": "freeze__assessment__system",
+    "compliance.Job": "system",
+    "compliance.TrailEntry": "system",
+    "scanning.Import": "system",
+    "scanning.ImportReject": "document_import__system",
+    "scanning.Scan": "model_version__model__system",
+}
+
+CATALOGUE = frozenset(
+    f"compliance.{name}"
+    for name in (
+        "CatalogRelease",
+        "Technique",
+        "Mitigation",
+        "CaseStudy",
+        "TechniqueSection",
+        "AuditQuestion",
+        "Framework",
+        "ReferenceControl",
+        "MappingPair",
+    )
+)
+SHARED = CATALOGUE | {"scanning.ReferenceBank", "compliance.LedgerBlock"}
+PEOPLE = frozenset({"compliance.User", "compliance.Team", "compliance.Membership", "compliance.Engagement"})
+PRINCIPALS = "compliance.Principal"
+
+
+def _engaged(user: m.User) -> QuerySet[m.Assessment]:
+    """Assessments that an auditor was invited to and whose access has not ended."""
+    return m.Assessment.objects.filter(engagements__auditors=user, engagements__expires_at__gt=timezone.now()).distinct()
+
+
+def _periods(user: m.User, *, day: str) -> Q:
+    """Rows of engaged systems whose `day` lies in the engagement's period."""
+    condition = Q(pk__in=[])
+    for engagement in user.engagements.filter(expires_at__gt=timezone.now()).prefetch_related("assessments"):
+        systems = [assessment.system_id for assessment in engagement.assessments.all()]
+        condition |= Q(
+            system__in=systems,
+            **{f"{day}__date__gte": engagement.period_start, f"{day}__date__lte": engagement.period_end},
+        )
+    return condition
+
+
+def _auditor_filter(label: str, user: m.User) -> Q | None:
+    """What exists for an auditor, per table; None when nothing does."""
+    assessments = _engaged(user)
+    systems = assessments.values("system")
+    linked = Q(links__answer__assessment__in=assessments)
+    filters: dict[str, Callable[[], Q]] = {
+        "compliance.AISystem": lambda: Q(pk__in=systems),
+        "compliance.Assessment": lambda: Q(pk__in=assessments.values("pk")),
+        "compliance.Answer": lambda: Q(assessment__in=assessments),
+        "compliance.AnswerRevision": lambda: Q(answer__assessment__in=assessments),
+        "compliance.Freeze": lambda: Q(assessment__in=assessments),
+        "compliance.EvidencePack": lambda: Q(freeze__assessment__in=assessments),
+        "compliance.EvidenceLink": lambda: Q(answer__assessment__in=assessments),
+        "compliance.Evidence": lambda: Q(
+            pk__in=m.Evidence.objects.filter(
+                linked | Q(pk__in=m.JobEvent.objects.filter(_periods(user, day="occurred_at")).values("evidence"))
+            ).values("pk")
+        ),
+        "compliance.JobEvent": lambda: _periods(user, day="occurred_at"),
+        "compliance.Observation": lambda: Q(system__in=systems),
+        "compliance.Finding": lambda: Q(system__in=systems),
+        "compliance.Risk": lambda: Q(finding__system__in=systems),
+        "compliance.RemediationItem": lambda: Q(system__in=systems),
+        "compliance.Milestone": lambda: Q(item__system__in=systems),
+        "compliance.ImplementedControl": lambda: Q(system__in=systems),
+        "compliance.AIModel": lambda: Q(system__in=systems),
+        "compliance.ModelVersion": lambda: Q(model__system__in=systems),
+        "compliance.Dataset": lambda: Q(system__in=systems),
+        "compliance.DatasetVersion": lambda: Q(dataset__system__in=systems),
+        "compliance.TrailEntry": lambda: Q(system__in=systems),
+        "scanning.Scan": lambda: Q(model_version__model__system__in=systems),
+    }
+    maker = filters.get(label)
+    return maker() if maker else None
+
+
+def member_systems(user: m.User) -> QuerySet[m.AISystem]:
+    """AI systems a contributor or collector is on, in person or by team."""
+    return m.AISystem.objects.filter(Q(memberships__user=user) | Q(memberships__team__members=user)).distinct()
+
+
+def visible(queryset: QuerySet[ModelT], user: Asker) -> QuerySet[ModelT]:
+    """The rows of a queryset that exist for this asker; everything else answers 404."""
+    if not isinstance(user, m.User) or not user.is_active:
+        return queryset.none()
+    label, role = queryset.model._meta.label, Role(user.role)  # noqa: SLF001 - Django's documented Model._meta API
+    if label in SHARED:
+        return queryset if role is not Role.COLLECTOR else queryset.none()
+    if label in PEOPLE:
+        return queryset if may(user, Verb.VIEW_PEOPLE) else queryset.none()
+    if label == PRINCIPALS:
+        return _visible_principals(queryset, user)
+    if label not in SYSTEM_PATH or role is Role.COLLECTOR:
+        return queryset.none()
+    if role in _STAFF:
+        return queryset
+    if role is Role.AUDITOR:
+        condition = _auditor_filter(label, user)
+        return queryset.filter(condition) if condition is not None else queryset.none()
+    lookup: dict[str, Any] = {f"{SYSTEM_PATH[label]}__in": member_systems(user).values("pk")}
+    return queryset.filter(**lookup)
+
+
+def _visible_principals(queryset: QuerySet[ModelT], user: m.User) -> QuerySet[ModelT]:
+    """A principal exists for whoever may see one of its events."""
+    if Role(user.role) in _STAFF:
+        return queryset
+    return queryset.filter(pk__in=visible(m.JobEvent.objects.all(), user).values("actor"))
+
+
+def systems_for(user: Asker, verb: Verb) -> QuerySet[m.AISystem]:
+    """AI systems on which this asker may do the verb; collectors write to systems they cannot read."""
+    if not isinstance(user, m.User) or not may(user, verb):
+        return m.AISystem.objects.none()
+    if Role(user.role) is Role.COLLECTOR:
+        return member_systems(user)
+    return visible(m.AISystem.objects.all(), user)

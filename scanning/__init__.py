@@ -1,0 +1,1 @@
+"""The instruments: everything that turns files, models, logs and accounts into observations."""

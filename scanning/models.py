@@ -1,0 +1,108 @@
+"""Imports and scans: each one-to-one with a job of the record."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from compliance.models.base import RetainedRecord, digest_field
+
+
+class Import(RetainedRecord):
+    """One document on its way from uploaded bytes to published rows."""
+
+    job = models.OneToOneField("compliance.Job", on_delete=models.PROTECT, related_name="document_import")
+    system = models.ForeignKey("compliance.AISystem", on_delete=models.PROTECT, related_name="imports")
+    evidence = models.ForeignKey("compliance.Evidence", on_delete=models.PROTECT, related_name="imports")
+    requested_format = models.CharField(_("format asked for"), max_length=64, blank=True)
+    format = models.CharField(_("format recognised"), max_length=64, blank=True)
+    read = models.PositiveBigIntegerField(_("records read"), default=0)
+    relevant = models.PositiveBigIntegerField(_("records that matter here"), default=0)
+    recorded = models.PositiveBigIntegerField(_("recorded"), default=0)
+    duplicates = models.PositiveBigIntegerField(_("already known"), default=0)
+    rejected = models.PositiveBigIntegerField(_("rejected"), default=0)
+    scope = models.JSONField(_("what the document covers"), default=dict)
+    rows_root = digest_field(_("Merkle root of the rows"))
+    published_at = models.DateTimeField(_("published at"), null=True, blank=True)
+
+    class Meta:
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return str(self.evidence)
+
+
+class StagedRow(models.Model):
+    """A parsed row that nobody sees yet. Removed when the import is published, cancelled or failed."""
+
+    document_import = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="staged")
+    n = models.PositiveIntegerField(_("row"))
+    kind = models.CharField(_("kind"), max_length=16)
+    fingerprint = digest_field(_("fingerprint"), blank=False)
+    payload = models.JSONField(_("draft"))
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["document_import", "n"], name="staged_row_once")]
+
+    def __str__(self) -> str:
+        return f"{self.document_import_id}:{self.n}"
+
+
+class ImportReject(models.Model):
+    """A record that could not be taken, and why."""
+
+    document_import = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="rejects")
+    n = models.PositiveIntegerField(_("reject"))
+    locator = models.CharField(_("place"), max_length=300)
+    reason = models.TextField(_("reason"))
+
+    class Meta:
+        ordering = ("n",)
+        constraints: ClassVar = [models.UniqueConstraint(fields=["document_import", "n"], name="import_reject_once")]
+
+    def __str__(self) -> str:
+        return f"{self.locator}: {self.reason}"
+
+
+class ReferenceBank(RetainedRecord):
+    """Known reference models of one architecture, with the statistics that new models are ranked against."""
+
+    name = models.CharField(_("name"), max_length=200, unique=True)
+    architecture = models.CharField(_("architecture"), max_length=200)
+    architecture_digest = digest_field(_("architecture digest"))
+    evidence = models.ForeignKey("compliance.Evidence", on_delete=models.PROTECT, related_name="reference_banks")
+    size = models.PositiveIntegerField(_("models"))
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Scan(RetainedRecord):
+    """Detection stages, or a static file scan, on one model version."""
+
+    FILE = "file"
+    DETECTION = "detection"
+
+    job = models.OneToOneField("compliance.Job", on_delete=models.PROTECT, related_name="scan")
+    model_version = models.ForeignKey("compliance.ModelVersion", on_delete=models.PROTECT, related_name="scans")
+    kind = models.CharField(_("kind"), max_length=16, choices=[(FILE, _("File scan")), (DETECTION, _("Detection"))])
+    detectors = models.JSONField(_("detectors asked for"), default=list)
+    held_out = models.ForeignKey(
+        "compliance.Evidence", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    reference_bank = models.ForeignKey(ReferenceBank, on_delete=models.PROTECT, null=True, blank=True)
+    seed = models.PositiveIntegerField(_("seed"), default=0)
+    verdict = models.CharField(_("verdict"), max_length=32, blank=True)
+    report = models.JSONField(_("report"), default=dict)
+    report_sha256 = digest_field(_("report SHA-256"))
+
+    class Meta:
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.model_version}"
