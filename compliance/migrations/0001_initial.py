@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='recorded at')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='sealed at')),
                 ('number', models.PositiveBigIntegerField(unique=True, verbose_name='block')),
                 ('first_position', models.PositiveBigIntegerField(unique=True, verbose_name='first position')),
                 ('event_count', models.PositiveIntegerField(verbose_name='events')),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from compliance.models.base import Record, digest_field
@@ -26,6 +27,8 @@ class LedgerEvent(Record):
 class LedgerBlock(Record):
     """A sealed range of positions: Merkle root over its events, chained to the block before."""
 
+    # Stated by the sealer, not by the insert: the block's hash covers it.
+    created_at = models.DateTimeField(_("sealed at"), default=timezone.now, editable=False)
     number = models.PositiveBigIntegerField(_("block"), unique=True)
     first_position = models.PositiveBigIntegerField(_("first position"), unique=True)
     event_count = models.PositiveIntegerField(_("events"))
