@@ -1,0 +1,150 @@
+"""Remediation: opened for a finding, planned in milestones, closed only by new evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from compliance.models import Finding, Milestone, RemediationItem, Risk, User
+from compliance.services import ledger
+from compliance.services.errors import RefusedError
+from compliance.types.drafts import JSON
+from compliance.types.states import RemediationState, RiskState
+from compliance.types.verdicts import Conclusion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MilestoneDraft:
+    """A step with its date."""
+
+    title: str
+    due_on: date
+
+
+def _record(item: RemediationItem, act: str, actor: User, facts: JSON) -> None:
+    ledger.record(kind=f"remediation.{act}", subject=item, payload=facts, actor=actor, system=item.system)
+
+
+def _risk_of(finding: Finding, actor: User) -> Risk:
+    risk, created = Risk.objects.get_or_create(
+        finding=finding,
+        defaults={
+            "title": finding.title,
+            "statement": finding.effect or finding.condition,
+            "severity": finding.severity,
+            "state": RiskState.REMEDIATING,
+        },
+    )
+    if created:
+        payload = {"finding": str(finding.uuid), "state": risk.state}
+        ledger.record(kind="risk.identified", subject=risk, payload=payload, actor=actor, system=finding.system)
+    return risk
+
+
+@transaction.atomic
+def open_item(
+    *,
+    finding: Finding,
+    title: str,
+    description: str,
+    owner: User,
+    effort_planned: Decimal,
+    due_on: date,
+    milestones: Sequence[MilestoneDraft],
+    actor: User,
+) -> RemediationItem:
+    """Open a remediation item for a finding, with the risk that it takes away."""
+    if finding.state != Conclusion.NOT_SATISFIED:
+        raise RefusedError(_("The finding is satisfied; there is nothing to remediate."))
+    if not title.strip():
+        raise RefusedError(_("Give the remediation item a title."))
+    if effort_planned < 0:
+        raise RefusedError(_("Planned effort cannot be below zero person-days."))
+    late = [step for step in milestones if step.due_on > due_on]
+    if late:
+        raise RefusedError(_("The milestone “%s” is due after the item itself.") % late[0].title)
+    risk = _risk_of(finding, actor)
+    risk.deadline = max(filter(None, (risk.deadline, due_on)))
+    risk.save(update_fields=["deadline"])
+    item = RemediationItem.objects.create(
+        system=finding.system,
+        title=title,
+        description=description,
+        owner=owner,
+        effort_planned=effort_planned,
+        due_on=due_on,
+        opened_by=actor,
+    )
+    item.risks.add(risk)
+    Milestone.objects.bulk_create(Milestone(item=item, title=step.title, due_on=step.due_on) for step in milestones)
+    _record(item, "opened", actor, {"finding": str(finding.uuid), "risk": str(risk.uuid), "owner": str(owner.uuid)})
+    return item
+
+
+@transaction.atomic
+def move(*, item: RemediationItem, state: RemediationState, actor: User) -> None:
+    """Change the state of open work; closing is `close`."""
+    if state == RemediationState.CLOSED:
+        raise RefusedError(_("Closing needs a re-scan in which the finding no longer reproduces."))
+    if item.state == RemediationState.CLOSED:
+        raise RefusedError(_("The item is closed; open a new one if the finding is back."))
+    before, item.state = item.state, state
+    item.save(update_fields=["state"])
+    _record(item, "moved", actor, {"before": before, "after": state.value})
+
+
+@transaction.atomic
+def log_effort(*, item: RemediationItem, person_days: Decimal, actor: User) -> None:
+    """Add effort spent, in person-days."""
+    if person_days <= 0:
+        raise RefusedError(_("Effort is a number of person-days above zero."))
+    fresh = RemediationItem.objects.select_for_update().get(pk=item.pk)
+    fresh.effort_spent += person_days
+    fresh.save(update_fields=["effort_spent"])
+    item.effort_spent = fresh.effort_spent
+    _record(item, "effort_logged", actor, {"person_days": str(person_days)})
+
+
+@transaction.atomic
+def assign(*, item: RemediationItem, owner: User, actor: User) -> None:
+    """Give the item to another person."""
+    before, item.owner = item.owner, owner
+    item.save(update_fields=["owner"])
+    _record(item, "assigned", actor, {"before": str(before.uuid), "after": str(owner.uuid)})
+
+
+@transaction.atomic
+def complete_milestone(*, milestone: Milestone, actor: User) -> None:
+    """Mark a step done; twice is once."""
+    if milestone.done_at is None:
+        milestone.done_at, milestone.done_by = timezone.now(), actor
+        milestone.save(update_fields=["done_at", "done_by"])
+        _record(milestone.item, "milestone_done", actor, {"milestone": str(milestone.uuid)})
+
+
+@transaction.atomic
+def close(*, item: RemediationItem, actor: User) -> None:
+    """Close an item whose findings no longer reproduce in an observation made after it was opened."""
+    findings = list(Finding.objects.filter(risk__items=item))
+    if any(finding.state == Conclusion.NOT_SATISFIED for finding in findings):
+        raise RefusedError(_("The finding still stands; scan again after the work, then close."))
+    closing = None
+    for finding in findings:
+        closing = finding.observations.filter(created_at__gt=item.created_at).order_by("-created_at").first()
+        if closing is None:
+            break
+    if closing is None:
+        raise RefusedError(_("Closing needs new evidence: a scan made after the item was opened."))
+    item.state, item.closed_at, item.closing_observation = RemediationState.CLOSED, timezone.now(), closing
+    item.save(update_fields=["state", "closed_at", "closing_observation"])
+    for risk in item.risks.filter(finding__state=Conclusion.SATISFIED):
+        if not risk.items.exclude(state=RemediationState.CLOSED).exists():
+            risk.state = RiskState.CLOSED
+            risk.save(update_fields=["state"])
+    _record(item, "closed", actor, {"observation": str(closing.uuid)})
