@@ -121,7 +121,7 @@ def receive(
             ledger.record(
                 kind="evidence.received",
                 subject=evidence,
-                payload={"sha256": sha256, "size": size, "system": str(system.uuid)},
+                payload={"sha256": sha256, "size": size},
                 actor=received_by,
                 system=system,
             )

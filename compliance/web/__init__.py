@@ -1,1 +1,1 @@
-"""."""
+"""Pages: find, check, bind, call one verb, answer."""

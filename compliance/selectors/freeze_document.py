@@ -1,0 +1,362 @@
+"""Builds the freeze document "assay-freeze/1" of an assessment from the tables. Reads only; the service stores it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+
+from django.conf import settings
+from django.db.models import Prefetch, QuerySet
+
+import compliance
+from compliance.choices import LABELS
+from compliance.models import (
+    Answer,
+    AnswerRevision,
+    Assessment,
+    CatalogRelease,
+    Evidence,
+    EvidenceLink,
+    Finding,
+    ImplementedControl,
+    MappingPair,
+    Observation,
+    ReferenceControl,
+    RemediationItem,
+    Risk,
+    Technique,
+    User,
+)
+from compliance.selectors import freeze_inventory, freeze_job_log
+from compliance.selectors.question_facts import question_facts
+from compliance.types import freeze as doc
+from compliance.types.states import (
+    AnswerState,
+    AnswerValue,
+    EvidenceState,
+    MappingState,
+    Method,
+    RemediationState,
+    RetentionClass,
+    RiskState,
+    Role,
+    Severity,
+)
+from compliance.types.verdicts import Conclusion
+
+PlaceOf = Callable[[Evidence], doc.LedgerPlace | None]
+
+
+def utc(moment: datetime) -> str:
+    """UTC with seconds and "Z"."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def utc_or_none(moment: datetime | None) -> str | None:
+    """UTC text, or None."""
+    return utc(moment) if moment else None
+
+
+def day(value: date | None) -> str | None:
+    """ISO day, or None."""
+    return value.isoformat() if value else None
+
+
+def person(user: User) -> doc.Person:
+    """A person by name and role in words."""
+    return doc.Person(name=user.name, role=str(LABELS[Role(user.role)]))
+
+
+def _technique(technique: Technique) -> doc.Technique:
+    history = [str(entry.get("name", "")) for entry in technique.facts.get("name_history", [])]
+    return doc.Technique(
+        id=technique.atlas_id,
+        name=technique.name,
+        formerly=[name for name in dict.fromkeys(history) if name and name != technique.name],
+        summary=technique.summary,
+        content_release=technique.atlas_release,
+        subtechniques=[
+            doc.Subtechnique(id=sub.atlas_id, name=sub.name, summary=sub.summary)
+            for sub in technique.subtechniques.order_by("atlas_id")
+        ],
+    )
+
+
+def _assessment(assessment: Assessment) -> doc.Assessment:
+    involved = User.objects.filter(
+        pk__in=[
+            assessment.opened_by_id,
+            *assessment.answers.values_list("author", flat=True),
+            *assessment.answers.values_list("approver", flat=True),
+        ]
+    )
+    return doc.Assessment(
+        uuid=str(assessment.uuid),
+        title=assessment.title,
+        system=assessment.system.name,
+        system_description=assessment.system.description,
+        period_start=assessment.period_start.isoformat(),
+        period_end=assessment.period_end.isoformat(),
+        scope=assessment.scope,
+        exclusions="",
+        people=[person(user) for user in involved.order_by("name")],
+    )
+
+
+def _catalogues(releases: QuerySet[CatalogRelease]) -> list[doc.CatalogueVersion]:
+    return [
+        doc.CatalogueVersion(
+            id=release.key, title=release.key, version=release.version, sha256=release.sha256, licence=release.licence
+        )
+        for release in releases.order_by("key")
+    ]
+
+
+def _reference_controls() -> list[doc.ReferenceControl]:
+    controls = ReferenceControl.objects.prefetch_related(
+        "questions", Prefetch("pairs", queryset=MappingPair.objects.only("control", "state"))
+    )
+    listed = []
+    for control in controls:
+        states = [pair.state for pair in control.pairs.all()]
+        listed.append(
+            doc.ReferenceControl(
+                id=control.control_id,
+                title=control.title,
+                family=control.family,
+                objective=control.objective,
+                questions=sorted(question.number for question in control.questions.all()),
+                approved_mappings=states.count(MappingState.APPROVED),
+                draft_mappings=states.count(MappingState.DRAFT),
+            )
+        )
+    return listed
+
+
+def _conclusion(control: ImplementedControl, findings: list[Finding]) -> Conclusion | None:
+    states = {finding.state for finding in findings if finding.target_id == control.reference_id}
+    if Conclusion.NOT_SATISFIED in states:
+        return Conclusion.NOT_SATISFIED
+    return Conclusion.SATISFIED if states else None
+
+
+def _implemented_controls(assessment: Assessment, findings: list[Finding]) -> list[doc.ImplementedControl]:
+    controls = assessment.system.controls.select_related("reference", "owner")
+    return [
+        doc.ImplementedControl(
+            uuid=str(control.uuid),
+            reference=[control.reference.control_id],
+            title=control.reference.title,
+            statement=control.statement,
+            owner=control.owner.name,
+            performer=control.performer,
+            frequency=control.frequency,
+            scope=control.scope,
+            nature=control.nature,
+            kind=control.control_type,
+            key=control.is_key,
+            effective_from=day(control.effective_from),
+            version=control.version,
+            conclusion=_conclusion(control, findings),
+        )
+        for control in controls
+    ]
+
+
+_STATE_AFTER = {
+    "written": AnswerState.DRAFT,
+    "finding_linked": AnswerState.DRAFT,
+    "submitted": AnswerState.SUBMITTED,
+    "approved": AnswerState.APPROVED,
+    "returned": AnswerState.RETURNED,
+}
+
+
+def _change(revision: AnswerRevision) -> doc.AnswerChange:
+    value = revision.snapshot.get("value")
+    return doc.AnswerChange(
+        at=utc(revision.created_at),
+        by=person(revision.actor),
+        state=AnswerState(revision.snapshot.get("state", _STATE_AFTER[revision.act])),
+        value=AnswerValue(value) if value else None,
+        note=revision.comment,
+    )
+
+
+def _answer(answer: Answer) -> doc.Answer | None:
+    if not answer.value or answer.author is None:
+        return None
+    return doc.Answer(
+        state=AnswerState(answer.state),
+        value=AnswerValue(answer.value),
+        statement=answer.statement,
+        reason=answer.reason,
+        claims=[{"label": str(key), "value": str(value)} for key, value in answer.claims.items() if str(value).strip()],
+        author=person(answer.author),
+        submitted_at=utc_or_none(answer.submitted_at),
+        approver=person(answer.approver) if answer.approver else None,
+        approved_at=utc_or_none(answer.decided_at) if answer.approver else None,
+        evidence=[str(link.evidence.uuid) for link in answer.evidence_links.all()],
+        findings=[str(finding.uuid) for finding in answer.findings.all()],
+    )
+
+
+def _questions(assessment: Assessment) -> list[doc.Question]:
+    answers = assessment.answers.select_related("question", "author", "approver", "assessment__technique").prefetch_related(
+        Prefetch("evidence_links", queryset=EvidenceLink.objects.select_related("evidence")),
+        "findings",
+        Prefetch("revisions", queryset=AnswerRevision.objects.select_related("actor").order_by("version")),
+    )
+    return [
+        doc.Question(
+            number=answer.question.number,
+            text=answer.question.text,
+            guidance=answer.question.guidance,
+            answer=_answer(answer),
+            contradictions=list(question_facts(answer).contradictions),
+            history=[_change(revision) for revision in answer.revisions.all()],
+        )
+        for answer in answers
+    ]
+
+
+def _evidence(assessment: Assessment, place_of: PlaceOf) -> list[doc.EvidenceRecord]:
+    return [
+        doc.EvidenceRecord(
+            uuid=str(entry.uuid),
+            title=entry.title,
+            filename=entry.filename,
+            sha256=entry.sha256,
+            size=entry.size,
+            media_type=entry.media_type,
+            source=entry.source_system,
+            collected_how=entry.collected_how,
+            collected_by=entry.received_by.name if entry.received_by else "",
+            collected_at=utc(entry.collected_at or entry.created_at),
+            period_start=day(entry.effective_from),
+            period_end=day(entry.effective_to),
+            state=EvidenceState(entry.state),
+            state_reason=entry.rejection,
+            retention=RetentionClass(entry.retention_class),
+            legal_hold=entry.legal_hold,
+            purged_at=None,
+            ledger=place_of(entry),
+        )
+        for entry in assessment.system.evidence.select_related("received_by").order_by("created_at", "pk")
+    ]
+
+
+def _observation(observation: Observation) -> doc.ObservationRef:
+    return doc.ObservationRef(
+        uuid=str(observation.uuid),
+        producer=f"{observation.producer} {observation.producer_version}".strip(),
+        rule=observation.rule,
+        title=observation.title,
+        method=Method(observation.method),
+        verdict=observation.verdict,
+        observed_at=utc_or_none(observation.observed_at),
+        evidence=str(observation.evidence.uuid) if observation.evidence else None,
+    )
+
+
+def _finding(finding: Finding) -> doc.Finding:
+    return doc.Finding(
+        uuid=str(finding.uuid),
+        title=finding.title,
+        asset=finding.asset_name,
+        target=finding.target.control_id,
+        state=Conclusion(finding.state),
+        severity=Severity(finding.severity) if finding.state == Conclusion.NOT_SATISFIED else None,
+        opened_at=utc(finding.first_seen_at),
+        condition=finding.condition,
+        criteria=finding.criteria,
+        cause=finding.cause,
+        effect=finding.effect,
+        observations=[_observation(observation) for observation in finding.observations.all()],
+    )
+
+
+def _findings(assessment: Assessment) -> list[Finding]:
+    observations = Observation.objects.select_related("evidence").defer("facts").order_by("created_at")
+    return list(
+        assessment.system.findings.select_related("target")
+        .prefetch_related(Prefetch("observations", queryset=observations))
+        .order_by("-state", "first_seen_at", "pk")
+    )
+
+
+def _risk(risk: Risk) -> doc.Risk:
+    return doc.Risk(
+        uuid=str(risk.uuid),
+        title=risk.title,
+        statement=risk.statement,
+        state=RiskState(risk.state),
+        deadline=day(risk.deadline),
+        findings=[str(risk.finding.uuid)],
+    )
+
+
+def _remediation(item: RemediationItem) -> doc.RemediationItem:
+    return doc.RemediationItem(
+        uuid=str(item.uuid),
+        title=item.title,
+        description=item.description,
+        owner=item.owner.name,
+        state=RemediationState(item.state),
+        due=day(item.due_on),
+        effort_planned=float(item.effort_planned),
+        effort_spent=float(item.effort_spent),
+        risks=[str(risk.uuid) for risk in item.risks.all()],
+        milestones=[
+            doc.Milestone(title=step.title, due=day(step.due_on), done_at=utc_or_none(step.done_at))
+            for step in item.milestones.all()
+        ],
+    )
+
+
+def build(  # noqa: PLR0913 - each is a fact that only the freezing service has
+    assessment: Assessment,
+    *,
+    frozen_by: User,
+    frozen_at: datetime,
+    head: doc.LedgerHead,
+    place_of: PlaceOf,
+    register: doc.Blob | None,
+) -> doc.Freeze:
+    """The whole document of an assessment as its tables stand now."""
+    findings = _findings(assessment)
+    system = assessment.system
+    return doc.Freeze(
+        schema=doc.SCHEMA,
+        generated_by={"name": "Assay", "version": compliance.__version__},
+        frozen_at=utc(frozen_at),
+        frozen_by=person(frozen_by),
+        organisation=settings.ORGANISATION,
+        demonstration=system.is_demonstration,
+        assessment=_assessment(assessment),
+        technique=_technique(assessment.technique),
+        catalogues=_catalogues(assessment.releases.all()),
+        reference_controls=_reference_controls(),
+        implemented_controls=_implemented_controls(assessment, findings),
+        questions=_questions(assessment),
+        evidence=_evidence(assessment, place_of),
+        models=freeze_inventory.models(system),
+        datasets=freeze_inventory.datasets(system),
+        coverage=freeze_inventory.coverage(system, assessment.technique),
+        scans=freeze_inventory.scans(system),
+        file_scans=freeze_inventory.file_scans(system),
+        job_log=freeze_job_log.job_log(assessment, register=register),
+        entitlements={
+            "state": "not_assessed",
+            "statement": (
+                "No entitlement document was imported. The job log shows who did submit jobs; it cannot show who could."
+            ),
+        },
+        findings=[_finding(finding) for finding in findings],
+        risks=[_risk(risk) for risk in Risk.objects.filter(finding__system=system).select_related("finding").order_by("pk")],
+        remediation=[
+            _remediation(item)
+            for item in system.remediation_items.select_related("owner").prefetch_related("risks", "milestones")
+        ],
+        ledger=head,
+    )

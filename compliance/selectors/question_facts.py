@@ -1,0 +1,179 @@
+"""What the evidence says about each audit question, computed; and where it contradicts the answer.
+
+Every figure links to its rows: `url_name` and `query` lead to the list that the figure counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+
+from django.db.models import Count, Max, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from compliance.models import Answer, Assessment, DatasetVersion, JobEvent, ModelVersion, Principal
+from compliance.selectors.coverage import CoverageRow, coverage_table
+from compliance.types.states import ActionClass, AnswerValue, ModelOrigin, Outcome
+from compliance.types.verdicts import CoverageState
+
+TRAINING_DATA, SUBMITTERS, INHERITED, JOB_LOG = 1, 2, 3, 4
+SUBMITTERS_CLAIM = "approved_submitters"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One figure of the record, in words, with the way to its rows."""
+
+    label: str
+    value: str
+    url_name: str = ""
+    query: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionFacts:
+    """What the record says to one question, and against its answer."""
+
+    facts: tuple[Fact, ...]
+    contradictions: tuple[str, ...]
+
+
+def events_in_period(assessment: Assessment) -> QuerySet[JobEvent]:
+    """Job events of the system within the assessment's days (UTC), both days included."""
+    start = datetime.combine(assessment.period_start, time.min, UTC)
+    end = datetime.combine(assessment.period_end + timedelta(days=1), time.min, UTC)
+    return JobEvent.objects.filter(system=assessment.system_id, occurred_at__gte=start, occurred_at__lt=end)
+
+
+def submissions(assessment: Assessment) -> QuerySet[JobEvent]:
+    """Jobs that were really submitted in the period."""
+    return events_in_period(assessment).filter(action_class=ActionClass.SUBMIT, outcome=Outcome.SUCCESS)
+
+
+def _training_data(assessment: Assessment, answer: Answer) -> QuestionFacts:
+    versions = DatasetVersion.objects.filter(dataset__system=assessment.system_id)
+    own = ModelVersion.objects.filter(model__system=assessment.system_id, origin=ModelOrigin.OWN)
+    untraced = own.filter(training_data__isnull=True).count()
+    count = versions.count()
+    facts = (
+        Fact(label=_("Data-set versions with a hash manifest"), value=str(count), url_name="model-list"),
+        Fact(label=_("Own model versions"), value=str(own.count()), url_name="model-list"),
+        Fact(label=_("Own model versions without a recorded data set"), value=str(untraced), url_name="model-list"),
+    )
+    against: list[str] = []
+    if answer.value == AnswerValue.YES and count == 0:
+        against.append(_("You answer yes. No data set in this system has a hash manifest on record."))
+    if answer.value == AnswerValue.YES and untraced:
+        against.append(
+            ngettext(
+                "You answer yes. %d own model version names no data set it was trained on.",
+                "You answer yes. %d own model versions name no data set they were trained on.",
+                untraced,
+            )
+            % untraced
+        )
+    return QuestionFacts(facts=facts, contradictions=tuple(against))
+
+
+def approved_submitters(answer: Answer) -> list[str]:
+    """Names the answer states, one a line or comma-separated."""
+    stated = str(answer.claims.get(SUBMITTERS_CLAIM, ""))
+    return [name.strip() for line in stated.splitlines() for name in line.split(",") if name.strip()]
+
+
+def _is_stated(principal: Principal, stated: list[str]) -> bool:
+    names = {(principal.display or "").casefold(), (principal.identifier or "").casefold()}
+    return any(name.casefold() in names for name in stated)
+
+
+def _submitters(assessment: Assessment, answer: Answer) -> QuestionFacts:
+    jobs = submissions(assessment)
+    actors = list(Principal.objects.filter(pk__in=jobs.values("actor")))
+    denied = events_in_period(assessment).filter(action_class=ActionClass.SUBMIT, outcome=Outcome.DENIED).count()
+    total, without = jobs.count(), jobs.filter(actor__isnull=True).count()
+    query = f"act=submit&from={assessment.period_start}&to={assessment.period_end}"
+    facts = (
+        Fact(label=_("Jobs submitted in the period"), value=str(total), url_name="job-log", query=query),
+        Fact(label=_("Principals who submitted"), value=str(len(actors)), url_name="job-log", query=query),
+        Fact(
+            label=_("Refused attempts"), value=str(denied), url_name="job-log", query=f"{query}&outcome=denied"
+        ),
+        Fact(label=_("Submissions whose source names nobody"), value=str(without), url_name="job-log", query=query),
+        Fact(label=_("Who could submit (entitlements)"), value=_("not assessed: no document was imported")),
+    )
+    against: list[str] = []
+    stated = approved_submitters(answer)
+    if stated:
+        strangers = [actor for actor in actors if not _is_stated(actor, stated)]
+        if strangers:
+            names = ", ".join(str(actor) for actor in strangers[:5])
+            against.append(
+                _(
+                    "You state %(stated)d approved submitters. In the period %(actors)d principals submitted %(jobs)d "
+                    "jobs; %(strangers)d are not on the list: %(names)s."
+                )
+                % {
+                    "stated": len(stated),
+                    "actors": len(actors),
+                    "jobs": total,
+                    "strangers": len(strangers),
+                    "names": names,
+                }
+            )
+    return QuestionFacts(facts=facts, contradictions=tuple(against))
+
+
+def _inherited(assessment: Assessment, answer: Answer) -> QuestionFacts:
+    versions = ModelVersion.objects.filter(model__system=assessment.system_id, origin=ModelOrigin.INHERITED)
+    rows = coverage_table(versions, technique=assessment.technique)
+    tested = sum(row.is_covered_somewhere for row in rows)
+    found = sum(_has(row, CoverageState.FINDING) for row in rows)
+    holes = sum(cell.state is CoverageState.NOT_COVERED for row in rows for cell in row.cells)
+    facts = (
+        Fact(label=_("Inherited model versions"), value=str(len(rows)), url_name="model-list", query="origin=inherited"),
+        Fact(label=_("Tested against at least one sub-technique"), value=str(tested), url_name="scan-list"),
+        Fact(label=_("With a finding"), value=str(found), url_name="finding-list"),
+        Fact(label=_("Cells never covered (model × sub-technique)"), value=str(holes), url_name="model-list"),
+    )
+    against: list[str] = []
+    untested = len(rows) - tested
+    if answer.value == AnswerValue.YES and untested:
+        against.append(
+            _("You answer yes. %(untested)d of %(all)d inherited model versions have no conclusive test.")
+            % {"untested": untested, "all": len(rows)}
+        )
+    if answer.value == AnswerValue.NOT_APPLICABLE and rows:
+        against.append(_("You answer not applicable. %d inherited model versions are registered.") % len(rows))
+    return QuestionFacts(facts=facts, contradictions=tuple(against))
+
+
+def _has(row: CoverageRow, state: CoverageState) -> bool:
+    return any(cell.state is state for cell in row.cells)
+
+
+def _job_log(assessment: Assessment, answer: Answer) -> QuestionFacts:
+    events = events_in_period(assessment)
+    summary = events.aggregate(count=Count("pk"), newest=Max("occurred_at"), sources=Count("evidence", distinct=True))
+    newest = summary["newest"]
+    query = f"from={assessment.period_start}&to={assessment.period_end}"
+    facts = (
+        Fact(label=_("Job events in the period"), value=str(summary["count"]), url_name="job-log", query=query),
+        Fact(label=_("Documents they came from"), value=str(summary["sources"]), url_name="evidence-list"),
+        Fact(label=_("Newest event"), value=newest.strftime("%Y-%m-%d %H:%M UTC") if newest else _("none")),
+    )
+    against: list[str] = []
+    if answer.value == AnswerValue.YES and not summary["count"]:
+        against.append(_("You answer yes. No job event of the period is on record."))
+    return QuestionFacts(facts=facts, contradictions=tuple(against))
+
+
+_BY_NUMBER = {TRAINING_DATA: _training_data, SUBMITTERS: _submitters, INHERITED: _inherited, JOB_LOG: _job_log}
+
+
+def question_facts(answer: Answer) -> QuestionFacts:
+    """What the evidence says to the question of this answer, within the assessment's system and period."""
+    compute = _BY_NUMBER.get(answer.question.number)
+    if compute is None:
+        return QuestionFacts(facts=(), contradictions=())
+    return compute(answer.assessment, answer)

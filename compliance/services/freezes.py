@@ -1,0 +1,101 @@
+"""Freezing: an assessment becomes one canonical document, kept by its digest, and never changes again."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from compliance.models import Assessment, Evidence, Freeze, LedgerEvent, User
+from compliance.selectors import freeze_document, freeze_job_log
+from compliance.services import answers, ledger
+from compliance.services.errors import RefusedError
+from compliance.services.evidence import store_bytes
+from compliance.types.canonical import canonical_json
+from compliance.types.freeze import Blob, LedgerPlace, validate_freeze
+from compliance.types.states import AnswerState, AssessmentState
+
+
+def blockers(assessment: Assessment) -> list[str]:
+    """What keeps an assessment from being frozen, each in one sentence."""
+    if assessment.is_frozen:
+        return [_("The assessment is frozen already.")]
+    found = []
+    for answer in assessment.answers.select_related("question"):
+        if answer.state != AnswerState.APPROVED:
+            found.append(_("Question %d is not approved yet.") % answer.question.number)
+        else:
+            found += [f"{answer.question.number}: {gap}" for gap in answers.gaps(answer)]
+    return found
+
+
+def _register(assessment: Assessment) -> tuple[Blob, str]:
+    """Store the full job log as JSON lines; answers its description and storage name."""
+    rows = 0
+    with tempfile.TemporaryFile() as spool:
+        for line in freeze_job_log.register_lines(assessment):
+            spool.write(line)
+            rows += 1
+        spool.seek(0)
+        name, sha256, size, _head = store_bytes(stream=spool)
+    blob = Blob(
+        filename=freeze_job_log.REGISTER_NAME, media_type="application/x-ndjson", sha256=sha256, size=size, rows=rows
+    )
+    return blob, name
+
+
+def _versions(assessment: Assessment) -> list[tuple[int, int]]:
+    """Which state of the answers a document was built from."""
+    return sorted(assessment.answers.values_list("pk", "version"))
+
+
+def _place_of(evidence: Evidence) -> LedgerPlace | None:
+    event = LedgerEvent.objects.filter(subject_uuid=evidence.uuid, kind="evidence.received").first()
+    return ledger.place_of(event=event) if event else None
+
+
+def freeze(*, assessment: Assessment, actor: User) -> Freeze:
+    """Freeze an assessment whose answers are all approved."""
+    missing = blockers(assessment)
+    if missing:
+        raise RefusedError(" ".join(missing))
+    ledger.seal()
+    versions = _versions(assessment)
+    blob, register_name = _register(assessment)
+    document = freeze_document.build(
+        assessment,
+        frozen_by=actor,
+        frozen_at=timezone.now(),
+        head=ledger.head(),
+        place_of=_place_of,
+        register=blob,
+    )
+    validate_freeze(document)
+    name, sha256, _size, _head = store_bytes(stream=io.BytesIO(canonical_json(document)))
+    with transaction.atomic():
+        fresh = Assessment.objects.select_for_update().get(pk=assessment.pk)
+        if fresh.is_frozen:
+            raise RefusedError(_("The assessment is frozen already."))
+        if _versions(fresh) != versions:
+            raise RefusedError(_("An answer changed while the assessment was being frozen; try again."))
+        record = Freeze.objects.create(
+            assessment=fresh,
+            sha256=sha256,
+            storage_name=name,
+            attachments={blob["filename"]: {"storage_name": register_name, **blob}},
+            frozen_by=actor,
+        )
+        fresh.state = AssessmentState.FROZEN
+        fresh.save(update_fields=["state"])
+        ledger.record(
+            kind="assessment.frozen",
+            subject=fresh,
+            payload={"document_sha256": sha256, "freeze": str(record.uuid)},
+            actor=actor,
+            system=fresh.system,
+        )
+    assessment.state = AssessmentState.FROZEN
+    return record
