@@ -1,0 +1,1 @@
+"""The tests mirror the tree; tests/services.py starts real servers, tests/installations.py whole installations."""

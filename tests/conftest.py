@@ -1,0 +1,214 @@
+"""Which database the suite runs on, and the fixtures every part may use.
+
+`ASSAY_TEST_DB=postgres python -m pytest` starts a PostgreSQL of its own; otherwise the suite runs on SQLite. The
+choice is made here, when pytest loads this file: before Django reads its settings, and, under xdist, once in the
+controlling process, whose environment the workers inherit.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import fcntl
+import itertools
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import django
+import pytest
+from redis import Redis
+
+from tests import services
+from tests.installations import Installation, Site, copy_sqlite, environment, migrate, running_site
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+Database = Literal["sqlite", "postgres"]
+Broker = Literal["filesystem", "redis"]
+NewInstallation = Callable[..., Installation]
+
+AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--no-first-run", "--no-default-browser-check",
+]  # fmt: skip
+
+
+def _prepare_environment() -> None:
+    """Sets the environment of this run; xdist's workers find it set and change nothing."""
+    if "ASSAY_TEST_VAR" in os.environ:
+        return
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    var = Path(tempfile.mkdtemp(prefix="assay-tests-"))
+    stack.callback(shutil.rmtree, var, ignore_errors=True)
+    url = f"sqlite:///{var / 'unused.sqlite3'}"
+    if os.environ.get("ASSAY_TEST_DB") == "postgres":
+        server = stack.enter_context(services.running_postgres())
+        os.environ["ASSAY_TEST_POSTGRES"] = f"{server.port}:{server.password}"
+        url = server.url()
+    os.environ.update(environment(var=var, database_url=url) | {"ASSAY_TEST_VAR": str(var)})
+
+
+_prepare_environment()
+django.setup()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuses tests that would flush tables which refuse DELETE."""
+    for test in items:
+        mark = test.get_closest_marker("django_db")
+        if mark and mark.kwargs.get("transaction"):
+            raise pytest.UsageError(
+                f"{test.nodeid}: the ledger's tables cannot be flushed; take the `installation` fixture to commit."
+            )
+
+
+def pytest_report_header() -> str:
+    """The database of this run, in pytest's first lines."""
+    return f"assay: database {os.environ['DATABASE_URL'].partition(':')[0]}"
+
+
+# Servers -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[services.Postgres]:
+    """A running PostgreSQL: the suite's own when it runs on one, else one for this session."""
+    if started := os.environ.get("ASSAY_TEST_POSTGRES"):
+        port, _, password = started.partition(":")
+        yield services.Postgres(int(port), password)
+        return
+    with services.running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """The address of a Redis of this session's own; a BROKER_URL adds the number of a database, `/0` to `/15`."""
+    with services.running_redis() as url:
+        yield url
+
+
+# Installations: for tests that commit, run commands, workers or a browser ---------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy; made once for all xdist workers."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    shared = tmp_path_factory.getbasetemp().parent if worker else tmp_path_factory.getbasetemp()
+    template = shared / "template.sqlite3"
+    with (shared / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not template.exists():
+            making = shared / "template.making.sqlite3"
+            migrate(environment(var=tmp_path_factory.mktemp("template"), database_url=f"sqlite:///{making}"))
+            making.rename(template)
+    return template
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: services.Postgres, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a migrated PostgreSQL database to copy."""
+    name = f"template_{secrets.token_hex(4)}"
+    migrate(environment(var=tmp_path_factory.mktemp("template"), database_url=postgres_server.create(name)))
+    return name
+
+
+@pytest.fixture
+def new_installation(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[NewInstallation]:
+    """Makes installations on the database and broker asked for: `new_installation("postgres", "redis")`."""
+    databases = itertools.count()
+    with contextlib.ExitStack() as stack:
+
+        def broker_url(broker: Broker) -> str:
+            if broker == "filesystem":
+                return "filesystem://"
+            server: str = request.getfixturevalue("redis_server")
+            number = next(databases) % 16
+            with Redis.from_url(f"{server}/{number}") as client:
+                client.flushdb()
+            return f"{server}/{number}"
+
+        def make(database: Database = "sqlite", broker: Broker = "filesystem") -> Installation:
+            var = tmp_path / f"var-{secrets.token_hex(3)}"
+            var.mkdir()
+            if database == "postgres":
+                name = f"assay_{secrets.token_hex(6)}"
+                server: services.Postgres = request.getfixturevalue("postgres_server")
+                url = server.create(name, template=request.getfixturevalue("postgres_template"))
+                stack.callback(server.drop, name)
+            else:
+                url = copy_sqlite(request.getfixturevalue("sqlite_template"), var / "assay.sqlite3")
+            return Installation(var, environment(var=var, database_url=url, broker_url=broker_url(broker)))
+
+        yield make
+
+
+@pytest.fixture
+def installation(new_installation: NewInstallation) -> Installation:
+    """An installation on the suite's database with the filesystem broker, migrated and empty."""
+    return new_installation("postgres" if "ASSAY_TEST_POSTGRES" in os.environ else "sqlite")
+
+
+@pytest.fixture
+def committed_database(installation: Installation) -> dict[str, str]:
+    """The environment of an installation of this test's own, for processes that commit."""
+    return installation.env
+
+
+@pytest.fixture
+def site(installation: Installation) -> Iterator[Site]:
+    """A web server of this test's own installation; fill the installation before, through `site.installation`."""
+    with running_site(installation) as running:
+        yield running
+
+
+# The browser -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, one per module: playwright's event loop must not outlive the tests that use it."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=services.chromium_path(), args=CHROMIUM_ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh page in a context of its own. The test fails when a script throws or the policy blocks something."""
+    context = browser.new_context(locale="en-GB", timezone_id="Europe/Berlin", reduced_motion="reduce")
+    complaints: list[str] = []
+    opened = context.new_page()
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("console", lambda line: complaints.append(line.text) if "Content Security Policy" in line.text else None)
+    yield opened
+    context.close()
+    assert not complaints, complaints
+
+
+@pytest.fixture(scope="session")
+def axe() -> Callable[[Page], list[str]]:
+    """Runs axe-core on the page as it stands; gives one line per violation, so a test says `assert axe(page) == []`."""
+    source = AXE.read_text(encoding="utf-8")
+
+    def run(opened: Page) -> list[str]:
+        opened.evaluate(source)
+        found = opened.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+        return [
+            f"{violation['id']}: {violation['help']} at {' '.join(node['target'][-1] for node in violation['nodes'])}"
+            for violation in found["violations"]
+        ]
+
+    return run
