@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("compliance.web.urls")),
+    path("", include("scanning.web.urls")),
+    path("api/v1/", include("compliance.api.urls")),
+    path("api/v1/", include("scanning.api.urls")),
+]

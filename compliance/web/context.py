@@ -1,10 +1,76 @@
-"""What every page needs."""
+"""What every page needs: the way around, whose installation this is, and whether its data is demonstration data."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from django.conf import settings
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_lazy as _
+
+import compliance
+from compliance.models import AISystem, User
+from compliance.rights import Verb, may
+
+MAIN = (
+    ("overview", _("Overview"), Verb.VIEW),
+    ("assessment-list", _("Assessments"), Verb.VIEW),
+    ("evidence-list", _("Evidence"), Verb.VIEW),
+    ("job-log", _("Job log"), Verb.VIEW),
+    ("model-list", _("Models and data"), Verb.VIEW),
+    ("scan-list", _("Scans"), Verb.VIEW),
+    ("finding-list", _("Findings"), Verb.VIEW),
+    ("remediation-list", _("Remediation"), Verb.VIEW),
+    ("pack-list", _("Packs"), Verb.VIEW),
+    ("catalogue", _("Catalogue"), Verb.VIEW),
+)
+SECONDARY = (
+    ("import-list", _("Imports"), Verb.VIEW_JOBS),
+    ("job-list", _("Jobs"), Verb.VIEW_JOBS),
+    ("trail", _("Trail"), Verb.VIEW_TRAIL),
+    ("people", _("People"), Verb.VIEW_PEOPLE),
+    ("settings", _("Settings"), Verb.OWN_TOKENS),
+    ("verify", _("Verify a pack"), Verb.VIEW),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One entry of the navigation."""
+
+    name: str
+    label: object
+    url: str
+    active: bool
+
+
+def _places(request: HttpRequest, entries: tuple[tuple[str, object, Verb], ...]) -> list[Place]:
+    places = []
+    for name, label, verb in entries:
+        if not may(request.user, verb):
+            continue
+        try:
+            url = reverse(name)
+        except NoReverseMatch:
+            continue
+        active = request.path == url or (url != "/" and request.path.startswith(url))
+        places.append(Place(name, label, url, active))
+    return places
 
 
 def assay(request: HttpRequest) -> dict[str, object]:
-    """Placeholder replaced by the pages part."""
-    return {}
+    """Context of every page."""
+    shared: dict[str, object] = {
+        "organisation": settings.ORGANISATION,
+        "version": compliance.__version__,
+        "navigation": [],
+        "navigation_secondary": [],
+        "demonstration": False,
+    }
+    user = getattr(request, "user", None)
+    if isinstance(user, User):
+        shared["navigation"] = _places(request, MAIN)
+        shared["navigation_secondary"] = _places(request, SECONDARY)
+        shared["demonstration"] = AISystem.objects.filter(is_demonstration=True).exists()
+    return shared

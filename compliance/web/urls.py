@@ -1,0 +1,30 @@
+"""Addresses of the record's pages. Each page module lists its own in `urls`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from django.urls import URLPattern
+
+PAGES = (
+    "sign_in",
+    "overview",
+    "assessments",
+    "questions",
+    "evidence",
+    "job_log",
+    "models",
+    "findings",
+    "remediation",
+    "packs",
+    "verify",
+    "catalogue",
+    "jobs",
+    "trail",
+    "people",
+    "account",
+)
+
+urlpatterns: list[URLPattern] = [
+    pattern for page in PAGES for pattern in import_module(f"compliance.web.{page}").urls
+]
