@@ -1,7 +1,7 @@
 """The record as a Django app."""
 
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class ComplianceConfig(AppConfig):
@@ -12,6 +12,7 @@ class ComplianceConfig(AppConfig):
 
     def ready(self) -> None:
         from compliance import celery, checks, signin_events  # noqa: F401, PLC0415 - registered by being imported
-        from compliance.models.triggers import install_after_migrate  # noqa: PLC0415 - needs the app registry
+        from compliance.models import triggers  # noqa: PLC0415 - needs the app registry
 
-        post_migrate.connect(install_after_migrate, dispatch_uid="assay-triggers")
+        pre_migrate.connect(triggers.clear_before_migrate, dispatch_uid="assay-triggers")
+        post_migrate.connect(triggers.install_after_migrate, dispatch_uid="assay-triggers")

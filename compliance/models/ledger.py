@@ -18,7 +18,7 @@ class LedgerEvent(Record):
     payload_sha256 = digest_field(_("payload SHA-256"), blank=False)
 
     class Meta:
-        indexes = [models.Index(fields=["subject_uuid"])]  # noqa: RUF012 - Django reads a plain list
+        indexes = [models.Index(fields=["subject_uuid"])]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject_uuid}"

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC
 from uuid import uuid4
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
@@ -18,18 +17,32 @@ from django.utils import timezone
 
 from compliance.models import AISystem, LedgerBlock, LedgerEvent, LedgerPosition, TrailEntry, User
 from compliance.models.base import Record
+from compliance.services.ledger_chain import LedgerProblem, LedgerVerification, block_digest, leaf_of, verify
 from compliance.services.ledger_key import key_id, sign_checkpoint, signing_key
-from compliance.types.canonical import canonical_json, digest_of, merkle_root, sha256_hex
+from compliance.types.canonical import digest_of, merkle_root, sha256_hex
 from compliance.types.drafts import JSON
 from compliance.types.freeze import LedgerHead, LedgerPlace
+
+__all__ = [
+    "LedgerError",
+    "LedgerProblem",
+    "LedgerVerification",
+    "events_about",
+    "head",
+    "place_of",
+    "record",
+    "record_bulk",
+    "seal",
+    "unsealed_count",
+    "verify",
+]
 
 BLOCK_EVENTS = 10_000
 _SEALER_LOCK = 0x41535341  # PostgreSQL advisory lock: "ASSA", one number for one purpose
 _KIND = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 _TOKEN = re.compile(r"[A-Za-z0-9_.:/+=~#,()\[\]*%\-]{0,512}")
-_NAMES_OF_TEXT = frozenset(
-    "address answer comment display email filename identifier message name note reason statement text title".split()
-)
+_NAMES_OF_TEXT = {"address", "comment", "display", "email", "filename", "identifier", "message", "name", "note"}
+_NAMES_OF_TEXT |= {"reason", "statement", "text", "title"}
 
 
 class LedgerError(ValueError):
@@ -44,9 +57,9 @@ def record(
 ) -> LedgerEvent:
     """Writes one event in the caller's transaction: the event row with a digest, the payload beside it in the trail.
 
-    kind: lower-case words joined by dots ("answer.approved"). payload: ids, digests, numbers, states; never free text or
-    anything personal, because it is kept for good (free text goes in by its `digest_of`). actor None: Assay itself. The
-    digest covers the payload together with actor and system. Raises LedgerError.
+    kind: lower-case words joined by dots ("answer.approved"). payload: ids, digests, numbers, states; never free text
+    or anything personal, because it is kept for good (free text goes in by its `digest_of`). actor None: Assay itself.
+    The digest covers the payload together with actor and system. Raises LedgerError.
     """
     if not transaction.get_connection().in_atomic_block:
         raise LedgerError(f"{kind} is recorded outside a transaction: write it with the act that it tells of")
@@ -62,7 +75,7 @@ def record(
     }
     event = LedgerEvent.objects.create(
         kind=kind,
-        subject_type=subject._meta.label,  # noqa: SLF001 - Django's documented Model._meta API
+        subject_type=subject._meta.label,
         subject_uuid=subject.uuid,
         payload_sha256=digest_of(whole),
     )
@@ -70,7 +83,7 @@ def record(
     return event
 
 
-def record_bulk(  # noqa: PLR0913 - the arguments of record, and the rows
+def record_bulk(
     *,
     kind: str,
     subject: Record | User,
@@ -117,49 +130,6 @@ def _refuse_text(value: object, place: str) -> None:
 
 
 # Sealing ------------------------------------------------------------------------------------------------------------
-
-
-def utc_text(moment: datetime) -> str:
-    """RFC 3339 in UTC with microseconds: the same text from both databases."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-EVENT_FIELDS = ("uuid", "created_at", "kind", "subject_type", "subject_uuid", "payload_sha256")
-
-
-def event_leaf(row: Mapping[str, Any]) -> bytes:
-    """The bytes that a block's Merkle root is computed over, from the EVENT_FIELDS of one event."""
-    return canonical_json(
-        {
-            "uuid": str(row["uuid"]),
-            "created_at": utc_text(row["created_at"]),
-            "kind": row["kind"],
-            "subject_type": row["subject_type"],
-            "subject_uuid": str(row["subject_uuid"]),
-            "payload_sha256": row["payload_sha256"],
-        }
-    )
-
-
-def leaf_of(event: LedgerEvent) -> bytes:
-    """The leaf of a loaded event."""
-    return event_leaf({field: getattr(event, field) for field in EVENT_FIELDS})
-
-
-def block_digest(block: LedgerBlock) -> str:
-    """SHA-256 of everything a block states, its signature apart."""
-    return digest_of(
-        {
-            "uuid": str(block.uuid),
-            "created_at": utc_text(block.created_at),
-            "number": block.number,
-            "first_position": block.first_position,
-            "event_count": block.event_count,
-            "merkle_root": block.merkle_root,
-            "previous_sha256": block.previous_sha256,
-            "key_id": block.key_id,
-        }
-    )
 
 
 def seal(*, limit: int = BLOCK_EVENTS) -> int:

@@ -1,0 +1,76 @@
+"""Which tables are guarded, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+ROW_CHANGES = "compliance_rowchange"
+ACTOR_TABLE = "assay_actor"
+
+# Rows that are written once: no UPDATE, no DELETE, no TRUNCATE, no REPLACE.
+INSERT_ONLY = (
+    "compliance_ledgerevent",
+    "compliance_ledgerblock",
+    "compliance_ledgerposition",
+    "compliance_trailentry",
+    "compliance_freeze",
+    "compliance_answerrevision",
+    ROW_CHANGES,
+)
+# Rows that never change, but may go in a recorded purge: no UPDATE, no TRUNCATE.
+UNCHANGING = ("compliance_observation",)
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A table whose every change is noted: the columns that name a row, and those whose change alone is no news."""
+
+    key: tuple[str, ...]
+    quiet: tuple[str, ...] = ()
+
+
+# Tables that libraries write, or that decide who may do what: each change becomes a RowChange.
+NOTED: dict[str, Noted] = {
+    "compliance_user": Noted(key=("uuid",), quiet=("last_login",)),
+    "compliance_team": Noted(key=("uuid",)),
+    "compliance_team_members": Noted(key=("team_id", "user_id")),
+    "compliance_membership": Noted(key=("uuid",)),
+    "compliance_engagement": Noted(key=("uuid",)),
+    "compliance_engagement_auditors": Noted(key=("engagement_id", "user_id")),
+    "compliance_engagement_assessments": Noted(key=("engagement_id", "assessment_id")),
+    "knox_authtoken": Noted(key=("token_key", "user_id")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The guarded tables that exist: name -> columns, and name -> unique column groups (primary key included)."""
+
+    columns: dict[str, tuple[str, ...]]
+    unique: dict[str, tuple[tuple[str, ...], ...]]
+
+    @classmethod
+    def found(cls, connection: BaseDatabaseWrapper, cursor: Any) -> Tables:
+        """Asks the database itself, so that a half-migrated one is guarded as it stands."""
+        here = set(connection.introspection.table_names(cursor))
+        noted = NOTED if ROW_CHANGES in here else {}
+        columns = {
+            table: tuple(column.name for column in connection.introspection.get_table_description(cursor, table))
+            for table in (*INSERT_ONLY, *UNCHANGING, *noted)
+            if table in here
+        }
+        unique = {
+            table: tuple(
+                sorted(
+                    tuple(constraint["columns"])
+                    for constraint in connection.introspection.get_constraints(cursor, table).values()
+                    if (constraint["unique"] or constraint["primary_key"]) and constraint["columns"]
+                )
+            )
+            for table in INSERT_ONLY
+            if table in columns
+        }
+        return cls(columns=columns, unique=unique)
