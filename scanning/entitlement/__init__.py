@@ -1,0 +1,1 @@
+"""Who can submit fine-tune jobs, and by which path: evaluators from account documents to answers. Pure."""

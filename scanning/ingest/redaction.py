@@ -1,0 +1,68 @@
+"""Takes secrets out of a record before it is stored: by the name of a setting, and by the look of a value.
+
+Training jobs carry free-form settings (environment, hyper-parameters), and people put credentials there. What is taken out
+leaves `REDACTED` in its place and its path in the list; nothing of the secret is kept, not even a digest.
+"""
+
+from __future__ import annotations
+
+import re
+
+REDACTED = "[redacted]"
+_FREE_FORM = re.compile(r"environment|hyperparameters|staticHyperParameters|containerEnv", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"secret|passw|passphrase|\bpwd\b|credential|private_?key|api_?key|access_?key|auth(?!or)|bearer|"
+    r"session_?token|connection_?string|webhook|signature|\bdsn\b|(?:^|[_\-.])(?:key|token|tok|pat|sas|pw)(?:$|[_\-.\d])|[a-z]Token$",
+    re.IGNORECASE,
+)
+# Settings of language models that only sound like credentials.
+_TOKEN_SETTING = re.compile(
+    r"(?:max|min|num|new|eos|bos|pad|unk|sep|cls|mask|special|stop|image|vocab|response|instruction)[_\-]?(?:\w*[_\-])?token|"
+    r"token(?:s|izer|ize|ization|_?ids?|_?types?|_?limit|_?count|_?length)\b",
+    re.IGNORECASE,
+)
+_SECRET_VALUE = re.compile(
+    r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
+    r"|\bhf_[A-Za-z0-9]{20,}"
+    r"|\bsk-[A-Za-z0-9_\-]{20,}"
+    r"|\bgh[opsur]_[A-Za-z0-9]{30,}|\bgithub_pat_[A-Za-z0-9_]{30,}"
+    r"|\bglpat-[A-Za-z0-9_\-]{20,}|\bxox[abprs]-[A-Za-z0-9\-]{10,}"
+    r"|\beyJ[A-Za-z0-9_\-]{10,}\.eyJ[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]*"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*(?:-----END [A-Z ]*PRIVATE KEY-----)?"
+    r"|(?<=://)[^/\s:@\"]*:[^/\s@\"]+(?=@)"
+    r"|(?i:(?<=[?&])(?:X-Amz-Signature|X-Amz-Security-Token|X-Amz-Credential|sig|token|access_token)=[^&\s\"]+)"
+    r"|(?i:(?<=--)[\w\-]*(?:password|secret|token|api-?key)[= ][^\s\"]+)"
+)
+
+
+def looks_secret(name: str) -> bool:
+    """Whether a setting of this name is likely to hold a credential."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return bool(_SECRET_NAME.search(spaced)) and not _TOKEN_SETTING.search(spaced)
+
+
+def redact(value: object, path: str) -> tuple[object, tuple[str, ...]]:
+    """A copy of a JSON value without secrets, and the paths of what was taken out (`path` prefixes each)."""
+    found: list[str] = []
+    return _redact(value, path, False, found), tuple(found)
+
+
+def _redact(value: object, path: str, free_form: bool, found: list[str]) -> object:
+    if isinstance(value, dict):
+        copy: dict[str, object] = {}
+        for key, member in value.items():
+            place = f"{path}.{key}"
+            if free_form and looks_secret(key) and member not in (None, "", {}, []):
+                found.append(place)
+                copy[key] = REDACTED
+            else:
+                copy[key] = _redact(member, place, free_form or bool(_FREE_FORM.fullmatch(key)), found)
+        return copy
+    if isinstance(value, list):
+        return [_redact(member, f"{path}[{index}]", free_form, found) for index, member in enumerate(value)]
+    if isinstance(value, str) and len(value) > 7:
+        replaced, count = _SECRET_VALUE.subn(REDACTED, value)
+        if count:
+            found.append(path)
+            return replaced
+    return value

@@ -1,0 +1,76 @@
+"""Which formats are read, and which of them a document is. A table: listing formats imports no parser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from compliance.types.errors import BadInputError, UnknownFormatError
+from scanning.ingest.base import NO, ParseContext, Parser, Parsing
+from scanning.ingest.limits import plain_head
+
+HEAD_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class ParserEntry:
+    """A row of the table. `target`: module and attribute of the parser."""
+
+    name: str
+    label: str
+    target: str
+
+    def load(self) -> Parser:
+        """Import the parser."""
+        module, _, attribute = self.target.partition(":")
+        return cast(Parser, getattr(import_module(module), attribute))
+
+
+PARSERS: dict[str, ParserEntry] = {
+    entry.name: entry
+    for entry in (
+        ParserEntry("cloudtrail", "AWS CloudTrail log (JSON, gzip or plain)", "scanning.ingest.cloudtrail:PARSER"),
+        ParserEntry("modelscan", "modelscan JSON report", "scanning.ingest.modelscan:PARSER"),
+    )
+}
+
+
+def labels() -> dict[str, str]:
+    """Name -> label of every format that is read."""
+    return {name: entry.label for name, entry in PARSERS.items()}
+
+
+def parser_named(name: str) -> Parser:
+    """The parser of a format asked for by name. Raises UnknownFormatError, which lists the names."""
+    if name not in PARSERS:
+        raise UnknownFormatError(f"There is no import format named {name!r}; the formats are {', '.join(PARSERS)}.")
+    return PARSERS[name].load()
+
+
+def identify(head: bytes, file_name: str) -> str:
+    """Name of the format that a document is, judged by its first bytes as stored (gzip or plain; 64 KiB are plenty).
+
+    Raises BadInputError for an empty document, UnknownFormatError for one that no parser knows.
+    """
+    if not head:
+        raise BadInputError(f"{file_name} is empty; there is nothing to import.")
+    plain = plain_head(head)
+    scores = {name: entry.load().identify(plain, file_name) for name, entry in PARSERS.items()}
+    best = max(scores, key=lambda name: scores[name])
+    if scores[best] == NO:
+        known = "; ".join(entry.label for entry in PARSERS.values())
+        raise UnknownFormatError(f"{file_name} is of no format that can be imported. What is read: {known}.")
+    return best
+
+
+def identify_path(path: Path) -> str:
+    """As `identify`, for a file."""
+    with path.open("rb") as stream:
+        return identify(stream.read(HEAD_BYTES), path.name)
+
+
+def parse(format_name: str, stream: BinaryIO, context: ParseContext) -> Parsing:
+    """Parse a stream as the named format. Raises UnknownFormatError now, BadInputError while iterating."""
+    return parser_named(format_name).parse(stream, context)
