@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from celery import Celery
 from django.conf import settings
@@ -11,8 +12,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "compliance.settings")
 
 app = Celery("assay")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+app.set_default()  # else threads of the web server, which did not make the app, would reach for an unconfigured one
 app.autodiscover_tasks(["compliance", "scanning"])
 app.conf.beat_schedule = {
     "reap-jobs": {"task": "compliance.tasks.reap_jobs", "schedule": settings.JOB_REAP_SECONDS},
     "seal-ledger": {"task": "compliance.tasks.seal_ledger", "schedule": settings.SEAL_SECONDS},
+    "sweep-staging": {"task": "scanning.tasks.sweep_staging", "schedule": 3600.0},
 }
+for folder in ("data_folder_in", "processed_folder", "control_folder"):
+    if folder in app.conf.broker_transport_options:
+        Path(app.conf.broker_transport_options[folder]).mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from compliance.models import AISystem, Evidence, ModelVersion, Observation
+from compliance.types.canonical import digest_of, merkle_root
 from compliance.types.drafts import ObservationDraft
 
 _BATCH = 500
@@ -81,3 +82,20 @@ def record_batch(
         Observation.objects.bulk_create(rows, batch_size=_BATCH, ignore_conflicts=True)
         recorded = Observation.objects.filter(source_uuid=source_uuid).count() - before
     return recorded, len(rows) - recorded
+
+
+_SIGNED = (
+    "fingerprint", "producer", "producer_version", "rule", "title", "description", "method", "verdict", "severity",
+    "native_severity", "techniques", "asset_kind", "asset_name", "asset_digest", "location", "facts", "raw_sha256",
+)  # fmt: skip
+
+
+def rows_root(*, source_uuid: UUID) -> str:
+    """Merkle root over the observations of a scan or import, by fingerprint, computed from the record as it is now."""
+    rows = Observation.objects.filter(source_uuid=source_uuid).order_by("fingerprint").values(*_SIGNED, "observed_at")
+    return merkle_root(
+        bytes.fromhex(
+            digest_of(row | {"observed_at": row["observed_at"].isoformat() if row["observed_at"] else None})
+        )
+        for row in rows.iterator(chunk_size=_BATCH)
+    )

@@ -1,0 +1,163 @@
+"""The job log: events of fine-tune jobs on their way from prepared rows to the record, in one statement.
+
+An import of a hundred thousand events must not hold the database's one writer for long. So every value is prepared while
+rows are staged, and publishing is a single INSERT … SELECT that the database does by itself.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.fields.json import KT
+from django.utils import timezone
+
+from compliance.models import AISystem, Evidence, JobEvent, Principal
+from compliance.types.canonical import digest_of, merkle_root
+from compliance.types.drafts import JSON, JobEventDraft
+from compliance.types.states import RetentionClass
+
+_TABLE = JobEvent._meta.db_table  # noqa: SLF001 - Django's documented Model._meta API
+_FIELDS = {field.column: field for field in JobEvent._meta.concrete_fields if not field.primary_key}  # noqa: SLF001
+_GIVEN_AT_PUBLISH = ("created_at", "retention_class", "legal_hold", "system_id", "evidence_id", "source_uuid")
+_PREPARED = tuple(column for column in _FIELDS if column not in _GIVEN_AT_PUBLISH)
+_SIGNED = tuple(column for column in _PREPARED if column not in ("uuid", "actor_id"))
+
+
+class RacedError(Exception):
+    """Another import recorded some of the same events meanwhile: take a new plan and publish again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What publishing will record: how many rows, how many are known already, and the Merkle root of the new ones."""
+
+    recorded: int
+    duplicates: int
+    root: str
+
+
+def prepare(*, draft: JobEventDraft, actor: Principal | None) -> JSON:
+    """A draft as the values of one row, JSON-shaped, with the digest ("leaf") that stands for it in the Merkle root."""
+    values: JSON = {
+        "fingerprint": draft.fingerprint,
+        "source": draft.source,
+        "source_event_id": draft.source_event_id,
+        "locator": draft.locator,
+        "raw": draft.raw,
+        "raw_sha256": draft.raw_sha256,
+        "occurred_at": _moment(draft.occurred_at),
+        "session": draft.actor.session if draft.actor else "",
+        "on_behalf_of": draft.actor.on_behalf_of if draft.actor else "",
+        "role": draft.role,
+        "execution_role": draft.execution_role,
+        "action": draft.action,
+        "action_class": draft.action_class.value,
+        "outcome": draft.outcome.value,
+        "outcome_detail": draft.outcome_detail,
+        "source_address": draft.source_address,
+        "account": draft.account,
+        "region": draft.region,
+        "job_id": draft.job_id,
+        "job_name": draft.job_name,
+        "inputs": [asdict(entry) for entry in draft.inputs],
+        "base_model": draft.base_model,
+        "output_uri": draft.output_uri,
+        "output_model": draft.output_model,
+        "unknown_fields": list(draft.unknown_fields),
+        "redacted_fields": list(draft.redacted_fields),
+    }
+    values = {column: _fitting(column, value) for column, value in values.items()}
+    leaf = _leaf(values, actor.pseudonym if actor else "")
+    return values | {"uuid": uuid.uuid4().hex, "actor_id": actor.pk if actor else None, "leaf": leaf}
+
+
+def _fitting(column: str, value: Any) -> Any:  # noqa: ANN401 - any JSON value passes
+    longest = _FIELDS[column].max_length
+    if isinstance(value, str) and longest and len(value) > longest:
+        return value[: longest - 1] + "…"
+    return value
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
+
+
+def _leaf(values: JSON, pseudonym: str) -> str:
+    return digest_of({column: values[column] for column in _SIGNED} | {"actor": pseudonym})
+
+
+def _root(leaves: Iterable[str]) -> str:
+    return merkle_root(bytes.fromhex(leaf) for leaf in leaves)
+
+
+def plan(*, system: AISystem, staged: QuerySet[Any]) -> Plan:
+    """Look, without a lock, at which prepared rows are new. staged: rows with `n`, `fingerprint` and `payload`."""
+    known = JobEvent.objects.filter(system=system, fingerprint=OuterRef("fingerprint"))
+    fresh = staged.filter(~Exists(known)).order_by("fingerprint", "n").values_list("fingerprint", KT("payload__leaf"))
+    leaves = _first_of_each(fresh.iterator(chunk_size=5000))
+    return Plan(recorded=len(leaves), duplicates=staged.count() - len(leaves), root=_root(leaves))
+
+
+def _first_of_each(rows: Iterator[tuple[str, str]]) -> list[str]:
+    leaves, last = [], ""
+    for fingerprint, leaf in rows:
+        if fingerprint != last:
+            leaves.append(leaf)
+        last = fingerprint
+    return leaves
+
+
+def publish(
+    *, system: AISystem, evidence: Evidence, source_uuid: uuid.UUID, staged: QuerySet[Any], expected: Plan
+) -> None:
+    """Record the prepared rows in the caller's transaction, those already known left out.
+
+    Raises RacedError where the plan no longer holds; the caller's transaction must then be undone.
+    """
+    given: dict[str, object] = {
+        "created_at": timezone.now(),
+        "retention_class": RetentionClass.STANDARD.value,
+        "legal_hold": False,
+        "system_id": system.pk,
+        "evidence_id": evidence.pk,
+        "source_uuid": source_uuid,
+    }
+    source, parameters = staged.order_by("n").values("payload").query.sql_with_params()
+    columns = ", ".join(f'"{column}"' for column in (*given, *_PREPARED))
+    constants = ", ".join(["%s"] * len(given))
+    statement = (
+        f'INSERT INTO "{_TABLE}" ({columns}) SELECT {constants}, {_extraction(source)} '  # noqa: S608 - names are ours
+        f"WHERE true ON CONFLICT (system_id, fingerprint) DO NOTHING"
+    )
+    values = [_FIELDS[column].get_db_prep_save(value, connection) for column, value in given.items()]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*values, *parameters])
+        if cursor.rowcount != expected.recorded:
+            raise RacedError(f"expected {expected.recorded} new events, found {cursor.rowcount}")
+
+
+def _extraction(source: str) -> str:
+    """The columns out of the JSON payload and where they come from: the end of a SELECT, per database."""
+    if connection.vendor == "postgresql":
+        picked = ", ".join(f'r."{column}"' for column in _PREPARED)
+        return f'{picked} FROM ({source}) s CROSS JOIN LATERAL jsonb_populate_record(NULL::"{_TABLE}", s.payload) r'
+    picked = ", ".join(f"json_extract(s.payload, '$.{column}')" for column in _PREPARED)
+    return f"{picked} FROM ({source}) s"
+
+
+def rows_root(*, source_uuid: uuid.UUID) -> str:
+    """Merkle root over the events that an import recorded, computed from the record as it is now."""
+    events = JobEvent.objects.filter(source_uuid=source_uuid).select_related("actor").order_by("fingerprint")
+    return _root(
+        _leaf(
+            {column: getattr(event, column) for column in _SIGNED} | {"occurred_at": _moment(event.occurred_at)},
+            event.actor.pseudonym if event.actor else "",
+        )
+        for event in events.iterator(chunk_size=2000)
+    )

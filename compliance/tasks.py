@@ -1,0 +1,27 @@
+"""Celery's doors: each takes an id, or nothing, and calls one service."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from compliance.services import jobs, ledger
+
+
+@shared_task(name="compliance.tasks.reap_jobs")
+def reap_jobs() -> None:
+    """Find jobs that lost their worker or their message."""
+    jobs.reap()
+
+
+@shared_task(name="compliance.tasks.seal_ledger")
+def seal_ledger() -> None:
+    """Place new events in the chain."""
+    ledger.seal()
+
+
+@shared_task(name="compliance.tasks.issue_pack")
+def issue_pack(job_id: int) -> None:
+    """Render, seal and record the evidence pack that a job asks for."""
+    from compliance.services import packs  # noqa: PLC0415 - the PDF libraries are loaded where a pack is made
+
+    packs.issue_for_job(job_id=job_id)
