@@ -53,7 +53,7 @@ class Postgres:
         """The DATABASE_URL of one of its databases."""
         return f"postgres://{self.role}:{self.password}@127.0.0.1:{self.port}/{database}"
 
-    def execute(self, statement: sql.Composable) -> None:
+    def execute(self, statement: sql.Composed) -> None:
         """Runs one statement outside any transaction, as CREATE DATABASE demands."""
         with psycopg.connect(self.url(), autocommit=True) as connection:
             connection.execute(statement)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import URLResolver, get_resolver
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -81,9 +81,9 @@ def plain_sentences(tree: ast.AST) -> Iterator[str]:
     """String constants with a blank in them that are no docstring: what pure packages say to people."""
     documented = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        is_string = isinstance(node, ast.Constant) and isinstance(node.value, str)
-        if is_string and " " in node.value and id(node) not in documented:
-            yield node.value
+        value = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(value, str) and " " in value and id(node) not in documented:
+            yield value
 
 
 @pytest.mark.parametrize("said", ["This model is clean.", "Clear of backdoors", "guaranteed safe", "fully compliant"])
@@ -164,7 +164,7 @@ def url_names(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
     for pattern in resolver.url_patterns:
         if isinstance(pattern, URLResolver):
             yield from url_names(pattern, f"{prefix}{pattern.namespace}:" if pattern.namespace else prefix)
-        elif isinstance(pattern, URLPattern) and pattern.name:
+        elif pattern.name:
             yield f"{prefix}{pattern.name}"
 
 
