@@ -242,3 +242,8 @@ def unlink(*, entry: EvidenceLink, actor: User) -> None:
             system=entry.evidence.system,
         )
         entry.delete()
+
+
+def open_stored(*, name: str) -> IO[bytes]:
+    """Bytes kept under a storage name: a pack, a freeze document, a register."""
+    return storages["evidence"].open(name, "rb")

@@ -1,0 +1,247 @@
+"""Endpoints of systems, models, data, catalogue, job log, observations, findings, remediation, packs and jobs."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.http import FileResponse, HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from compliance import models as m
+from compliance.api import requests
+from compliance.api import serializers as shapes
+from compliance.api.base import ReadViewSet, asker
+from compliance.rights import Verb
+from compliance.services import evidence, inventory, jobs, remediation
+from compliance.services.remediation import MilestoneDraft
+from compliance.types.canonical import canonical_json
+from compliance.types.states import ModelOrigin, RemediationState
+
+
+class SystemViewSet(ReadViewSet):
+    """AI systems."""
+
+    queryset = m.AISystem.objects.all()
+    serializer_class = shapes.SystemSerializer
+    verbs: ClassVar = {"GET": Verb.VIEW, "POST": Verb.MANAGE_SYSTEMS}
+
+    @extend_schema(request=requests.SystemRequest, responses={201: shapes.SystemSerializer})
+    def create(self, request: Request) -> Response:
+        """Define an AI system."""
+        payload = requests.SystemRequest(data=request.data, context=self.get_serializer_context())
+        payload.is_valid(raise_exception=True)
+        system = inventory.define_system(**payload.validated_data, owner=asker(request), actor=asker(request))
+        return Response(shapes.SystemSerializer(system).data, status=status.HTTP_201_CREATED)
+
+
+class ModelVersionViewSet(ReadViewSet):
+    """Model versions."""
+
+    queryset = m.ModelVersion.objects.select_related("model__system", "parent", "evidence")
+    serializer_class = shapes.ModelVersionSerializer
+    filterset_fields = ("digest", "origin")
+    verbs: ClassVar = {"GET": Verb.VIEW, "POST": Verb.REGISTER_MODEL}
+
+    @extend_schema(request=requests.ModelVersionRequest, responses={201: shapes.ModelVersionSerializer})
+    def create(self, request: Request) -> Response:
+        """Register a model file that is kept as evidence."""
+        payload = requests.ModelVersionRequest(data=request.data, context=self.get_serializer_context())
+        payload.is_valid(raise_exception=True)
+        given = payload.validated_data
+        version = inventory.register_model_version(
+            system=given["system"],
+            name=given["name"],
+            label=given["label"],
+            evidence=given["evidence"],
+            origin=ModelOrigin(given["origin"]),
+            supplier=given["supplier"],
+            parent=given["parent"],
+            actor=asker(request),
+        )
+        return Response(shapes.ModelVersionSerializer(version).data, status=status.HTTP_201_CREATED)
+
+
+class DatasetVersionViewSet(ReadViewSet):
+    """Data-set versions."""
+
+    queryset = m.DatasetVersion.objects.select_related("dataset__system")
+    serializer_class = shapes.DatasetVersionSerializer
+
+
+class TechniqueViewSet(ReadViewSet):
+    """ATLAS techniques that Assay speaks about."""
+
+    queryset = m.Technique.objects.all()
+    serializer_class = shapes.TechniqueSerializer
+
+
+class QuestionViewSet(ReadViewSet):
+    """The audit questions."""
+
+    queryset = m.AuditQuestion.objects.all()
+    serializer_class = shapes.QuestionSerializer
+
+
+class ReferenceControlViewSet(ReadViewSet):
+    """Reference controls."""
+
+    queryset = m.ReferenceControl.objects.all()
+    serializer_class = shapes.ReferenceControlSerializer
+
+
+class MappingViewSet(ReadViewSet):
+    """Mapping pairs; only approved ones are ever counted."""
+
+    queryset = m.MappingPair.objects.select_related("control", "framework")
+    serializer_class = shapes.MappingSerializer
+    filterset_fields = ("state", "framework__key", "control__control_id")
+
+
+class ImplementedControlViewSet(ReadViewSet):
+    """The organisation's own controls."""
+
+    queryset = m.ImplementedControl.objects.select_related("system", "reference", "owner")
+    serializer_class = shapes.ImplementedControlSerializer
+
+
+class JobEventViewSet(ReadViewSet):
+    """The fine-tune job log."""
+
+    queryset = m.JobEvent.objects.select_related("system", "evidence", "actor")
+    serializer_class = shapes.JobEventSerializer
+    filterset_fields: ClassVar = {
+        "action_class": ["exact"],
+        "outcome": ["exact"],
+        "account": ["exact"],
+        "region": ["exact"],
+        "occurred_at": ["gte", "lt"],
+    }
+
+
+class ObservationViewSet(ReadViewSet):
+    """Observations."""
+
+    queryset = m.Observation.objects.select_related("system", "evidence", "model_version")
+    serializer_class = shapes.ObservationSerializer
+    filterset_fields = ("verdict", "producer", "rule")
+
+
+class FindingViewSet(ReadViewSet):
+    """Findings."""
+
+    queryset = m.Finding.objects.select_related("system", "model_version", "target").prefetch_related("observations")
+    serializer_class = shapes.FindingSerializer
+    filterset_fields = ("state", "severity")
+
+
+class RemediationViewSet(ReadViewSet):
+    """Remediation items."""
+
+    queryset = m.RemediationItem.objects.select_related("system", "owner").prefetch_related("risks", "milestones")
+    serializer_class = shapes.RemediationSerializer
+    filterset_fields = ("state",)
+    verbs: ClassVar = {"GET": Verb.VIEW, "POST": Verb.OPEN_REMEDIATION}
+    action_verbs: ClassVar = {
+        "move": Verb.WORK_REMEDIATION,
+        "effort": Verb.WORK_REMEDIATION,
+        "close": Verb.OPEN_REMEDIATION,
+    }
+
+    @extend_schema(request=requests.RemediationRequest, responses={201: shapes.RemediationSerializer})
+    def create(self, request: Request) -> Response:
+        """Open a remediation item for a finding."""
+        payload = requests.RemediationRequest(data=request.data, context=self.get_serializer_context())
+        payload.is_valid(raise_exception=True)
+        given = payload.validated_data
+        item = remediation.open_item(
+            finding=given["finding"],
+            title=given["title"],
+            description=given["description"],
+            owner=given["owner"],
+            effort_planned=given["effort_planned"],
+            due_on=given["due_on"],
+            milestones=[MilestoneDraft(title=step["title"], due_on=step["due_on"]) for step in given["milestones"]],
+            actor=asker(request),
+        )
+        return Response(shapes.RemediationSerializer(item).data, status=status.HTTP_201_CREATED)
+
+    def _shown(self) -> Response:
+        return Response(shapes.RemediationSerializer(self.get_object()).data)
+
+    @extend_schema(request=requests.MoveRequest, responses=shapes.RemediationSerializer)
+    @action(detail=True, methods=["post"])
+    def move(self, request: Request, uuid: str) -> Response:
+        """Change the state of open work."""
+        payload = requests.MoveRequest(data=request.data)
+        payload.is_valid(raise_exception=True)
+        state = RemediationState(payload.validated_data["state"])
+        remediation.move(item=self.get_object(), state=state, actor=asker(request))
+        return self._shown()
+
+    @extend_schema(request=requests.EffortRequest, responses=shapes.RemediationSerializer)
+    @action(detail=True, methods=["post"])
+    def effort(self, request: Request, uuid: str) -> Response:
+        """Add effort spent."""
+        payload = requests.EffortRequest(data=request.data)
+        payload.is_valid(raise_exception=True)
+        days = payload.validated_data["person_days"]
+        remediation.log_effort(item=self.get_object(), person_days=days, actor=asker(request))
+        return self._shown()
+
+    @extend_schema(request=None, responses=shapes.RemediationSerializer)
+    @action(detail=True, methods=["post"])
+    def close(self, request: Request, uuid: str) -> Response:
+        """Close an item whose finding no longer reproduces."""
+        remediation.close(item=self.get_object(), actor=asker(request))
+        return self._shown()
+
+
+class PackViewSet(ReadViewSet):
+    """Issued evidence packs."""
+
+    queryset = m.EvidencePack.objects.select_related("freeze__assessment", "supersedes")
+    serializer_class = shapes.PackSerializer
+    action_verbs: ClassVar = {"download": Verb.DOWNLOAD_PACK, "receipt": Verb.DOWNLOAD_PACK}
+
+    @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY})
+    @action(detail=True, methods=["get"])
+    def download(self, request: Request, uuid: str) -> FileResponse:
+        """The signed PDF."""
+        pack: m.EvidencePack = self.get_object()
+        return FileResponse(
+            evidence.open_stored(name=pack.storage_name),
+            as_attachment=True,
+            filename=f"evidence-pack-{pack.uuid}.pdf",
+            content_type="application/pdf",
+        )
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    @action(detail=True, methods=["get"])
+    def receipt(self, request: Request, uuid: str) -> HttpResponse:
+        """The receipt, byte for byte as it was issued."""
+        pack: m.EvidencePack = self.get_object()
+        return HttpResponse(canonical_json(pack.receipt), content_type="application/json")
+
+
+class JobViewSet(ReadViewSet):
+    """Background jobs."""
+
+    queryset = m.Job.objects.select_related("system")
+    serializer_class = shapes.JobSerializer
+    filterset_fields = ("state", "kind")
+    verbs: ClassVar = {"GET": Verb.VIEW_JOBS}
+    action_verbs: ClassVar = {"cancel": Verb.CANCEL_JOB}
+
+    @extend_schema(request=None, responses=shapes.JobSerializer)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, uuid: str) -> Response:
+        """Ask a job to stop; what it published stays."""
+        job: m.Job = self.get_object()
+        jobs.cancel(job=job, actor=asker(request))
+        job.refresh_from_db()
+        return Response(shapes.JobSerializer(job).data)

@@ -1,0 +1,96 @@
+"""What callers send: payloads whose references resolve only within the caller's scope."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from compliance import models as m
+from compliance.api.base import ScopedReference, SystemReference
+from compliance.api.serializers import MilestoneDraftSerializer
+from compliance.choices import choices
+from compliance.rights import Verb
+from compliance.types.drafts import JSON
+from compliance.types.states import ModelOrigin, RemediationState
+
+SYSTEMS = m.AISystem.objects.all()
+
+
+class SystemRequest(serializers.Serializer[JSON]):
+    """A new AI system."""
+
+    name = serializers.CharField(max_length=200)
+    description = serializers.CharField(allow_blank=True, required=False, default="")
+
+
+class AssessmentRequest(serializers.Serializer[JSON]):
+    """A new assessment."""
+
+    system = SystemReference(verb=Verb.OPEN_ASSESSMENT, queryset=SYSTEMS)
+    technique = serializers.SlugRelatedField(slug_field="atlas_id", queryset=m.Technique.objects.all())
+    title = serializers.CharField(max_length=200)
+    scope = serializers.CharField(allow_blank=True, required=False, default="")
+    period_start = serializers.DateField()
+    period_end = serializers.DateField()
+    audit_date = serializers.DateField(required=False, allow_null=True, default=None)
+
+
+class EvidenceRequest(serializers.Serializer[JSON]):
+    """An upload: the bytes and where they came from."""
+
+    system = SystemReference(verb=Verb.ADD_EVIDENCE, queryset=SYSTEMS)
+    file = serializers.FileField(allow_empty_file=True)
+    title = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
+    source_system = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    collected_how = serializers.CharField(required=False, allow_blank=True, default="")
+    collected_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
+    effective_from = serializers.DateField(required=False, allow_null=True, default=None)
+    effective_to = serializers.DateField(required=False, allow_null=True, default=None)
+
+
+class EvidenceReference(serializers.Serializer[JSON]):
+    """Evidence to attach."""
+
+    evidence = ScopedReference(queryset=m.Evidence.objects.all())
+    note = serializers.CharField(required=False, allow_blank=True, default="")
+
+
+class FindingReference(serializers.Serializer[JSON]):
+    """A finding to name."""
+
+    finding = ScopedReference(queryset=m.Finding.objects.all())
+
+
+class ModelVersionRequest(serializers.Serializer[JSON]):
+    """A model file, already kept as evidence, to register."""
+
+    system = SystemReference(verb=Verb.REGISTER_MODEL, queryset=SYSTEMS)
+    name = serializers.CharField(max_length=200)
+    label = serializers.CharField(max_length=100)
+    evidence = ScopedReference(queryset=m.Evidence.objects.all())
+    origin = serializers.ChoiceField(choices=choices(ModelOrigin))
+    supplier = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    parent = ScopedReference(queryset=m.ModelVersion.objects.all(), required=False, allow_null=True, default=None)
+
+
+class RemediationRequest(serializers.Serializer[JSON]):
+    """A remediation item for a finding."""
+
+    finding = ScopedReference(queryset=m.Finding.objects.all())
+    title = serializers.CharField(max_length=300)
+    description = serializers.CharField(required=False, allow_blank=True, default="")
+    owner = serializers.SlugRelatedField(slug_field="uuid", queryset=m.User.objects.filter(is_active=True))
+    effort_planned = serializers.DecimalField(max_digits=7, decimal_places=2)
+    due_on = serializers.DateField()
+    milestones = MilestoneDraftSerializer(many=True, required=False, default=list)
+
+
+class MoveRequest(serializers.Serializer[JSON]):
+    """A new state of a remediation item."""
+
+    state = serializers.ChoiceField(choices=choices(RemediationState))
+
+
+class EffortRequest(serializers.Serializer[JSON]):
+    """Effort spent."""
+
+    person_days = serializers.DecimalField(max_digits=7, decimal_places=2)

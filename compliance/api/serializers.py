@@ -1,0 +1,283 @@
+"""JSON shapes of the record. References are uuids; nothing here decides anything."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rest_framework import serializers
+
+from compliance import models as m
+from compliance.types.drafts import JSON
+
+
+class UuidField(serializers.SlugRelatedField[Any]):
+    """A read-only reference by uuid."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(slug_field="uuid", read_only=True, **options)
+
+
+class PersonSerializer(serializers.ModelSerializer[m.User]):
+    """A person by name and role."""
+
+    class Meta:
+        model = m.User
+        fields: ClassVar = ["uuid", "name", "role"]
+
+
+class SystemSerializer(serializers.ModelSerializer[m.AISystem]):
+    """An AI system."""
+
+    class Meta:
+        model = m.AISystem
+        fields: ClassVar = ["uuid", "name", "description", "is_demonstration", "created_at"]
+
+
+class ModelVersionSerializer(serializers.ModelSerializer[m.ModelVersion]):
+    """A model version known by its digest."""
+
+    name = serializers.CharField(source="model.name", read_only=True)
+    system = serializers.UUIDField(source="model.system.uuid", read_only=True)
+    parent = UuidField()
+    evidence = UuidField()
+
+    class Meta:
+        model = m.ModelVersion
+        fields: ClassVar = [
+            "uuid", "system", "name", "label", "digest", "architecture_digest", "size", "format", "origin", "supplier",
+            "parent", "evidence", "created_at",
+        ]  # fmt: skip
+
+
+class DatasetVersionSerializer(serializers.ModelSerializer[m.DatasetVersion]):
+    """A data-set version known by its manifest root."""
+
+    name = serializers.CharField(source="dataset.name", read_only=True)
+    system = serializers.UUIDField(source="dataset.system.uuid", read_only=True)
+
+    class Meta:
+        model = m.DatasetVersion
+        fields: ClassVar = ["uuid", "system", "name", "label", "manifest_root", "file_count", "size", "created_at"]
+
+
+class TechniqueSerializer(serializers.ModelSerializer[m.Technique]):
+    """An ATLAS technique."""
+
+    class Meta:
+        model = m.Technique
+        fields: ClassVar = ["uuid", "atlas_id", "name", "atlas_release", "summary", "url"]
+
+
+class QuestionSerializer(serializers.ModelSerializer[m.AuditQuestion]):
+    """An audit question."""
+
+    class Meta:
+        model = m.AuditQuestion
+        fields: ClassVar = ["uuid", "number", "text", "guidance", "facts"]
+
+
+class ReferenceControlSerializer(serializers.ModelSerializer[m.ReferenceControl]):
+    """A reference control."""
+
+    class Meta:
+        model = m.ReferenceControl
+        fields: ClassVar = [
+            "uuid", "control_id", "title", "family", "objective", "tier", "is_key", "control_type", "nature",
+            "frequency", "person_days", "facts",
+        ]  # fmt: skip
+
+
+class MappingSerializer(serializers.ModelSerializer[m.MappingPair]):
+    """A mapping pair. A draft never counts as coverage."""
+
+    control = serializers.CharField(source="control.control_id", read_only=True)
+    framework = serializers.CharField(source="framework.key", read_only=True)
+    edition = serializers.CharField(source="framework.title", read_only=True)
+
+    class Meta:
+        model = m.MappingPair
+        fields: ClassVar = [
+            "uuid", "control", "framework", "edition", "requirement_id", "relation", "strength", "rationale", "checked",
+            "state", "facts", "decided_at",
+        ]  # fmt: skip
+
+
+class ImplementedControlSerializer(serializers.ModelSerializer[m.ImplementedControl]):
+    """The organisation's own control."""
+
+    system = UuidField()
+    reference = serializers.CharField(source="reference.control_id", read_only=True)
+    owner = PersonSerializer(read_only=True)
+
+    class Meta:
+        model = m.ImplementedControl
+        fields: ClassVar = [
+            "uuid", "system", "reference", "statement", "owner", "performer", "frequency", "scope", "nature",
+            "control_type", "is_key", "effective_from", "version",
+        ]  # fmt: skip
+
+
+class AssessmentSerializer(serializers.ModelSerializer[m.Assessment]):
+    """An assessment."""
+
+    system = UuidField()
+    technique = serializers.CharField(source="technique.atlas_id", read_only=True)
+
+    class Meta:
+        model = m.Assessment
+        fields: ClassVar = [
+            "uuid", "system", "technique", "title", "scope", "period_start", "period_end", "audit_date", "state",
+            "created_at",
+        ]  # fmt: skip
+
+
+class AnswerSerializer(serializers.ModelSerializer[m.Answer]):
+    """An answer with the evidence and findings it names."""
+
+    assessment = UuidField()
+    question = serializers.IntegerField(source="question.number", read_only=True)
+    author = PersonSerializer(read_only=True)
+    approver = PersonSerializer(read_only=True)
+    evidence = serializers.SerializerMethodField()
+    findings = UuidField(many=True)
+
+    class Meta:
+        model = m.Answer
+        fields: ClassVar = [
+            "uuid", "assessment", "question", "value", "statement", "reason", "claims", "state", "version", "author",
+            "submitted_at", "approver", "decided_at", "evidence", "findings",
+        ]  # fmt: skip
+
+    def get_evidence(self, answer: m.Answer) -> list[str]:
+        """Uuids of the evidence attached to the answer."""
+        return [str(link.evidence.uuid) for link in answer.evidence_links.all()]
+
+
+class AnswerWriteSerializer(serializers.Serializer[JSON]):
+    """What a person writes into an answer."""
+
+    value = serializers.ChoiceField(choices=m.Answer._meta.get_field("value").choices, allow_blank=True)  # noqa: SLF001 - documented API
+    statement = serializers.CharField(allow_blank=True, max_length=20_000)
+    reason = serializers.CharField(allow_blank=True, required=False, default="", max_length=20_000)
+    claims = serializers.DictField(required=False, default=dict)
+    version = serializers.IntegerField(required=False, allow_null=True, default=None)
+
+
+class CommentSerializer(serializers.Serializer[JSON]):
+    """A comment on a decision."""
+
+    comment = serializers.CharField(allow_blank=True, required=False, default="", max_length=5_000)
+
+
+class EvidenceSerializer(serializers.ModelSerializer[m.Evidence]):
+    """A piece of evidence, without its bytes."""
+
+    system = UuidField()
+    supersedes = UuidField()
+
+    class Meta:
+        model = m.Evidence
+        fields: ClassVar = [
+            "uuid", "system", "title", "filename", "sha256", "size", "media_type", "state", "rejection",
+            "source_system", "collected_how", "collected_at", "effective_from", "effective_to", "retention_class",
+            "legal_hold", "supersedes", "created_at",
+        ]  # fmt: skip
+
+
+class JobEventSerializer(serializers.ModelSerializer[m.JobEvent]):
+    """One event of a fine-tune job."""
+
+    system = UuidField()
+    evidence = UuidField()
+    actor = serializers.StringRelatedField[Any]()
+
+    class Meta:
+        model = m.JobEvent
+        exclude: ClassVar = ["id", "retention_class", "legal_hold", "source_uuid"]
+
+
+class ObservationSerializer(serializers.ModelSerializer[m.Observation]):
+    """One thing one producer saw."""
+
+    system = UuidField()
+    evidence = UuidField()
+    model_version = UuidField()
+
+    class Meta:
+        model = m.Observation
+        exclude: ClassVar = ["id", "retention_class", "legal_hold"]
+
+
+class FindingSerializer(serializers.ModelSerializer[m.Finding]):
+    """The current conclusion on one asset and control."""
+
+    system = UuidField()
+    model_version = UuidField()
+    target = serializers.CharField(source="target.control_id", read_only=True)
+    observations = UuidField(many=True)
+
+    class Meta:
+        model = m.Finding
+        fields: ClassVar = [
+            "uuid", "system", "asset_name", "model_version", "target", "title", "state", "severity", "techniques",
+            "condition", "criteria", "cause", "effect", "first_seen_at", "last_seen_at", "observations",
+        ]  # fmt: skip
+
+
+class MilestoneSerializer(serializers.ModelSerializer[m.Milestone]):
+    """A step of a remediation item."""
+
+    class Meta:
+        model = m.Milestone
+        fields: ClassVar = ["uuid", "title", "due_on", "done_at"]
+
+
+class RemediationSerializer(serializers.ModelSerializer[m.RemediationItem]):
+    """A remediation item with its milestones."""
+
+    system = UuidField()
+    owner = PersonSerializer(read_only=True)
+    risks = UuidField(many=True)
+    milestones = MilestoneSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = m.RemediationItem
+        fields: ClassVar = [
+            "uuid", "system", "title", "description", "owner", "state", "effort_planned", "effort_spent", "due_on",
+            "risks", "milestones", "closed_at", "created_at",
+        ]  # fmt: skip
+
+
+class MilestoneDraftSerializer(serializers.Serializer[JSON]):
+    """A step to be planned."""
+
+    title = serializers.CharField(max_length=300)
+    due_on = serializers.DateField()
+
+
+class PackSerializer(serializers.ModelSerializer[m.EvidencePack]):
+    """An issued pack with its receipt."""
+
+    assessment = serializers.UUIDField(source="freeze.assessment.uuid", read_only=True)
+    freeze_sha256 = serializers.CharField(source="freeze.sha256", read_only=True)
+    supersedes = UuidField()
+
+    class Meta:
+        model = m.EvidencePack
+        fields: ClassVar = [
+            "uuid", "assessment", "freeze_sha256", "number", "sha256", "size", "pages", "receipt", "signer_sha256",
+            "is_demonstration_signer", "supersedes", "created_at",
+        ]  # fmt: skip
+
+
+class JobSerializer(serializers.ModelSerializer[m.Job]):
+    """A background job."""
+
+    system = UuidField()
+
+    class Meta:
+        model = m.Job
+        fields: ClassVar = [
+            "uuid", "kind", "title", "system", "subject_type", "subject_uuid", "state", "stage", "done", "total",
+            "attempts", "cancel_requested", "result", "error", "created_at", "started_at", "finished_at",
+        ]  # fmt: skip
