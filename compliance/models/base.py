@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import uuid
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from compliance.choices import choices, longest
 from compliance.types.states import RetentionClass
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 
 class Record(models.Model):
@@ -35,7 +39,7 @@ class RetainedRecord(Record):
 
 
 def enum_field(
-    label: object, kind: type[StrEnum], *, default: StrEnum | None = None, blank: bool = False
+    label: str | _StrPromise, kind: type[StrEnum], *, default: StrEnum | None = None, blank: bool = False
 ) -> models.CharField[str, str]:
     """A CharField over one of our enumerations."""
     if default is None:
@@ -43,6 +47,6 @@ def enum_field(
     return models.CharField(label, max_length=longest(kind), choices=choices(kind), default=default, blank=blank)
 
 
-def digest_field(label: object, *, blank: bool = True, unique: bool = False) -> models.CharField[str, str]:
+def digest_field(label: str | _StrPromise, *, blank: bool = True, unique: bool = False) -> models.CharField[str, str]:
     """A lower-case hexadecimal SHA-256."""
     return models.CharField(label, max_length=64, blank=blank, unique=unique)

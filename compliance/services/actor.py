@@ -24,7 +24,8 @@ from compliance.models.trigger_tables import NOTED
 _WRITE = re.compile(r"\s*(insert|update|delete|replace|truncate|merge|with)\b", re.IGNORECASE)
 _SET = {
     "postgresql": "SELECT set_config('assay.actor', %s, true)",
-    "sqlite": "INSERT INTO assay_actor (id, actor) VALUES (1, %s) ON CONFLICT (id) DO UPDATE SET actor = excluded.actor",
+    "sqlite": "INSERT INTO assay_actor (id, actor) VALUES (1, %s) "
+    "ON CONFLICT (id) DO UPDATE SET actor = excluded.actor",
 }
 
 
