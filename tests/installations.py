@@ -105,8 +105,8 @@ class Installation:
 
 
 def migrate(environ: dict[str, str]) -> None:
-    """Brings a template database to the newest migration."""
-    Installation(Path(environ["ASSAY_VAR"]), environ).succeed("migrate", "--verbosity=0")
+    """Brings a template database to the newest migration; the system checks have tests of their own."""
+    Installation(Path(environ["ASSAY_VAR"]), environ).succeed("migrate", "--verbosity=0", "--skip-checks")
 
 
 def copy_sqlite(template: Path, target: Path) -> str:
