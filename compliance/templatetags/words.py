@@ -1,0 +1,182 @@
+"""The fixed table of verdicts and states as pages say them: one word, one icon, one tone each, never colour alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from compliance.types import states, verdicts
+
+Text = str | Promise
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """`tone` is a suffix of the CSS class `tone-…`: good, bad, warn, fail, note, idle or void (nothing known)."""
+
+    word: Text
+    icon: str
+    tone: str
+    meaning: Text = ""
+
+
+def unknown_badge(value: str) -> Badge:
+    """A value outside the table: shown as it is, and in no colour that could be read as a result."""
+    return Badge(value.replace("_", " ") or _("Nothing recorded"), "question-circle", "void")
+
+
+_STAGE = {
+    "evidence_found": Badge(
+        _("Evidence found"), "flag-fill", "bad", _("The test showed evidence of a backdoor in this model version.")
+    ),
+    "no_evidence_at_power": Badge(
+        _("No evidence at stated power"),
+        "check-circle",
+        "good",
+        _("The test ran with the stated power and showed no evidence. Other kinds of backdoor were not tested by it."),
+    ),
+    "inconclusive": Badge(
+        _("Inconclusive"), "question-circle", "warn", _("The test ran, and its result supports neither conclusion.")
+    ),
+    "not_applicable": Badge(
+        _("Not applicable"), "dash-circle", "void", _("The test cannot be run on this model. Nothing is concluded.")
+    ),
+    "failed": Badge(_("Failed"), "x-octagon", "fail", _("The test did not finish. Nothing is concluded.")),
+}
+_FILE_SCAN = {
+    "finding": Badge(_("Finding"), "flag-fill", "bad", _("The file holds something that may run code or hide a payload.")),
+    "nothing_found": Badge(
+        _("Nothing found"), "check-circle", "good", _("The file was read whole, and no rule matched.")
+    ),
+    "nothing_scanned": Badge(
+        _("Nothing scanned"), "slash-circle", "void", _("No rule could read this file. Nothing is concluded.")
+    ),
+    "skipped": Badge(_("Skipped"), "dash-circle", "void", _("The file was left out. Nothing is concluded.")),
+    "failed": Badge(_("Failed"), "x-octagon", "fail", _("The scan did not finish. Nothing is concluded.")),
+}
+_COVERAGE = {
+    "finding": Badge(_("Finding"), "flag-fill", "bad", _("A test of this sub-technique showed evidence.")),
+    "covered": Badge(
+        _("Covered at stated power"), "check-circle", "good", _("Tested within the period, at the power stated there.")
+    ),
+    "not_covered": Badge(_("Not covered"), "circle", "void", _("Not tested. No evidence is not the absence of a problem.")),
+    "failed": Badge(_("Failed"), "x-octagon", "fail", _("Every test of this cell failed. Nothing is concluded.")),
+    "stale": Badge(_("Stale"), "clock-history", "warn", _("Tested, but longer ago than the freshness limit allows.")),
+}
+_CONCLUSION = {
+    "satisfied": Badge(_("Satisfied"), "check-circle", "good"),
+    "not-satisfied": Badge(_("Not satisfied"), "flag-fill", "bad"),
+    "": Badge(_("Nothing concluded"), "circle", "void"),
+}
+_ANSWER_STATE = {
+    "open": Badge(_("Open"), "circle", "void"),
+    "draft": Badge(_("Draft"), "pencil", "idle"),
+    "submitted": Badge(_("Submitted for review"), "send", "note"),
+    "returned": Badge(_("Returned"), "arrow-return-left", "warn"),
+    "approved": Badge(_("Approved"), "check2-circle", "good"),
+}
+_ANSWER = {
+    "yes": Badge(_("Yes"), "check2", "good"),
+    "partly": Badge(_("Partly"), "circle-half", "warn"),
+    "no": Badge(_("No"), "x-lg", "bad"),
+    "not_applicable": Badge(_("Not applicable"), "dash-circle", "void"),
+    "": Badge(_("Not answered"), "circle", "void"),
+}
+_JOB = {
+    "queued": Badge(_("Queued"), "hourglass-split", "idle"),
+    "running": Badge(_("Running"), "arrow-repeat", "note"),
+    "succeeded": Badge(_("Finished"), "check2-circle", "good"),
+    "failed": Badge(_("Failed"), "x-octagon", "fail"),
+    "cancelled": Badge(_("Cancelled"), "slash-circle", "idle"),
+}
+_RISK = {
+    "open": Badge(_("Open"), "exclamation-circle", "bad"),
+    "investigating": Badge(_("Investigating"), "search", "note"),
+    "remediating": Badge(_("Remediating"), "wrench-adjustable", "note"),
+    "deviation-requested": Badge(_("Acceptance requested"), "question-circle", "warn"),
+    "deviation-approved": Badge(_("Risk accepted"), "clock-history", "warn"),
+    "closed": Badge(_("Closed"), "check2-circle", "good"),
+}
+_REMEDIATION = {
+    "open": Badge(_("Open"), "circle", "idle"),
+    "in_progress": Badge(_("In progress"), "play-circle", "note"),
+    "blocked": Badge(_("Blocked"), "x-octagon", "fail"),
+    "done": Badge(_("Done, awaiting new evidence"), "check2", "warn"),
+    "closed": Badge(_("Closed"), "check2-circle", "good"),
+}
+_ASSESSMENT = {
+    "open": Badge(_("Open"), "pencil", "note"),
+    "frozen": Badge(_("Frozen"), "lock", "good"),
+}
+_EVIDENCE = {
+    "received": Badge(_("Received"), "inbox", "idle"),
+    "accepted": Badge(_("Accepted"), "check2-circle", "good"),
+    "rejected": Badge(_("Rejected"), "x-octagon", "fail"),
+}
+_MAPPING = {
+    "draft": Badge(_("Draft, not counted"), "pencil", "idle"),
+    "approved": Badge(_("Approved"), "check2-circle", "good"),
+    "rejected": Badge(_("Rejected"), "x-lg", "idle"),
+}
+_SEVERITY = {
+    "critical": Badge(_("Critical"), "exclamation-triangle", "bad"),
+    "high": Badge(_("High"), "exclamation-triangle", "bad"),
+    "medium": Badge(_("Medium"), "exclamation-circle", "warn"),
+    "low": Badge(_("Low"), "info-circle", "idle"),
+    "informational": Badge(_("Informational"), "info-circle", "idle"),
+}
+_OUTCOME = {
+    "success": Badge(_("Succeeded"), "check2", "idle"),
+    "denied": Badge(_("Denied"), "slash-circle", "note"),
+    "failed": Badge(_("Failed"), "x-octagon", "fail"),
+    "unknown": Badge(_("Unknown"), "question-circle", "void"),
+}
+_VERIFICATION = {
+    "valid": Badge(_("Valid"), "check-circle", "good"),
+    "invalid": Badge(_("Not valid"), "x-octagon", "bad"),
+    "untrusted": Badge(_("Signer not trusted"), "exclamation-triangle", "bad"),
+    "unknown": Badge(_("Could not be checked"), "question-circle", "warn"),
+    "absent": Badge(_("Not present"), "circle", "void"),
+}
+
+BADGES: Mapping[str, Mapping[str, Badge]] = {
+    "stage": _STAGE,
+    "file": _FILE_SCAN,
+    "coverage": _COVERAGE,
+    "conclusion": _CONCLUSION,
+    "finding": _CONCLUSION,
+    "answer": _ANSWER_STATE,
+    "answer_value": _ANSWER,
+    "job": _JOB,
+    "risk": _RISK,
+    "remediation": _REMEDIATION,
+    "assessment": _ASSESSMENT,
+    "evidence": _EVIDENCE,
+    "mapping": _MAPPING,
+    "severity": _SEVERITY,
+    "outcome": _OUTCOME,
+    "verification": _VERIFICATION,
+}
+
+KIND_OF_ENUM: Mapping[type[object], str] = {
+    verdicts.StageVerdict: "stage",
+    verdicts.FileScanVerdict: "file",
+    verdicts.CoverageState: "coverage",
+    verdicts.Conclusion: "conclusion",
+    states.AnswerState: "answer",
+    states.AnswerValue: "answer_value",
+    states.JobState: "job",
+    states.RiskState: "risk",
+    states.RemediationState: "remediation",
+    states.AssessmentState: "assessment",
+    states.EvidenceState: "evidence",
+    states.MappingState: "mapping",
+    states.Severity: "severity",
+    states.Outcome: "outcome",
+}
+
+KNOWN_ENUMS: tuple[type[Enum], ...] = tuple(kind for kind in KIND_OF_ENUM if issubclass(kind, Enum))
