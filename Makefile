@@ -33,6 +33,7 @@ help:
 	@echo 'make serve           serve what is in var/: web, worker and scheduler (Ctrl-C stops all)'
 	@echo 'make test            the whole suite on SQLite, then on PostgreSQL; WORKERS=n runs n at a time'
 	@echo 'make check           style, types, layers, templates, migrations, API schema, known vulnerabilities'
+	@echo 'make coverage        the suite on SQLite, with the lines and branches it never reached'
 	@echo 'make bench           measurements that take minutes'
 	@echo 'make format          reformat the Python code'
 	@echo 'make clean-demo      remove var/, with everything the demo made'
@@ -80,7 +81,7 @@ clean-demo:
 
 # ------------------------------------------------------------------------------------------------------------- tests
 
-.PHONY: test test-sqlite test-postgres bench
+.PHONY: test test-sqlite test-postgres coverage bench
 test: test-sqlite test-postgres
 
 test-sqlite: preflight-tests $(TEST_STAMP)
@@ -89,6 +90,13 @@ test-sqlite: preflight-tests $(TEST_STAMP)
 # Left out: what never touches the suite's database (a browser against its own installation, torch, PDF, parsers).
 test-postgres: preflight-tests $(TEST_STAMP) | test-sqlite
 	$(call step,suite on PostgreSQL,ASSAY_TEST_DB=postgres $(PY) -m pytest -n $(WORKERS) --dist loadfile -m 'not bench and not e2e and not sqlite_only')
+
+coverage: preflight-tests $(TEST_STAMP)
+	@mkdir -p var/coverage
+	$(PY) -m coverage erase
+	$(PY) -m coverage run -m pytest
+	$(PY) -m coverage combine --quiet
+	$(PY) -m coverage report
 
 bench: preflight-tests $(TEST_STAMP)
 	$(PY) -m pytest tests/bench -m bench -s --timeout=0
