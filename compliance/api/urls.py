@@ -33,7 +33,6 @@ class SchemaView(SpectacularAPIView):
     """The OpenAPI document, for whoever is signed in."""
 
     verbs = {"GET": Verb.OWN_TOKENS}
-    permission_classes = SpectacularAPIView.permission_classes
 
 
 class SwaggerView(SpectacularSwaggerSplitView):

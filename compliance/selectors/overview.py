@@ -1,0 +1,198 @@
+"""The overview: one line per AI system, and the most urgent thing as a sentence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date
+
+from django.db.models import Prefetch, QuerySet
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from compliance.models import AISystem, Answer, Assessment, Finding, ModelVersion, RemediationItem, Technique
+from compliance.rights import Asker, visible
+from compliance.selectors.coverage import CoverageRow, coverage_table
+from compliance.selectors.question_facts import question_facts
+from compliance.types.states import AnswerState, AssessmentState, RemediationState
+from compliance.types.verdicts import Conclusion, CoverageState
+
+TECHNIQUE = "AML.T0018"
+_WORST_FIRST = (
+    CoverageState.FINDING,
+    CoverageState.FAILED,
+    CoverageState.NOT_COVERED,
+    CoverageState.STALE,
+    CoverageState.COVERED,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posture:
+    """The state of one sub-technique over all model versions of a system, with the counts behind it."""
+
+    technique_id: str
+    technique_name: str
+    state: CoverageState
+    counts: dict[CoverageState, int]
+
+    @property
+    def note(self) -> str:
+        """Counts in words: what was never tested is named as loudly as what was."""
+        total = sum(self.counts.values())
+        if not total:
+            return _("no model registered")
+        concluded = self.counts.get(CoverageState.COVERED, 0) + self.counts.get(CoverageState.FINDING, 0)
+        return _("%(done)d of %(all)d tested") % {"done": concluded, "all": total}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemLine:
+    """One AI system on the overview."""
+
+    system: AISystem
+    postures: tuple[Posture, ...]
+    assessment: Assessment | None
+    answers: tuple[Answer, ...]
+    contradicted: frozenset[int]
+    open_findings: int
+    days_to_audit: int | None
+
+    @property
+    def approved(self) -> int:
+        """Approved answers."""
+        return sum(answer.state == AnswerState.APPROVED for answer in self.answers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Urgent:
+    """One thing that needs somebody, as a sentence with a link. Lower rank is more urgent."""
+
+    rank: int
+    sentence: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """The whole page."""
+
+    lines: tuple[SystemLine, ...]
+    urgent: tuple[Urgent, ...] = field(default=())
+
+
+def _postures(rows: list[CoverageRow], technique: Technique) -> tuple[Posture, ...]:
+    listed = []
+    for position, sub in enumerate(technique.subtechniques.order_by("atlas_id")):
+        counts = Counter(row.cells[position].state for row in rows)
+        worst = next((state for state in _WORST_FIRST if counts.get(state)), CoverageState.NOT_COVERED)
+        listed.append(Posture(technique_id=sub.atlas_id, technique_name=sub.name, state=worst, counts=dict(counts)))
+    return tuple(listed)
+
+
+def _current_assessments(systems: QuerySet[AISystem], user: Asker) -> dict[int, Assessment]:
+    answers = Answer.objects.select_related("question", "assessment__technique").order_by("question__number")
+    rows = (
+        visible(Assessment.objects.filter(system__in=systems), user)
+        .select_related("technique", "system")
+        .prefetch_related(Prefetch("answers", queryset=answers))
+        .order_by("created_at")
+    )
+    return {row.system_id: row for row in rows}
+
+
+def _line(system: AISystem, assessment: Assessment | None, rows: list[CoverageRow], technique: Technique, user: Asker) -> SystemLine:
+    answers = tuple(assessment.answers.all()) if assessment else ()
+    contradicted = frozenset(a.question.number for a in answers if a.value and question_facts(a).contradictions)
+    audit = assessment.audit_date if assessment else None
+    return SystemLine(
+        system=system,
+        postures=_postures(rows, technique),
+        assessment=assessment,
+        answers=answers,
+        contradicted=contradicted,
+        open_findings=visible(Finding.objects.filter(system=system, state=Conclusion.NOT_SATISFIED), user).count(),
+        days_to_audit=(audit - timezone.localdate()).days if audit else None,
+    )
+
+
+def _about_line(line: SystemLine) -> list[Urgent]:
+    found = []
+    assessment = line.assessment
+    if assessment is not None:
+        for number in sorted(line.contradicted):
+            url = reverse("question-detail", args=[assessment.uuid, number])
+            sentence = _("The answer to question %(n)d of “%(title)s” is contradicted by the record.")
+            found.append(Urgent(rank=1, sentence=sentence % {"n": number, "title": assessment.title}, url=url))
+        waiting = sum(answer.state == AnswerState.SUBMITTED for answer in line.answers)
+        if waiting:
+            text = ngettext(
+                "%(n)d answer of “%(title)s” waits for a reviewer.", "%(n)d answers of “%(title)s” wait for a reviewer.", waiting
+            )
+            url = reverse("assessment-detail", args=[assessment.uuid])
+            found.append(Urgent(rank=3, sentence=text % {"n": waiting, "title": assessment.title}, url=url))
+        open_answers = len(line.answers) - line.approved - waiting
+        if open_answers and assessment.state != AssessmentState.FROZEN:
+            text = ngettext(
+                "%(n)d question of “%(title)s” still has to be answered.",
+                "%(n)d questions of “%(title)s” still have to be answered.",
+                open_answers,
+            )
+            url = reverse("assessment-detail", args=[assessment.uuid])
+            found.append(Urgent(rank=4, sentence=text % {"n": open_answers, "title": assessment.title}, url=url))
+    untested = [p for p in line.postures if p.counts and p.state is CoverageState.NOT_COVERED]
+    if untested:
+        names = ", ".join(p.technique_id for p in untested)
+        sentence = _("%(system)s has model versions never tested against %(names)s.")
+        found.append(Urgent(rank=5, sentence=sentence % {"system": line.system.name, "names": names}, url=reverse("model-list")))
+    return found
+
+
+def _open_findings_without_work(systems: QuerySet[AISystem], user: Asker) -> list[Urgent]:
+    rows = visible(Finding.objects.filter(system__in=systems, state=Conclusion.NOT_SATISFIED), user)
+    unworked = rows.exclude(risk__items__isnull=False).order_by("first_seen_at")[:3]
+    sentence = _("Nobody works on the finding “%(title)s” (%(asset)s) yet.")
+    return [
+        Urgent(
+            rank=0,
+            sentence=sentence % {"title": finding.title, "asset": finding.asset_name},
+            url=reverse("finding-detail", args=[finding.uuid]),
+        )
+        for finding in unworked
+    ]
+
+
+def _late_work(systems: QuerySet[AISystem], user: Asker, today: date) -> list[Urgent]:
+    rows = visible(RemediationItem.objects.filter(system__in=systems, due_on__lt=today), user)
+    late = rows.exclude(state=RemediationState.CLOSED).select_related("owner").order_by("due_on")[:3]
+    sentence = _("“%(title)s” was due on %(due)s; %(owner)s owns it.")
+    return [
+        Urgent(
+            rank=2,
+            sentence=sentence % {"title": item.title, "due": item.due_on.isoformat(), "owner": item.owner.name},
+            url=reverse("remediation-item", args=[item.uuid]),
+        )
+        for item in late
+    ]
+
+
+def overview(user: Asker) -> Overview:
+    """The overview of everything the asker may see."""
+    systems = visible(AISystem.objects.all(), user)
+    technique = Technique.objects.filter(atlas_id=TECHNIQUE).first()
+    if technique is None:
+        return Overview(lines=())
+    versions = visible(ModelVersion.objects.filter(model__system__in=systems), user)
+    by_system: dict[int, list[CoverageRow]] = {}
+    for row in coverage_table(versions, technique=technique):
+        by_system.setdefault(row.version.model.system_id, []).append(row)
+    assessments = _current_assessments(systems, user)
+    lines = tuple(
+        _line(system, assessments.get(system.pk), by_system.get(system.pk, []), technique, user) for system in systems
+    )
+    urgent = [entry for line in lines for entry in _about_line(line)]
+    urgent += _open_findings_without_work(systems, user)
+    urgent += _late_work(systems, user, timezone.localdate())
+    return Overview(lines=lines, urgent=tuple(sorted(urgent, key=lambda entry: entry.rank)))

@@ -1,0 +1,112 @@
+"""Assessments: the list, a new one, one with its four questions, and the freeze."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import Count, Q
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+
+from compliance.models import Assessment, Technique
+from compliance.rights import Verb, may, visible
+from compliance.selectors.assessment_page import assessment_page
+from compliance.selectors.overview import TECHNIQUE
+from compliance.services import assessments, freezes, inventory
+from compliance.services.errors import RefusedError
+from compliance.types.states import AnswerState
+from compliance.web.base import Request, found, guarded, page_of, refuse, say
+from compliance.web.forms import AssessmentForm
+
+
+@guarded(Verb.VIEW)
+def assessment_list(request: Request) -> HttpResponse:
+    """Every assessment the asker may see."""
+    rows = (
+        visible(Assessment.objects.all(), request.user)
+        .select_related("system", "technique")
+        .annotate(
+            approved=Count("answers", filter=Q(answers__state=AnswerState.APPROVED)), questions=Count("answers")
+        )
+    )
+    columns = [
+        {"label": _("Assessment")},
+        {"label": _("AI system")},
+        {"label": _("Period")},
+        {"label": _("Audit on")},
+        {"label": _("Approved answers"), "numeric": True},
+        {"label": _("State")},
+    ]
+    context = {
+        "page": page_of(request, rows),
+        "columns": columns,
+        "may_open": may(request.user, Verb.OPEN_ASSESSMENT),
+    }
+    return render(request, "compliance/assessment_list.html", context)
+
+
+@guarded(Verb.OPEN_ASSESSMENT, methods=("GET", "HEAD", "POST"))
+def assessment_new(request: Request) -> HttpResponse:
+    """Open an assessment, with a new AI system where needed."""
+    form = AssessmentForm(asker=request.user, data=request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        try:
+            system = given["system"] or inventory.define_system(
+                name=given["new_system"], description="", owner=request.user, actor=request.user
+            )
+            assessment = assessments.open_assessment(
+                system=system,
+                technique=get_object_or_404(Technique, atlas_id=TECHNIQUE),
+                title=given["title"],
+                scope=given["scope"],
+                period_start=given["period_start"],
+                period_end=given["period_end"],
+                audit_date=given["audit_date"],
+                actor=request.user,
+            )
+        except RefusedError as error:
+            form.add_error(None, str(error))
+        else:
+            say(request, _("The assessment is open. Answer its questions next."))
+            return redirect("assessment-detail", assessment.uuid)
+    return render(request, "compliance/assessment_new.html", {"form": form})
+
+
+@guarded(Verb.VIEW)
+def assessment_detail(request: Request, uuid: UUID) -> HttpResponse:
+    """One assessment: its questions, what keeps it from being frozen, its packs."""
+    rows = Assessment.objects.select_related("system", "technique", "opened_by")
+    assessment = found(request, rows, uuid)
+    context = {
+        "assessment": assessment,
+        "page_content": assessment_page(assessment, request.user),
+        "may_freeze": may(request.user, Verb.FREEZE_ASSESSMENT) and not assessment.is_frozen,
+        "blockers": freezes.blockers(assessment) if not assessment.is_frozen else [],
+        "may_issue": may(request.user, Verb.ISSUE_PACK) and assessment.is_frozen,
+        "trail": [{"label": _("Assessments"), "url": reverse("assessment-list")}, {"label": assessment.title}],
+    }
+    return render(request, "compliance/assessment_detail.html", context)
+
+
+@guarded(Verb.FREEZE_ASSESSMENT, methods=("POST",))
+def assessment_freeze(request: Request, uuid: UUID) -> HttpResponse:
+    """Freeze, or say what is missing."""
+    assessment = found(request, Assessment.objects.select_related("system", "technique"), uuid)
+    try:
+        freezes.freeze(assessment=assessment, actor=request.user)
+    except RefusedError as error:
+        refuse(request, error)
+    else:
+        say(request, _("The assessment is frozen. Issue its evidence pack next."))
+    return redirect("assessment-detail", assessment.uuid)
+
+
+urls = [
+    path("assessments/", assessment_list, name="assessment-list"),
+    path("assessments/new/", assessment_new, name="assessment-new"),
+    path("assessments/<uuid:uuid>/", assessment_detail, name="assessment-detail"),
+    path("assessments/<uuid:uuid>/freeze/", assessment_freeze, name="assessment-freeze"),
+]

@@ -1,0 +1,143 @@
+"""Forms of the record's pages: labels, help and shape; the rules are in the services."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from compliance.choices import choices
+from compliance.models import AISystem, Evidence, Finding, Technique
+from compliance.rights import Asker, Verb, systems_for, visible
+from compliance.types.states import AnswerValue, EvidenceState
+from compliance.types.verdicts import Conclusion
+
+
+def day_input() -> forms.DateInput:
+    """A date field with the browser's own picker."""
+    return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+
+class AssessmentForm(forms.Form):
+    """A new assessment; the AI system may be new as well."""
+
+    system = forms.ModelChoiceField(
+        label=_("AI system"), queryset=AISystem.objects.none(), required=False, help_text=_("What the audit looks at.")
+    )
+    new_system = forms.CharField(
+        label=_("or a new AI system"), max_length=200, required=False, help_text=_("Only when it is not in the list.")
+    )
+    title = forms.CharField(label=_("Title"), max_length=200, help_text=_("For example: “Model manipulation, 2026”."))
+    period_start = forms.DateField(label=_("Period from"), widget=day_input())
+    period_end = forms.DateField(label=_("Period to"), widget=day_input(), help_text=_("The last day is included."))
+    audit_date = forms.DateField(label=_("Audit on"), widget=day_input(), required=False)
+    scope = forms.CharField(
+        label=_("Scope and exclusions"),
+        widget=forms.Textarea(attrs={"rows": 5}),
+        required=False,
+        help_text=_("Accounts, regions and models in scope; what is left out, and why."),
+    )
+
+    def __init__(self, *, asker: Asker, data: Any = None) -> None:
+        super().__init__(data)
+        systems = self.fields["system"]
+        if isinstance(systems, forms.ModelChoiceField):
+            systems.queryset = systems_for(asker, Verb.OPEN_ASSESSMENT)
+
+    def clean(self) -> dict[str, Any]:
+        """One of the two ways to name the system."""
+        given = super().clean() or {}
+        if bool(given.get("system")) == bool(given.get("new_system")):
+            self.add_error("system", _("Choose an AI system or name a new one, not both."))
+        return given
+
+
+def claim_field(claim: dict[str, Any]) -> forms.Field:
+    """The field of one structured claim, by its kind: choice, number, list (one a line) or text."""
+    label, help_text = str(claim["label"]), str(claim.get("help", ""))
+    if claim.get("kind") == "choice":
+        options = [("", "—"), *((str(option), str(option)) for option in claim.get("choices", []))]
+        return forms.ChoiceField(label=label, help_text=help_text, required=False, choices=options)
+    if claim.get("kind") == "number":
+        return forms.IntegerField(label=label, help_text=help_text, required=False, min_value=0)
+    rows = 4 if claim.get("kind") == "list" else 1
+    widget = forms.Textarea(attrs={"rows": rows}) if rows > 1 else forms.TextInput()
+    return forms.CharField(label=label, help_text=help_text, required=False, max_length=5_000, widget=widget)
+
+
+class AnswerForm(forms.Form):
+    """An answer with its structured claims; the claims asked for come from the question."""
+
+    value = forms.ChoiceField(
+        label=_("Answer"), choices=choices(AnswerValue), widget=forms.RadioSelect(), required=True
+    )
+    statement = forms.CharField(
+        label=_("Statement"),
+        widget=forms.Textarea(attrs={"rows": 6}),
+        required=False,
+        max_length=20_000,
+        help_text=_("How the answer holds, in sentences that an auditor can check."),
+    )
+    reason = forms.CharField(
+        label=_("Reason"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        required=False,
+        max_length=20_000,
+        help_text=_("Needed for “partly”, “no” and “not applicable”."),
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput())
+
+    CLAIM_PREFIX = "claim_"
+
+    def __init__(self, *, asked: list[dict[str, Any]], data: Any = None, initial: dict[str, Any] | None = None) -> None:
+        super().__init__(data, initial=initial)
+        for claim in asked:
+            self.fields[f"{self.CLAIM_PREFIX}{claim['key']}"] = claim_field(claim)
+
+    @property
+    def claims(self) -> dict[str, str]:
+        """The claims as the service takes them: text, empty where nothing was claimed."""
+        start = len(self.CLAIM_PREFIX)
+        given = {key[start:]: value for key, value in self.cleaned_data.items() if key.startswith(self.CLAIM_PREFIX)}
+        return {key: "" if value is None else str(value) for key, value in given.items()}
+
+
+class AttachForm(forms.Form):
+    """Evidence already collected, to attach."""
+
+    evidence = forms.ModelChoiceField(label=_("Evidence"), queryset=Evidence.objects.none(), to_field_name="uuid")
+    note = forms.CharField(label=_("What it shows"), required=False, max_length=1000)
+
+    def __init__(self, *, asker: Asker, system: AISystem, data: Any = None) -> None:
+        super().__init__(data)
+        rows = visible(Evidence.objects.filter(system=system), asker).exclude(state=EvidenceState.REJECTED)
+        field = self.fields["evidence"]
+        if isinstance(field, forms.ModelChoiceField):
+            field.queryset = rows
+
+
+class NameFindingForm(forms.Form):
+    """An open finding that explains a partly or no."""
+
+    finding = forms.ModelChoiceField(label=_("Finding"), queryset=Finding.objects.none(), to_field_name="uuid")
+
+    def __init__(self, *, asker: Asker, system: AISystem, data: Any = None) -> None:
+        super().__init__(data)
+        rows = visible(Finding.objects.filter(system=system, state=Conclusion.NOT_SATISFIED), asker)
+        field = self.fields["finding"]
+        if isinstance(field, forms.ModelChoiceField):
+            field.queryset = rows
+
+
+class DecisionForm(forms.Form):
+    """A reviewer's word."""
+
+    comment = forms.CharField(
+        label=_("Comment"), widget=forms.Textarea(attrs={"rows": 2}), required=False, max_length=5_000
+    )
+
+
+def techniques() -> Any:
+    """Techniques an assessment can be about: parents only."""
+    return Technique.objects.filter(parent__isnull=True)
