@@ -1,0 +1,119 @@
+"""Charts as inline SVG text, the same for pages and packs: ink only, no colour carries meaning, each with a title.
+
+Colours are `currentColor`, so a chart follows light, dark and printed pages. A table with the same figures belongs beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 640, 230, 44, 36, 24, 4
+_MOST_LABELS = 40
+_FONT_SIZE = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar: a label below, a value in the chart's unit, and whether it stands out."""
+
+    label: str
+    value: float
+    marked: bool = False
+
+
+def _ticks(top: float) -> list[float]:
+    step = next(s * 10**p for p in range(-6, 12) for s in (1, 2, 5) if top / (s * 10**p) <= 5)
+    return [step * n for n in range(int(top / step) + 1)]
+
+
+def _at(length: float) -> str:
+    return f"{length:.1f}"
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, more: str = "") -> SafeString:
+    shape = '<line x1="{}" y1="{}" x2="{}" y2="{}" stroke="currentColor"{}/>'
+    return format_html(shape, *map(_at, (x1, y1, x2, y2)), SafeString(more))
+
+
+def _text(x: float, y: float, words: str, anchor: str = "middle", weight: str = "400") -> SafeString:
+    shape = '<text x="{}" y="{}" text-anchor="{}" font-size="{}" font-weight="{}" fill="currentColor">{}</text>'
+    return format_html(shape, _at(x), _at(y), anchor, _FONT_SIZE, weight, words)
+
+
+def _axis(top: float, unit: str) -> SafeString:
+    height = _HEIGHT - _TOP - _BOTTOM
+    rows = []
+    for tick in _ticks(top):
+        y = _HEIGHT - _BOTTOM - tick / top * height
+        rows.append((_line(_LEFT, y, _WIDTH - _RIGHT, y, ' stroke-opacity="0.18"') + _text(_LEFT - 6, y + 4, f"{tick:g}", "end"),))
+    lines = format_html_join("", "{}", rows)
+    return lines + _text(0, _TOP - 8, unit, "start")
+
+
+def _one_bar(bar: Bar, x: float, width: float, top: float) -> SafeString:
+    height = bar.value / top * (_HEIGHT - _TOP - _BOTTOM)
+    shape = (
+        '<rect x="{}" y="{}" width="{}" height="{}" fill="currentColor" fill-opacity="{}" '
+        'stroke="currentColor" stroke-width="0.8"/>'
+    )
+    place = map(_at, (x, _HEIGHT - _BOTTOM - height, width, height))
+    return format_html(shape, *place, "0.85" if bar.marked else "0.12")
+
+
+def bar_chart(
+    bars: Sequence[Bar], *, title: str, unit: str, axis: str, line: float | None = None, line_label: str = ""
+) -> SafeString:
+    """Bars from zero with an optional dashed line at `line`. Marked bars are dark. Empty input gives no chart."""
+    if not bars:
+        return SafeString("")
+    top = max([bar.value for bar in bars] + [line or 0]) * 1.12 or 1
+    slot = (_WIDTH - _LEFT - _RIGHT) / len(bars)
+    every = -(-len(bars) // _MOST_LABELS)
+    parts: list[tuple[SafeString]] = [(_axis(top, unit),)]
+    for number, bar in enumerate(bars):
+        x = _LEFT + slot * number
+        parts.append((_one_bar(bar, x + slot * 0.18, slot * 0.64, top),))
+        if number % every == 0:
+            weight = "700" if bar.marked else "400"
+            parts.append((_text(x + slot / 2, _HEIGHT - _BOTTOM + 14, bar.label[:12], weight=weight),))
+    if line is not None:
+        y = _HEIGHT - _BOTTOM - line / top * (_HEIGHT - _TOP - _BOTTOM)
+        parts.append((_line(_LEFT, y, _WIDTH - _RIGHT, y, ' stroke-width="1.4" stroke-dasharray="6 4"'),))
+        parts.append((_line(_WIDTH - _RIGHT - 26, _TOP - 12, _WIDTH - _RIGHT, _TOP - 12, ' stroke-width="1.4" stroke-dasharray="6 4"'),))
+        parts.append((_text(_WIDTH - _RIGHT - 32, _TOP - 8, f"{line_label}: {line:.1f}", "end"),))
+    parts.append((_text(_LEFT + (_WIDTH - _LEFT - _RIGHT) / 2, _HEIGHT - 3, axis),))
+    return _svg(_WIDTH, _HEIGHT, title, format_html_join("", "{}", parts))
+
+
+def _svg(width: int, height: int, title: str, inside: SafeString, kind: str = "bars") -> SafeString:
+    shape = '<svg class="chart {}" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}" role="img" font-family="Noto Sans, system-ui, sans-serif"><title>{}</title>{}</svg>'
+    return format_html(shape, kind, width, height, title, inside)
+
+
+_CELL = 22
+# Each state is a shape of its own: filled, ringed, struck, dotted or empty.
+_MARKS = {
+    "finding": '<rect x="{x}" y="{y}" width="16" height="16" fill="currentColor"/>',
+    "covered": '<circle cx="{cx}" cy="{cy}" r="7" fill="none" stroke="currentColor" stroke-width="2.2"/>',
+    "not_covered": '<rect x="{x}" y="{y}" width="16" height="16" fill="none" stroke="currentColor" stroke-opacity="0.35"/>',
+    "failed": '<path d="M{x} {y} l16 16 m0 -16 l-16 16" fill="none" stroke="currentColor" stroke-width="2.2"/>',
+    "stale": '<circle cx="{cx}" cy="{cy}" r="7" fill="none" stroke="currentColor" stroke-width="2" stroke-dasharray="2 3"/>',
+}
+
+
+def coverage_grid(rows: Sequence[tuple[str, Sequence[str]]], *, columns: Sequence[str], title: str) -> SafeString:
+    """Rows of (name, states) against `columns`; a state is a member of CoverageState."""
+    if not rows:
+        return SafeString("")
+    left, parts = 190, [(_text(190 + _CELL * 3 * n + 8, 12, column, "start"),) for n, column in enumerate(columns)]
+    for number, (name, states) in enumerate(rows):
+        y = 20 + _CELL * number
+        parts.append((_text(0, y + 12, name[:34], "start"),))
+        for column, state in enumerate(states):
+            x = left + _CELL * 3 * column + 8
+            parts.append((SafeString(_MARKS[state].format(x=x, y=y, cx=x + 8, cy=y + 8)),))
+    return _svg(left + _CELL * 3 * len(columns), 24 + _CELL * len(rows), title, format_html_join("", "{}", parts), "coverage")

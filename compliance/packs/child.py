@@ -1,0 +1,164 @@
+"""What runs in the isolated child (`python -m compliance.packs.child`): renders and seals a pack, or verifies one.
+
+Keys reach it by path alone. Django is set up for templates and texts only: no table, no project settings.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import django
+from django.conf import settings
+
+from compliance.isolation.child import BadInputError, Report, serve
+from compliance.packs.order import AttachedFile, PackOrder
+from compliance.types.canonical import canonical_json, sha256_hex
+from compliance.types.drafts import Progress
+from compliance.types.freeze import Blob, Freeze, FreezeError, validate_freeze
+from compliance.types.shape import ShapeError, check_shape
+
+
+def _read_freeze(path: Path) -> tuple[Freeze, bytes]:
+    content = path.read_bytes()
+    try:
+        value = json.loads(content)
+        validate_freeze(value)
+        canonical = canonical_json(value)
+    except (FreezeError, ValueError, RecursionError) as error:
+        raise BadInputError(f"the freeze document is not valid: {error}.") from error
+    if canonical != content:
+        raise BadInputError("the freeze document is not written in canonical form, so its SHA-256 would not hold.")
+    return cast(Freeze, value), content
+
+
+def _register(blob: Blob, folder: Path) -> AttachedFile:
+    path = folder / blob["sha256"]
+    if not path.is_file():
+        raise BadInputError(f"{blob['filename']}: the register with SHA-256 {blob['sha256']} was not handed over.")
+    content = path.read_bytes()
+    if sha256_hex(content) != blob["sha256"] or len(content) != blob["size"]:
+        raise BadInputError(f"{blob['filename']}: the register is not the one that the freeze document names.")
+    return AttachedFile(
+        name=blob["filename"],
+        content=content,
+        media_type=blob["media_type"],
+        description=f"Job log, whole: {blob['rows']} events",
+        relationship="Data",
+    )
+
+
+def _files(freeze: Freeze, canonical: bytes, folder: Path) -> list[AttachedFile]:
+    from compliance.packs.manifest import FREEZE_NAME, REGISTER_NAME, evidence_register
+
+    files = [
+        AttachedFile(
+            name=FREEZE_NAME,
+            content=canonical,
+            media_type="application/json",
+            description="Freeze document: all that is printed in this pack",
+            relationship="Source",
+        ),
+        AttachedFile(
+            name=REGISTER_NAME,
+            content=evidence_register(freeze),
+            media_type="text/csv",
+            description=f"Evidence register, whole: {len(freeze['evidence'])} records",
+            relationship="Data",
+        ),
+    ]
+    if register := freeze["job_log"]["register"]:
+        files.append(_register(register, folder))
+    return files
+
+
+def render_unsigned(*, freeze: Freeze, canonical: bytes, order: PackOrder, keys: Path, attachments: Path) -> bytes:
+    """The pack before it is sealed: the same bytes for the same arguments."""
+    from compliance.packs.context import build_context
+    from compliance.packs.manifest import NAME, build_manifest, entries
+    from compliance.packs.render import render_pdf
+    from compliance.packs.signers import SignerFiles, signer_facts
+
+    signer_files = SignerFiles(keys)
+    signer = signer_facts(signer_files)
+    files = _files(freeze, canonical, attachments)
+    listed = entries(files)
+    digest = sha256_hex(canonical)
+    manifest = build_manifest(
+        freeze=freeze,
+        freeze_sha256=digest,
+        order=order,
+        signer=signer,
+        root_pem=signer_files.root.read_text(encoding="ascii"),
+        files=listed,
+    )
+    files.append(
+        AttachedFile(
+            name=NAME,
+            content=manifest,
+            media_type="application/json",
+            description="Manifest: names and digests of all attached files",
+            relationship="Supplement",
+        )
+    )
+    context = build_context(
+        freeze=freeze, freeze_sha256=digest, order=order, signer=signer, attachments=[dict(entry) for entry in listed]
+    )
+    return render_pdf(context, files)
+
+
+def _issue(request: dict[str, Any], report: Report) -> dict[str, Any]:
+    from compliance.packs.receipt import build_receipt
+    from compliance.packs.seal import seal_pdf
+    from compliance.packs.signers import SignerFiles, signer_facts
+
+    keys = Path(request["keys"])
+    try:
+        check_shape(request["order"], PackOrder, "order")
+    except ShapeError as error:
+        raise BadInputError(f"the pack cannot be made: {error}.") from error
+    order = cast(PackOrder, request["order"])
+    report(Progress(stage="reading", done=0, total=3))
+    freeze, canonical = _read_freeze(Path(request["freeze"]))
+    report(Progress(stage="rendering", done=1, total=3))
+    unsigned = render_unsigned(
+        freeze=freeze, canonical=canonical, order=order, keys=keys, attachments=Path(request["attachments"])
+    )
+    report(Progress(stage="sealing", done=2, total=3))
+    sealed = seal_pdf(unsigned, SignerFiles(keys), reason=f"Evidence pack {order['pack_id']}, version {order['version']}")
+    receipt = build_receipt(
+        sealed=sealed,
+        order=order,
+        issued_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        freeze_sha256=sha256_hex(canonical),
+        signer=signer_facts(SignerFiles(keys)),
+        ledger=freeze["ledger"],
+    )
+    Path(request["pack"]).write_bytes(sealed)
+    Path(request["receipt"]).write_bytes(receipt)
+    report(Progress(stage="sealing", done=3, total=3))
+    return {"unsigned_sha256": sha256_hex(unsigned), "receipt": json.loads(receipt)}
+
+
+def _verify(request: dict[str, Any], _report: Report) -> dict[str, Any]:
+    from compliance.packs.report import BadPackError
+    from compliance.packs.verify import verify_pack
+
+    receipt = Path(request["receipt"]) if request["receipt"] else None
+    try:
+        roots = [root.encode("ascii") for root in request["trust_roots"]]
+        return verify_pack(Path(request["pack"]), receipt=receipt, trust_roots=roots).as_json()
+    except BadPackError as error:
+        raise BadInputError(str(error)) from error
+
+
+def _handle(request: dict[str, Any], report: Report) -> dict[str, Any]:
+    settings.configure(USE_I18N=True, LANGUAGE_CODE="en", INSTALLED_APPS=[], USE_TZ=True)
+    django.setup()
+    return {"issue": _issue, "verify": _verify}[request["act"]](request, report)
+
+
+if __name__ == "__main__":
+    serve(_handle)

@@ -1,0 +1,248 @@
+"""Arranges a freeze document for the pages of a pack: numbers for cross references, counts, and what was not done.
+
+Works from the document alone. Values are plain dictionaries, because templates are their only readers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from compliance.packs.order import PackOrder, SignerFacts
+from compliance.packs.wording import all_visible, label
+from compliance.types.freeze import Freeze
+from compliance.types.verdicts import CoverageState
+
+PAGE_ROWS = 500
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capped:
+    """Rows that fit on pages, of `total`; `source` names the attached file that holds all of them."""
+
+    rows: Sequence[Row]
+    total: int
+    source: str
+    source_sha256: str
+
+    @property
+    def shown(self) -> int:
+        return len(self.rows)
+
+    @property
+    def is_whole(self) -> bool:
+        return self.shown == self.total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackContext:
+    """Everything that the templates read. `pictures`: name -> PNG as base64, reached by "pack:picture/<name>"."""
+
+    order: PackOrder
+    signer: SignerFacts
+    doc: Row
+    data_sha256: str
+    sections: Sequence[tuple[str, str]]
+    summary: Sequence[Row]
+    limits: Sequence[str]
+    controls: Sequence[Row]
+    questions: Sequence[Row]
+    evidence: Capped
+    models: Sequence[Row]
+    coverage: Sequence[Row]
+    coverage_counts: Sequence[tuple[str, str, int]]
+    scans: Sequence[Row]
+    file_scans: Sequence[Row]
+    job_log: Capped
+    findings: Sequence[Row]
+    risks: Sequence[Row]
+    remediation: Sequence[Row]
+    attachments: Sequence[Row]
+    pictures: dict[str, str]
+
+
+def sections() -> list[tuple[str, str]]:
+    """Anchor and title of each part, in order."""
+    return [
+        ("status", _("How to read this pack, status and limits")),
+        ("scope", _("Technique and scope")),
+        ("controls", _("Controls")),
+        ("questions", _("Questions and answers")),
+        ("evidence", _("Evidence index")),
+        ("models", _("Models, datasets and coverage")),
+        ("scans", _("Scan results")),
+        ("job-log", _("Job-log extract")),
+        ("findings", _("Findings and remediation")),
+        ("sign-off", _("Sign-off")),
+        ("verify", _("How to verify this pack")),
+        ("attachments", _("List of attachments")),
+    ]
+
+
+def _numbered(letter: str, records: Iterable[Row]) -> dict[str, Row]:
+    return {r["uuid"]: {**r, "no": f"{letter}-{n:02d}"} for n, r in enumerate(records, 1)}
+
+
+def _refs(uuids: Iterable[str], register: dict[str, Row]) -> list[Row]:
+    return [register[uuid] for uuid in uuids]
+
+
+def _controls(doc: Row) -> list[Row]:
+    adopted: dict[str, list[Row]] = {}
+    for control in doc["implemented_controls"]:
+        for reference in control["reference"]:
+            adopted.setdefault(reference, []).append(control)
+    rows = [{**control, "adopted": adopted.get(control["id"], [])} for control in doc["reference_controls"]]
+    # Controls of the organisation that adopt nothing from the catalogue are shown all the same.
+    known = {control["id"] for control in doc["reference_controls"]}
+    own = [c for c in doc["implemented_controls"] if not known & set(c["reference"])]
+    return [*rows, *({"id": "", "title": c["title"], "adopted": [c]} for c in own)]
+
+
+def _coverage(doc: Row, models: dict[str, Row]) -> list[Row]:
+    return [{"model": models[row["model"]], "cells": row["cells"]} for row in doc["coverage"]]
+
+
+def _coverage_counts(doc: Row) -> list[tuple[str, str, int]]:
+    counts = Counter(cell["state"] for row in doc["coverage"] for cell in row["cells"])
+    return [(state.value, label("CoverageState", state), counts[state.value]) for state in CoverageState]
+
+
+def _scans(doc: Row, models: dict[str, Row], pictures: dict[str, str]) -> list[Row]:
+    scans = []
+    for number, scan in enumerate(doc["scans"], 1):
+        stages = []
+        for step, stage in enumerate(scan["stages"], 1):
+            shown = []
+            for index, picture in enumerate(stage["pictures"], 1):
+                name = f"{number}-{step}-{index}"
+                pictures[name] = picture["png"]
+                shown.append({"url": f"pack:picture/{name}", "name": picture["name"], "alt": picture["alt"]})
+            reference = min(stage["reference_norms"]) if stage["reference_norms"] else None
+            ranked = sorted(stage["class_norms"], key=lambda row: row["norm"])
+            stages.append({**stage, "pictures": shown, "smallest_reference": reference, "ranked": ranked[:12]})
+        scans.append({**scan, "no": f"S-{number:02d}", "model": models[scan["model"]], "stages": stages})
+    return scans
+
+
+def _summary(doc: Row, counts: Sequence[tuple[str, str, int]]) -> list[Row]:
+    answers = [q["answer"] for q in doc["questions"] if q["answer"]]
+    approved = sum(answer["state"] == "approved" for answer in answers)
+    cells = sum(count for _state, _label, count in counts)
+    by_state = {state: count for state, _label, count in counts}
+    rejected = sum(record["state"] == "rejected" for record in doc["evidence"])
+    open_findings = sum(finding["state"] == "not-satisfied" for finding in doc["findings"])
+    return [
+        {"what": _("Questions answered and approved"), "value": approved, "of": len(doc["questions"])},
+        {"what": _("Coverage cells covered at stated power"), "value": by_state["covered"], "of": cells},
+        {"what": _("Coverage cells with a finding"), "value": by_state["finding"], "of": cells},
+        {"what": _("Coverage cells not covered, failed or stale"),
+         "value": by_state["not_covered"] + by_state["failed"] + by_state["stale"], "of": cells},
+        {"what": _("Findings not satisfied"), "value": open_findings, "of": len(doc["findings"])},
+        {"what": _("Evidence records rejected"), "value": rejected, "of": len(doc["evidence"])},
+    ]
+
+
+def _question_limits(doc: Row) -> list[str]:
+    said = []
+    silent = [str(q["number"]) for q in doc["questions"] if not q["answer"]]
+    if silent:
+        said.append(_("Not answered: question %(numbers)s.") % {"numbers": ", ".join(silent)})
+    pending = [str(q["number"]) for q in doc["questions"] if q["answer"] and q["answer"]["state"] != "approved"]
+    if pending:
+        said.append(_("Answered but not approved: question %(numbers)s.") % {"numbers": ", ".join(pending)})
+    contradicted = [str(q["number"]) for q in doc["questions"] if q["contradictions"]]
+    if contradicted:
+        said.append(_("The records contradict the answer to question %(numbers)s; what they say is printed with the answer.")
+                    % {"numbers": ", ".join(contradicted)})
+    return said
+
+
+def _log_limits(doc: Row) -> list[str]:
+    log, said = doc["job_log"], []
+    if not log["recorded"]:
+        said.append(_("No fine-tune job event was recorded for the period. No record is not the same as no job."))
+    if log["rejected"]:
+        said.append(ngettext("%(n)d log record was rejected and is not counted.", "%(n)d log records were rejected and are "
+                             "not counted.", log["rejected"]) % {"n": log["rejected"]})
+    if doc["entitlements"]["state"] == "not_assessed":
+        said.append(doc["entitlements"]["statement"])
+    return said
+
+
+def _limits(doc: Row, counts: Sequence[tuple[str, str, int]]) -> list[str]:
+    by_state = {state: count for state, _label, count in counts}
+    said = _question_limits(doc)
+    if not doc["models"]:
+        said.append(_("No model version is on record: nothing was tested."))
+    untested = by_state["not_covered"] + by_state["failed"] + by_state["stale"]
+    if untested:
+        said.append(_("%(n)d of %(all)d pairs of model version and sub-technique were not tested, failed or are out of date; "
+                      "of these this pack says nothing.") % {"n": untested, "all": sum(by_state.values())})
+    said += _log_limits(doc)
+    drafts = sum(control["draft_mappings"] for control in doc["reference_controls"])
+    if drafts:
+        said.append(_("%(n)d mappings to other frameworks are drafts and count for nothing.") % {"n": drafts})
+    if doc["ledger"]["unsealed"]:
+        said.append(ngettext("%(n)d ledger event was not yet sealed into a block when this data was frozen.",
+                             "%(n)d ledger events were not yet sealed into a block when this data was frozen.",
+                             doc["ledger"]["unsealed"]) % {"n": doc["ledger"]["unsealed"]})
+    return said
+
+
+def build_context(
+    *,
+    freeze: Freeze,
+    freeze_sha256: str,
+    order: PackOrder,
+    signer: SignerFacts,
+    attachments: Sequence[Row],
+) -> PackContext:
+    """The pages' view of a valid freeze document. `attachments` are the manifest's entries, shown as a list."""
+    doc = cast(Row, all_visible(freeze))
+    evidence, models = _numbered("E", doc["evidence"]), _numbered("M", doc["models"])
+    findings, risks = _numbered("F", doc["findings"]), _numbered("R", doc["risks"])
+    counts = _coverage_counts(doc)
+    pictures: dict[str, str] = {}
+    log, register = doc["job_log"], doc["job_log"]["register"] or {}
+    return PackContext(
+        order=order,
+        signer=signer,
+        doc=doc,
+        data_sha256=freeze_sha256,
+        sections=sections(),
+        summary=_summary(doc, counts),
+        limits=_limits(doc, counts),
+        controls=_controls(doc),
+        questions=[
+            {**q, "evidence": _refs((q["answer"] or {}).get("evidence", ()), evidence),
+             "findings": _refs((q["answer"] or {}).get("findings", ()), findings)}
+            for q in doc["questions"]
+        ],
+        evidence=Capped(rows=list(evidence.values())[:PAGE_ROWS], total=len(evidence), source="freeze.json",
+                        source_sha256=freeze_sha256),
+        models=[{**m, "parent": models.get(m["parent"] or "")} for m in models.values()],
+        coverage=_coverage(doc, models),
+        coverage_counts=counts,
+        scans=_scans(doc, models, pictures),
+        file_scans=[{**s, "no": f"X-{n:02d}", "model": models.get(s["model"] or "")}
+                    for n, s in enumerate(doc["file_scans"], 1)],
+        job_log=Capped(rows=log["extract"][:PAGE_ROWS], total=log["recorded"], source=register.get("filename", "freeze.json"),
+                       source_sha256=register.get("sha256", freeze_sha256)),
+        findings=[
+            {**f, "observations": [{**o, "evidence": evidence.get(o["evidence"] or "")} for o in f["observations"]],
+             "risks": [r for r in risks.values() if f["uuid"] in r["findings"]]}
+            for f in findings.values()
+        ],
+        risks=[{**r, "findings": _refs(r["findings"], findings)} for r in risks.values()],
+        remediation=[{**entry, "no": f"T-{n:02d}", "risks": _refs(entry["risks"], risks)}
+                     for n, entry in enumerate(doc["remediation"], 1)],
+        attachments=attachments,
+        pictures=pictures,
+    )

@@ -1,0 +1,127 @@
+"""The manifest inside a pack: names every attached file by digest, what the data holds, and who sealed it. Canonical JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from typing import Literal, TypedDict
+
+from compliance.packs.order import AttachedFile, PackOrder, SignerFacts
+from compliance.types.canonical import canonical_json, sha256_hex
+from compliance.types.freeze import Freeze, LedgerHead
+from compliance.types.shape import Sha256, UtcTime, Uuid
+
+NAME = "manifest.json"
+FREEZE_NAME = "freeze.json"
+REGISTER_NAME = "evidence-register.csv"
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+class ManifestEntry(TypedDict):
+    name: str
+    sha256: Sha256
+    size: int
+    media_type: str
+    description: str
+    relationship: str
+
+
+class Manifest(TypedDict):
+    """`attachments` in order of name; the manifest itself is not among them."""
+
+    schema: Literal["assay-manifest/1"]
+    pack_id: Uuid
+    version: int
+    supersedes: Uuid | None
+    generated_at: UtcTime
+    software_version: str
+    organisation: str
+    demonstration: bool
+    assessment: Uuid
+    freeze_sha256: Sha256
+    attachments: list[ManifestEntry]
+    counts: dict[str, int]
+    ledger: LedgerHead
+    signer: SignerFacts
+    root_certificate: str
+
+
+class AttachmentError(ValueError):
+    """A file cannot be attached; the message says why."""
+
+
+def evidence_register(freeze: Freeze) -> bytes:
+    """The whole evidence index as CSV (RFC 4180). Texts that a spreadsheet would run as a formula get an apostrophe."""
+    columns = ("uuid", "title", "filename", "sha256", "size", "media_type", "source", "collected_how", "collected_by",
+               "collected_at", "period_start", "period_end", "state", "state_reason", "retention")
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    writer.writerow(columns)
+    for record in freeze["evidence"]:
+        cells = ["" if record[column] is None else str(record[column]) for column in columns]  # type: ignore[literal-required]
+        writer.writerow([f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell for cell in cells])
+    return buffer.getvalue().encode()
+
+
+def entries(files: Sequence[AttachedFile]) -> list[ManifestEntry]:
+    """One entry per file, by name. Raises AttachmentError on a name that is unsafe or there twice."""
+    names = [file.name for file in files]
+    for name in names:
+        if not _SAFE_NAME.fullmatch(name) or name == NAME:
+            raise AttachmentError(f"{name!r} is no name for an attached file: letters, digits, dot, dash and underscore only")
+        if names.count(name) > 1:
+            raise AttachmentError(f"two attached files are called {name}")
+    return [
+        {
+            "name": file.name,
+            "sha256": sha256_hex(file.content),
+            "size": len(file.content),
+            "media_type": file.media_type,
+            "description": file.description,
+            "relationship": file.relationship,
+        }
+        for file in sorted(files, key=lambda file: file.name)
+    ]
+
+
+def counts(freeze: Freeze) -> dict[str, int]:
+    """How many records of each kind the freeze document holds."""
+    return {
+        "questions": len(freeze["questions"]),
+        "answers_approved": sum(
+            bool(q["answer"] and q["answer"]["state"] == "approved") for q in freeze["questions"]
+        ),
+        "evidence": len(freeze["evidence"]),
+        "models": len(freeze["models"]),
+        "scans": len(freeze["scans"]),
+        "file_scans": len(freeze["file_scans"]),
+        "job_events": freeze["job_log"]["recorded"],
+        "findings": len(freeze["findings"]),
+        "remediation_items": len(freeze["remediation"]),
+    }
+
+
+def build_manifest(
+    *, freeze: Freeze, freeze_sha256: str, order: PackOrder, signer: SignerFacts, root_pem: str, files: list[ManifestEntry]
+) -> bytes:
+    """Canonical JSON of the manifest."""
+    manifest: Manifest = {
+        "schema": "assay-manifest/1",
+        "pack_id": order["pack_id"],
+        "version": order["version"],
+        "supersedes": order["supersedes"],
+        "generated_at": order["generated_at"],
+        "software_version": order["software_version"],
+        "organisation": freeze["organisation"],
+        "demonstration": freeze["demonstration"],
+        "assessment": freeze["assessment"]["uuid"],
+        "freeze_sha256": freeze_sha256,
+        "attachments": files,
+        "counts": counts(freeze),
+        "ledger": freeze["ledger"],
+        "signer": signer,
+        "root_certificate": root_pem,
+    }
+    return canonical_json(manifest)

@@ -1,0 +1,41 @@
+"""What a pack is to be called and who will seal it: all that its pages say beyond the freeze document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+from compliance.types.shape import Sha256, UtcTime, Uuid
+
+
+class SignerFacts(TypedDict):
+    """How pages name the signer. `demonstration`: the key was made by this installation and nobody else trusts it."""
+
+    subject: str
+    certificate_sha256: Sha256
+    root_subject: str
+    root_sha256: Sha256
+    demonstration: bool
+
+
+class PackOrder(TypedDict):
+    """JSON-shaped, because it crosses into the child. `version` counts from 1; `supersedes`: the pack it replaces."""
+
+    pack_id: Uuid
+    version: int
+    supersedes: Uuid | None
+    generated_at: UtcTime
+    recipient: str
+    classification: str
+    software_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachedFile:
+    """One file inside the pack. `relationship` as ISO 32000-2 §7.11.3 names it: Source, Data, Supplement …"""
+
+    name: str
+    content: bytes
+    media_type: str
+    description: str
+    relationship: str

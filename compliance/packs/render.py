@@ -1,0 +1,165 @@
+"""From context to PDF/A-3a and PDF/UA-1, the same bytes for the same input. Call it in the isolated child only.
+
+Nothing is fetched: pictures come from a dictionary in memory, fonts from the bundled folder, every other address fails.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+from django.template import Context, Engine
+from PIL import Image, UnidentifiedImageError
+from weasyprint import HTML, Attachment
+from weasyprint.text.fonts import FontConfiguration
+from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
+
+from compliance.packs.context import PackContext
+from compliance.packs.order import AttachedFile
+from compliance.packs.wording import FONTS
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "packs" / "pdf"
+_PICTURE_SIDE = 560
+_LARGEST_PICTURE = 2048
+_UA_METADATA = b"""<rdf:Description rdf:about="" xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/" pdfuaid:part="1"/>
+<rdf:Description rdf:about="" xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/"
+ xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#" xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#">
+<pdfaExtension:schemas><rdf:Bag><rdf:li rdf:parseType="Resource">
+<pdfaSchema:schema>PDF/UA identification schema</pdfaSchema:schema>
+<pdfaSchema:namespaceURI>http://www.aiim.org/pdfua/ns/id/</pdfaSchema:namespaceURI>
+<pdfaSchema:prefix>pdfuaid</pdfaSchema:prefix>
+<pdfaSchema:property><rdf:Seq><rdf:li rdf:parseType="Resource">
+<pdfaProperty:name>part</pdfaProperty:name><pdfaProperty:valueType>Integer</pdfaProperty:valueType>
+<pdfaProperty:category>internal</pdfaProperty:category><pdfaProperty:description>Part of ISO 14289</pdfaProperty:description>
+</rdf:li></rdf:Seq></pdfaSchema:property></rdf:li></rdf:Bag></pdfaExtension:schemas></rdf:Description></rdf:RDF>"""
+
+
+class RenderError(ValueError):
+    """The pages cannot be made from this document; the message says why."""
+
+
+class _PackFetcher(URLFetcher):  # type: ignore[misc]  # WeasyPrint ships no types
+    """Serves exactly the given addresses; any other one ends the rendering."""
+
+    def __init__(self, known: Mapping[str, bytes]) -> None:
+        super().__init__(allowed_protocols=("pack",), allow_redirects=False, fail_on_errors=True)
+        self._known = known
+
+    def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401, ARG002 - its signature
+        if url not in self._known:
+            raise FatalURLFetchingError(f"the page asks for {url}, which is no part of the pack")
+        return URLFetcherResponse(url, self._known[url], {"Content-Type": "image/png"})
+
+
+def _enlarged(name: str, encoded: str) -> bytes:
+    """The picture as RGB, enlarged by a whole factor without smoothing, so that single pixels stay squares on paper."""
+    try:
+        with Image.open(io.BytesIO(base64.b64decode(encoded, validate=True)), formats=["PNG"]) as picture:
+            if max(picture.size) > _LARGEST_PICTURE:
+                raise RenderError(f"picture {name} has {picture.size} pixels, at most {_LARGEST_PICTURE} a side are taken")
+            flat = Image.new("RGB", picture.size, "white")
+            layered = picture.convert("RGBA")
+            flat.paste(layered, mask=layered.getchannel("A"))
+    except (binascii.Error, UnidentifiedImageError, OSError, SyntaxError) as error:
+        raise RenderError(f"picture {name} is no readable PNG") from error
+    factor = max(1, _PICTURE_SIDE // max(flat.size))
+    large = flat.resize((flat.width * factor, flat.height * factor), Image.Resampling.NEAREST)
+    buffer = io.BytesIO()
+    large.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _fonts(folder: Path) -> FontConfiguration:
+    """A font set of the bundled files alone. Whatever else the machine has installed is not looked at."""
+    config = folder / "fonts.conf"
+    config.write_text(f"<fontconfig><dir>{FONTS}</dir><cachedir>{folder}</cachedir></fontconfig>", encoding="utf-8")
+    before = os.environ.get("FONTCONFIG_FILE")
+    os.environ["FONTCONFIG_FILE"] = str(config)
+    try:
+        return FontConfiguration()
+    finally:
+        if before is None:
+            del os.environ["FONTCONFIG_FILE"]
+        else:
+            os.environ["FONTCONFIG_FILE"] = before
+
+
+def html_of(context: PackContext) -> str:
+    """The pack as one HTML text."""
+    engine = Engine(
+        dirs=[str(TEMPLATES)],
+        libraries={
+            "i18n": "django.templatetags.i18n",
+            "assay_charts": "compliance.templatetags.assay_charts",
+            "assay_pack": "compliance.templatetags.assay_pack",
+        },
+    )
+    return engine.get_template("pack.html").render(Context({"pack": context}))
+
+
+def _attachments(files: Sequence[AttachedFile], at: datetime, fetcher: _PackFetcher) -> list[Attachment]:
+    return [
+        Attachment(
+            file_obj=io.BytesIO(file.content),
+            url_fetcher=fetcher,
+            name=file.name,
+            description=file.description,
+            created=at,
+            modified=at,
+            relationship=file.relationship,
+        )
+        for file in sorted(files, key=lambda file: file.name)
+    ]
+
+
+def _mark_as_accessible(document: Any) -> None:  # noqa: ANN401 - WeasyPrint ships no types
+    """WeasyPrint writes the mark of one standard only; this adds PDF/UA's beside PDF/A's."""
+    write = document.metadata.generate_rdf_metadata
+
+    def with_ua(*arguments: object) -> bytes:
+        return bytes(write(*arguments)).replace(b"</rdf:RDF>", _UA_METADATA)
+
+    document.metadata.generate_rdf_metadata = with_ua
+
+
+def _resaved(content: bytes, files: Sequence[AttachedFile]) -> bytes:
+    """Written anew by pikepdf: attachments listed once, kinds as given, objects in streams that readers find quickly."""
+    kinds = {file.name: file for file in files}
+    with pikepdf.open(io.BytesIO(content)) as pdf:
+        specs = pdf.Root.Names.EmbeddedFiles.Names[1::2]  # type: ignore[attr-defined]  # names of the file, not of the class
+        for spec in specs:
+            file = kinds[str(spec.UF)]
+            spec.AFRelationship = pikepdf.Name("/" + file.relationship)
+            spec.EF.F.Subtype = pikepdf.Name("/" + file.media_type)
+        pdf.Root.AF = pikepdf.Array(list(specs))
+        buffer = io.BytesIO()
+        pdf.save(buffer, deterministic_id=True, preserve_pdfa=True, object_stream_mode=pikepdf.ObjectStreamMode.disable)
+    return buffer.getvalue()
+
+
+def render_pdf(context: PackContext, files: Sequence[AttachedFile]) -> bytes:
+    """The unsigned PDF with `files` embedded. Raises RenderError."""
+    pictures = {f"pack:picture/{name}": _enlarged(name, png) for name, png in context.pictures.items()}
+    fetcher = _PackFetcher(pictures)
+    at = datetime.fromisoformat(context.order["generated_at"])
+    with tempfile.TemporaryDirectory() as folder:
+        fonts = _fonts(Path(folder))
+        try:
+            document = HTML(string=html_of(context), base_url=None, url_fetcher=fetcher).render(
+                font_config=fonts, pdf_variant="pdf/a-3a"
+            )
+        except FatalURLFetchingError as error:
+            raise RenderError(str(error)) from error
+        document.metadata.attachments = _attachments(files, at, fetcher)
+        _mark_as_accessible(document)
+        identifier = context.order["pack_id"].replace("-", "").encode()
+        content = document.write_pdf(pdf_variant="pdf/a-3a", pdf_identifier=identifier)
+    return _resaved(bytes(content), files)

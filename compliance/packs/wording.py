@@ -1,0 +1,104 @@
+"""How values are written in a pack: labels, days, times, digests, and text made safe to print."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import date, datetime
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.utils.translation import gettext as _
+from fontTools.ttLib import TTFont
+
+from compliance.choices import LABELS
+from compliance.types import states, verdicts
+
+FONTS = Path(__file__).resolve().parents[1] / "static" / "fonts"
+LONGEST_SHOWN = 20_000
+LONGEST_WORD = 400
+_MONTHS = "January February March April May June July August September October November December".split()
+_KEPT = {"\n", "\t"}
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def label(kind: str, value: str | None) -> str:
+    """Words for a member of an enumeration of compliance.types, for example label("StageVerdict", "failed")."""
+    if value is None:
+        return _("Nothing concluded")
+    enumeration: type[StrEnum] = getattr(states, kind, None) or getattr(verdicts, kind)
+    return str(LABELS[enumeration(value)])
+
+
+def day(text: str | None) -> str:
+    """ "2026-11-22" -> "22 November 2026"; None -> "not stated"."""
+    if not text:
+        return _("not stated")
+    moment = date.fromisoformat(text[:10])
+    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
+
+
+def moment(text: str | None) -> str:
+    """A UTC time to the minute, with its zone; None -> "not stated"."""
+    if not text:
+        return _("not stated")
+    return f"{day(text)}, {datetime.fromisoformat(text):%H:%M} UTC"
+
+
+def stamp(text: str | None) -> str:
+    """A UTC time for narrow columns: "2026-11-22 18:00"; the column says that it is UTC."""
+    return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M}" if text else "–"
+
+
+def grouped(digest: str | None) -> str:
+    """A digest in groups of four characters."""
+    return " ".join(re.findall(r".{1,4}", digest or "")) or _("none")
+
+
+def size(count: int) -> str:
+    """A number of bytes for people: "48,211 bytes", "3.9 MB"."""
+    if count < 100_000:
+        return _("%(count)s bytes") % {"count": f"{count:,}"}
+    return f"{count / 1_000_000:,.1f} MB"
+
+
+@cache
+def _printable() -> frozenset[int]:
+    return frozenset(code for path in sorted(FONTS.glob("*.ttf")) for code in TTFont(path, lazy=True).getBestCmap())
+
+
+def _shown(character: str) -> str:
+    if character in _KEPT:
+        return character
+    if unicodedata.category(character) in _HIDDEN or ord(character) not in _printable():
+        return f"⟨U+{ord(character):04X}⟩"
+    return character
+
+
+def _cut_word(match: re.Match[str]) -> str:
+    return match[0][:LONGEST_WORD] + "… " + _("[%(n)d characters more, see freeze.json]") % {"n": len(match[0]) - LONGEST_WORD}
+
+
+def visible(text: str) -> str:
+    """Text as a reader may trust it: invisible, direction-changing and unprintable characters become their code points.
+
+    Very long words and texts are cut, and say so; freeze.json holds them whole.
+    """
+    if len(text) > LONGEST_SHOWN:
+        rest = len(text) - LONGEST_SHOWN
+        text = text[:LONGEST_SHOWN] + "… " + _("[%(n)d characters more, see freeze.json]") % {"n": rest}
+    normal = unicodedata.normalize("NFC", text)
+    return re.sub(rf"\S{{{LONGEST_WORD + 1},}}", _cut_word, "".join(map(_shown, normal)))
+
+
+def all_visible(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """The value with `visible` applied to each of its texts, pictures excepted."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, list):
+        return [all_visible(member) for member in value]
+    if isinstance(value, dict):
+        return {key: member if key == "png" else all_visible(member) for key, member in value.items()}
+    return value
