@@ -1,7 +1,7 @@
 """The job log: events of fine-tune jobs on their way from prepared rows to the record, in one statement.
 
-An import of a hundred thousand events must not hold the database's one writer for long. So every value is prepared while
-rows are staged, and publishing is a single INSERT … SELECT that the database does by itself.
+An import of a hundred thousand events must not hold the database's one writer for long. So every value is prepared
+while rows are staged, and publishing is a single INSERT … SELECT that the database does by itself.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from django.db.models.fields.json import KT
 from django.utils import timezone
 
 from compliance.models import AISystem, Evidence, JobEvent, Principal
-from compliance.types.canonical import digest_of, merkle_root
+from compliance.types.canonical import canonical_json_of_parsed, merkle_root, sha256_hex
 from compliance.types.drafts import JSON, JobEventDraft
 from compliance.types.states import RetentionClass
 
-_TABLE = JobEvent._meta.db_table  # noqa: SLF001 - Django's documented Model._meta API
-_FIELDS = {field.column: field for field in JobEvent._meta.concrete_fields if not field.primary_key}  # noqa: SLF001
+_TABLE = JobEvent._meta.db_table
+_FIELDS = {field.column: field for field in JobEvent._meta.concrete_fields if not field.primary_key}
 _GIVEN_AT_PUBLISH = ("created_at", "retention_class", "legal_hold", "system_id", "evidence_id", "source_uuid")
 _PREPARED = tuple(column for column in _FIELDS if column not in _GIVEN_AT_PUBLISH)
 _SIGNED = tuple(column for column in _PREPARED if column not in ("uuid", "actor_id"))
@@ -77,7 +77,7 @@ def prepare(*, draft: JobEventDraft, actor: Principal | None) -> JSON:
     return values | {"uuid": uuid.uuid4().hex, "actor_id": actor.pk if actor else None, "leaf": leaf}
 
 
-def _fitting(column: str, value: Any) -> Any:  # noqa: ANN401 - any JSON value passes
+def _fitting(column: str, value: Any) -> Any:
     longest = _FIELDS[column].max_length
     if isinstance(value, str) and longest and len(value) > longest:
         return value[: longest - 1] + "…"
@@ -89,7 +89,8 @@ def _moment(moment: datetime) -> str:
 
 
 def _leaf(values: JSON, pseudonym: str) -> str:
-    return digest_of({column: values[column] for column in _SIGNED} | {"actor": pseudonym})
+    form = {column: values[column] for column in _SIGNED} | {"actor": pseudonym}
+    return sha256_hex(canonical_json_of_parsed(form))
 
 
 def _root(leaves: Iterable[str]) -> str:
@@ -132,7 +133,7 @@ def publish(
     columns = ", ".join(f'"{column}"' for column in (*given, *_PREPARED))
     constants = ", ".join(["%s"] * len(given))
     statement = (
-        f'INSERT INTO "{_TABLE}" ({columns}) SELECT {constants}, {_extraction(source)} '  # noqa: S608 - names are ours
+        f'INSERT INTO "{_TABLE}" ({columns}) SELECT {constants}, {_extraction(source)} '
         f"WHERE true ON CONFLICT (system_id, fingerprint) DO NOTHING"
     )
     values = [_FIELDS[column].get_db_prep_save(value, connection) for column, value in given.items()]

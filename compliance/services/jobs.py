@@ -1,8 +1,9 @@
 """Background jobs. The row is the truth and a broker's message only a wake-up: messages may be lost or come twice.
 
-Every transition is one conditional UPDATE. A worker takes a lease, keeps extending it (`leases.LeaseKeeper`), and each of
-its writes is fenced by the lease's owner, so a worker that was given up for dead can do no more harm. `reap` finds leases
-that ran out and jobs whose message was lost. Machines that share a database must agree on the time to within a lease.
+Every transition is one conditional UPDATE. A worker takes a lease, keeps extending it (`leases.LeaseKeeper`), and each
+of its writes is fenced by the lease's owner, so a worker that was given up for dead can do no more harm. `reap` finds
+leases that ran out and jobs whose message was lost. Machines that share a database must agree on the time to within a
+lease.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def create(
         kind=kind,
         task_name=task_name,
         queue=queue,
-        subject_type=subject._meta.label,  # noqa: SLF001 - Django's documented Model._meta API
+        subject_type=subject._meta.label,
         subject_uuid=subject.uuid,
         subject_url_name=subject_url_name,
         title=title[:300],
@@ -143,7 +144,7 @@ def report_progress(*, lease: Lease, stage: str, done: int, total: int | None) -
 
 
 def checkpoint(*, lease: Lease, n: int, digest: str = "", result: JSON | None = None) -> None:
-    """Record step n as finished, in the caller's transaction together with what the step wrote. Raises LeaseLostError."""
+    """Record step n as finished, in one transaction with what the step wrote. Raises LeaseLostError."""
     with transaction.atomic():
         _fence(_owned(lease).update(lease_expires_at=_lease_end()), lease)
         JobStep.objects.create(job_id=lease.job_id, n=n, digest=digest, result=result or {})
@@ -162,7 +163,7 @@ def _end(lease: Lease, state: JobState, *, result: JSON | None = None, error: st
 
 
 def finish(*, lease: Lease, result: JSON) -> None:
-    """The job succeeded. Call it in the transaction of the last write. Raises LeaseLostError, which undoes that write."""
+    """The job succeeded. Call it in the transaction of the last write: LeaseLostError then undoes that write."""
     _end(lease, JobState.SUCCEEDED, result=result)
 
 

@@ -9,10 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 _SAFE_INTEGER = 2**53 - 1
+_UNUSUAL_NUMBER = re.compile(r"[:,\[](?:-?\d+[.eE]|-?\d{16}|NaN|-?Infinity)")
+_BEYOND_PLAIN_ORDER = re.compile("[\ud800-\udfff\ue000-\U0010ffff]")
 _LEAF, _NODE = b"\x00", b"\x01"
 
 
@@ -67,6 +71,18 @@ def canonical_json(value: Any) -> bytes:  # noqa: ANN401 - any JSON value comes 
     return _encode(value).encode("utf-8")
 
 
+def canonical_json_of_parsed(value: dict[str, Any]) -> bytes:
+    """As `canonical_json`, some twenty times as fast, for an object that came out of a JSON parser (so that its keys are text).
+
+    The standard encoder writes the same bytes but for numbers that are no small integers, and for keys that sort otherwise
+    by UTF-16 code unit than by code point; where either may be, the slow way is taken.
+    """
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    if _UNUSUAL_NUMBER.search(text) or not text.isascii() and _BEYOND_PLAIN_ORDER.search(text):
+        return canonical_json(value)
+    return text.encode("utf-8")
+
+
 def sha256_hex(content: bytes) -> str:
     """Lower-case hexadecimal SHA-256."""
     return hashlib.sha256(content).hexdigest()
@@ -75,6 +91,24 @@ def sha256_hex(content: bytes) -> str:
 def digest_of(value: Any) -> str:  # noqa: ANN401 - any JSON value comes in
     """SHA-256 of the canonical JSON of a value, hexadecimal."""
     return sha256_hex(canonical_json(value))
+
+
+_UNSURE_NUMBER = re.compile(r"[:\[,]-?(?:\d+[.eE]|\d{16}|Infinity|NaN)")
+
+
+def canonical_json_of_parsed(value: Mapping[str, Any]) -> bytes:
+    """As `canonical_json`, several times as fast, for an object whose keys are all strings because it came from JSON.
+
+    For ASCII text without fractions and without great integers, the encoder of the standard library writes RFC 8785
+    form already. Whatever might be one of the others (sometimes only a string that looks like it) goes the slow way.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    except (TypeError, ValueError):
+        return canonical_json(value)
+    if text.isascii() and not _UNSURE_NUMBER.search(text):
+        return text.encode("ascii")
+    return canonical_json(value)
 
 
 def merkle_root(leaves: Iterable[bytes]) -> str:

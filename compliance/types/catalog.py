@@ -1,6 +1,7 @@
 """The shipped content as frozen values: techniques, frameworks, reference controls, mapping pairs, questions, playbook.
 
-`compliance.oscal.catalog_files` reads them from YAML, `compliance.oscal.catalog_diff` compares two, a service stores them.
+`compliance.oscal.catalog_files` reads them from YAML, `compliance.oscal.catalog_diff` compares two, a service stores
+them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ JSON = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogFile:
-    """One content file as it was read: `content` is the whole document, JSON-shaped; `sha256` is of the file's bytes."""
+    """One content file as read: `content` is the whole document, JSON-shaped; `sha256` is of the file's bytes."""
 
     id: str
     version: str

@@ -141,3 +141,51 @@ class DecisionForm(forms.Form):
 def techniques() -> Any:
     """Techniques an assessment can be about: parents only."""
     return Technique.objects.filter(parent__isnull=True)
+
+
+class EvidenceForm(forms.Form):
+    """New evidence: the document, and how it was collected."""
+
+    system = forms.ModelChoiceField(label=_("AI system"), queryset=AISystem.objects.none())
+    file = forms.FileField(
+        label=_("Document"),
+        allow_empty_file=True,
+        help_text=_("Kept as it is, under its SHA-256. It is never opened as code and only ever offered as a download."),
+    )
+    title = forms.CharField(label=_("Title"), max_length=300, required=False, help_text=_("The file name, if left empty."))
+    source_system = forms.CharField(
+        label=_("Source system"), max_length=200, required=False, help_text=_("For example: AWS account 1111-2222-3333.")
+    )
+    collected_how = forms.CharField(
+        label=_("How it was collected"),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        required=False,
+        help_text=_("The query, command or export, so that somebody else can repeat it."),
+    )
+    effective_from = forms.DateField(label=_("Covers from"), widget=day_input(), required=False)
+    effective_to = forms.DateField(label=_("Covers to"), widget=day_input(), required=False)
+
+    def __init__(self, *, asker: Asker, data: Any = None, files: Any = None) -> None:
+        super().__init__(data, files)
+        field = self.fields["system"]
+        if isinstance(field, forms.ModelChoiceField):
+            field.queryset = systems_for(asker, Verb.ADD_EVIDENCE)
+            if len(field.queryset) == 1:
+                field.initial = field.queryset[0]
+
+    def clean(self) -> dict[str, Any]:
+        """The days are in order."""
+        given = super().clean() or {}
+        start, end = given.get("effective_from"), given.get("effective_to")
+        if start and end and end < start:
+            self.add_error("effective_to", _("The last day lies before the first."))
+        return given
+
+
+class EvidenceFilter(forms.Form):
+    """Filters of the evidence list."""
+
+    q = forms.CharField(label=_("Title, file name or SHA-256"), required=False)
+    state = forms.ChoiceField(
+        label=_("State"), required=False, choices=[("", _("any")), *choices(EvidenceState)]
+    )

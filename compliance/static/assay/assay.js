@@ -86,6 +86,7 @@
       details.querySelector("summary").focus();
     });
     dialog.showModal();
+    panel.querySelector("input:not([type=hidden]), textarea, select, [data-close]")?.focus(); // never the act itself
   };
 
   document.addEventListener("click", (event) => {

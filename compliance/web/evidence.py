@@ -1,0 +1,121 @@
+"""Evidence: the list, one piece with its provenance, adding, downloading, checking."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import FileResponse, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path, reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+
+from compliance.models import Evidence
+from compliance.rights import Verb, may, visible
+from compliance.selectors.evidence_page import evidence_list as filtered
+from compliance.selectors.evidence_page import evidence_page
+from compliance.services import evidence as service
+from compliance.services.errors import RefusedError
+from compliance.web.base import Request, found, guarded, page_of, refuse, say
+from compliance.web.forms import EvidenceFilter, EvidenceForm
+
+ROWS = Evidence.objects.select_related("system", "received_by", "supersedes")
+
+
+@guarded(Verb.VIEW)
+def evidence_list(request: Request) -> HttpResponse:
+    """What was collected, newest first."""
+    form = EvidenceFilter(request.GET)
+    form.is_valid()
+    rows = visible(ROWS, request.user)
+    shown = filtered(rows, text=form.cleaned_data.get("q", ""), state=form.cleaned_data.get("state", ""))
+    context = {
+        "page": page_of(request, shown),
+        "total": rows.count(),
+        "form": form,
+        "active": bool(form.cleaned_data.get("q") or form.cleaned_data.get("state")),
+        "may_add": may(request.user, Verb.ADD_EVIDENCE),
+        "columns": [
+            {"label": _("Evidence")},
+            {"label": _("AI system")},
+            {"label": _("SHA-256")},
+            {"label": _("Size"), "numeric": True},
+            {"label": _("Received")},
+            {"label": _("State")},
+        ],
+    }
+    return render(request, "compliance/evidence_list.html", context)
+
+
+@guarded(Verb.VIEW)
+def evidence_detail(request: Request, uuid: UUID) -> HttpResponse:
+    """One piece: what it is, where from, where used, and whether it is unaltered."""
+    evidence = found(request, ROWS, uuid)
+    context = {
+        "evidence": evidence,
+        "content": evidence_page(evidence, request.user),
+        "may_download": may(request.user, Verb.DOWNLOAD_EVIDENCE),
+        "trail": [{"label": _("Evidence"), "url": reverse("evidence-list")}, {"label": evidence.title}],
+    }
+    return render(request, "compliance/evidence_detail.html", context)
+
+
+def _next(request: Request, otherwise: str) -> str:
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    is_ours = url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=False)
+    return wanted if is_ours else otherwise
+
+
+@guarded(Verb.ADD_EVIDENCE, methods=("GET", "HEAD", "POST"))
+def evidence_upload(request: Request) -> HttpResponse:
+    """Add a document. Logs and scan reports that Assay reads go through an import instead."""
+    form = EvidenceForm(asker=request.user, data=request.POST or None, files=request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        given = dict(form.cleaned_data)
+        upload = given.pop("file")
+        try:
+            evidence = service.receive(
+                **given, stream=upload.file, filename=upload.name, received_by=request.user
+            )
+            service.accept(evidence=evidence, actor=request.user)
+        except RefusedError as error:
+            form.add_error("file", str(error))
+        else:
+            say(request, _("The evidence is kept."))
+            return redirect(_next(request, reverse("evidence-detail", args=[evidence.uuid])))
+    context = {"form": form, "next": _next(request, "")}
+    return render(request, "compliance/evidence_upload.html", context)
+
+
+@guarded(Verb.DOWNLOAD_EVIDENCE)
+def evidence_download(request: Request, uuid: UUID) -> FileResponse:
+    """The bytes as received, always as an attachment."""
+    evidence = found(request, ROWS, uuid)
+    response = FileResponse(
+        service.open_bytes(evidence=evidence),
+        as_attachment=True,
+        filename=evidence.filename,
+        content_type="application/octet-stream",
+    )
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    return response
+
+
+@guarded(Verb.VIEW, methods=("POST",))
+def evidence_check(request: Request, uuid: UUID) -> HttpResponse:
+    """Hash the stored bytes again and say what came out."""
+    evidence = found(request, ROWS, uuid)
+    if service.is_unaltered(evidence=evidence):
+        say(request, _("Hashed again just now: the stored bytes still have the SHA-256 they were received with."))
+    else:
+        refuse(request, RefusedError(_("The stored bytes no longer match their SHA-256, or are missing.")))
+    return redirect("evidence-detail", uuid)
+
+
+urls = [
+    path("evidence/", evidence_list, name="evidence-list"),
+    path("evidence/new/", evidence_upload, name="evidence-upload"),
+    path("evidence/<uuid:uuid>/", evidence_detail, name="evidence-detail"),
+    path("evidence/<uuid:uuid>/download/", evidence_download, name="evidence-download"),
+    path("evidence/<uuid:uuid>/check/", evidence_check, name="evidence-check"),
+]
