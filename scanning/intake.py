@@ -1,0 +1,49 @@
+"""Where documents come in: services keep the bytes and queue the reading."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import IO, BinaryIO
+
+from compliance.models import AISystem, User
+from compliance.services import evidence as evidences
+from scanning.ingest import registry
+from scanning.models import Import
+from scanning.services import imports
+
+
+def receive(
+    *,
+    system: AISystem,
+    stream: BinaryIO | IO[bytes],
+    filename: str,
+    title: str = "",
+    requested_format: str = "",
+    actor: User | None,
+    source_system: str = "",
+    collected_how: str = "",
+    collected_at: datetime | None = None,
+    effective_from: date | None = None,
+    effective_to: date | None = None,
+    dispatch: bool = True,
+) -> Import:
+    """Keep a document as evidence and queue its import. The format is recognised from the bytes unless it is named.
+
+    With dispatch=False no worker is woken: the caller runs the job by `leases.run_here`.
+    Raises UnknownFormatError for a named format that nobody reads, RefusedError for a file beyond the size taken.
+    """
+    if requested_format:
+        registry.parser_named(requested_format)
+    evidence = evidences.receive(
+        system=system,
+        stream=stream,
+        filename=filename,
+        title=title or filename,
+        received_by=actor,
+        source_system=source_system,
+        collected_how=collected_how,
+        collected_at=collected_at,
+        effective_from=effective_from,
+        effective_to=effective_to,
+    )
+    return imports.request(evidence=evidence, requested_format=requested_format, actor=actor, dispatch=dispatch)

@@ -1,0 +1,254 @@
+"""Imports: a document becomes staged rows in many short transactions, then the record in one."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import closing
+from dataclasses import dataclass
+from typing import IO, BinaryIO, cast
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from compliance.models import Evidence, Job, ModelVersion, Observation, User
+from compliance.services import evidence as evidences
+from compliance.services import findings, job_log, jobs, leases, ledger, observations
+from compliance.services.errors import RefusedError
+from compliance.services.job_log import Plan, RacedError
+from compliance.services.leases import LeaseKeeper
+from compliance.types.canonical import merkle_root
+from compliance.types.drafts import JSON, ParseSummary, Progress
+from compliance.types.errors import BadInputError
+from compliance.types.states import JobState
+from scanning.ingest import registry
+from scanning.ingest.base import ParseContext
+from scanning.models import Import, ImportReject, StagedRow
+from scanning.services import staging
+
+TASK = "scanning.tasks.process_import"
+_PUBLISH_ATTEMPTS = 5
+_DRAIN = 1 << 20
+
+
+def request(*, evidence: Evidence, requested_format: str, actor: User | None, dispatch: bool = True) -> Import:
+    """Queue the reading of a document that was received. Raises UnknownFormatError for a format nobody reads."""
+    if requested_format:
+        registry.parser_named(requested_format)
+    document = Import(system=evidence.system, evidence=evidence, requested_format=requested_format)
+    with transaction.atomic():
+        document.job = jobs.create(
+            kind="import",
+            task_name=TASK,
+            queue="default",
+            subject=document,
+            subject_url_name="import",
+            title=_("Import of %s") % evidence.filename,
+            system=evidence.system,
+            requested_by=actor,
+            dispatch=dispatch,
+        )
+        document.save()
+    return document
+
+
+def perform(*, job_id: int) -> None:
+    """Read, stage and publish the document of a job; takes up where an earlier attempt was cut off."""
+    leases.work_on(job_id=job_id, work=_read_and_publish)
+
+
+def _read_and_publish(keeper: LeaseKeeper) -> None:
+    document = Import.objects.select_related("evidence", "system", "job__requested_by").get(job_id=keeper.lease.job_id)
+    try:
+        summary = _stage(document, keeper)
+    except (BadInputError, RefusedError) as error:
+        _refuse(document, keeper, str(error))
+    else:
+        _publish(document, keeper, summary)
+    staging.remove(document)
+
+
+class _HashedStream:
+    """Stored bytes on their way to a parser, hashed as they pass, so that altered bytes are never published."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream, self._digest = stream, hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        """As a file's read."""
+        content = self._stream.read(size)
+        self._digest.update(content)
+        return content
+
+    def sha256(self) -> str:
+        """Digest of the whole, once the rest is read."""
+        while self.read(_DRAIN):
+            pass
+        return self._digest.hexdigest()
+
+
+def _stage(document: Import, keeper: LeaseKeeper) -> ParseSummary:
+    """Stage every row of the document; the parser's summary. Raises BadInputError, RefusedError."""
+    evidence = document.evidence
+    try:
+        head = _head(evidence)
+        name = document.requested_format or registry.identify(head, evidence.filename)
+        Import.objects.filter(pk=document.pk).update(format=name)
+        with closing(evidences.open_bytes(evidence=evidence)) as stored:
+            stream = _HashedStream(stored)
+            summary = _parse(document, keeper, name, stream)
+            if stream.sha256() != evidence.sha256:
+                raise RefusedError(_("The stored bytes of “%s” no longer match their SHA-256.") % evidence.filename)
+    except FileNotFoundError as error:
+        raise RefusedError(_("The stored bytes of “%s” are missing.") % evidence.filename) from error
+    _refuse_empty(document, summary)
+    return summary
+
+
+def _head(evidence: Evidence) -> bytes:
+    with closing(evidences.open_bytes(evidence=evidence)) as stored:
+        return stored.read(registry.HEAD_BYTES)
+
+
+def _parse(document: Import, keeper: LeaseKeeper, name: str, stream: _HashedStream) -> ParseSummary:
+    def show(offset: int) -> None:
+        keeper.progress(Progress(stage=_("Reading"), done=offset, total=document.evidence.size))
+
+    context = ParseContext(
+        file_name=document.evidence.filename,
+        total_bytes=document.evidence.size,
+        on_offset=show,
+        asset_digests=_known_files(document),
+    )
+    stager = staging.Stager(document=document, keeper=keeper, chunk_rows=settings.IMPORT_CHUNK_ROWS)
+    parsing = registry.parse(name, cast(BinaryIO, stream), context)
+    for draft in parsing:
+        stager.add(draft)
+    stager.flush()
+    return parsing.summary
+
+
+def _known_files(document: Import) -> dict[str, str]:
+    """File name -> SHA-256 of the system's registered models, where a name stands for one file only."""
+    versions = ModelVersion.objects.filter(model__system=document.system, evidence__isnull=False)
+    known: dict[str, set[str]] = {}
+    for filename, digest in versions.values_list("evidence__filename", "digest"):
+        known.setdefault(filename, set()).add(digest)
+    return {filename: digests.pop() for filename, digests in known.items() if len(digests) == 1}
+
+
+def _refuse_empty(document: Import, summary: ParseSummary) -> None:
+    """A document of which nothing could be taken is refused as a whole, with the first reason."""
+    if summary.relevant or not summary.rejected:
+        return
+    first = ImportReject.objects.filter(document_import=document).first()
+    if first is not None:
+        name = document.evidence.filename
+        raise BadInputError(_("Nothing in %s could be taken; %s: %s") % (name, first.locator, first.reason))
+
+
+def _refuse(document: Import, keeper: LeaseKeeper, reason: str) -> None:
+    """The bytes stay, as rejected evidence with the reason; nothing of them is published."""
+    with transaction.atomic():
+        evidences.reject(evidence=document.evidence, reason=reason, actor=document.job.requested_by)
+        keeper.fail(error=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    recorded: int
+    duplicates: int
+    root: str
+
+
+def _publish(document: Import, keeper: LeaseKeeper, summary: ParseSummary) -> None:
+    keeper.progress(Progress(stage=_("Publishing"), done=0, total=None))
+    for _attempt in range(_PUBLISH_ATTEMPTS):
+        plan = job_log.plan(system=document.system, staged=staging.events_of(document))
+        keeper.check()
+        try:
+            with transaction.atomic():
+                _record(document, keeper, summary, plan)
+        except RacedError:
+            continue
+        return
+    raise BadInputError(_("Other imports keep recording the same events; start this one again when they are done."))
+
+
+def _record(document: Import, keeper: LeaseKeeper, summary: ParseSummary, plan: Plan) -> None:
+    """Everything the document gives to the record, in the caller's transaction. Raises RacedError, LeaseLostError."""
+    system, evidence, actor = document.system, document.evidence, document.job.requested_by
+    job_log.publish(
+        system=system,
+        evidence=evidence,
+        source_uuid=document.uuid,
+        staged=staging.events_of(document),
+        expected=plan,
+    )
+    drafts = staging.observations_of(document)
+    seen, _known = observations.record_batch(system=system, source_uuid=document.uuid, evidence=evidence, drafts=drafts)
+    if drafts:
+        findings.conclude(observations=Observation.objects.filter(source_uuid=document.uuid), actor=actor)
+    roots = (plan.root, observations.rows_root(source_uuid=document.uuid))
+    published = _Published(
+        recorded=plan.recorded + seen,
+        duplicates=plan.duplicates,
+        root=merkle_root(bytes.fromhex(root) for root in roots),
+    )
+    _note(document, summary, published)
+    evidences.accept(evidence=evidence, actor=actor)
+    ledger.record(
+        kind="import.published",
+        subject=document,
+        payload={
+            "evidence": evidence.sha256,
+            "format": summary.format,
+            "rows": published.recorded,
+            "rows_root": published.root,
+            "job_events_root": roots[0],
+            "observations_root": roots[1],
+        },
+        actor=actor,
+        system=system,
+    )
+    keeper.finish(result=_result(document))
+
+
+def _note(document: Import, summary: ParseSummary, published: _Published) -> None:
+    document.format = summary.format
+    document.read, document.relevant, document.rejected = summary.read, summary.relevant, summary.rejected
+    document.recorded, document.duplicates = published.recorded, published.duplicates
+    document.scope, document.rows_root = summary.scope, published.root
+    document.published_at = timezone.now()
+    document.save()
+
+
+def _result(document: Import) -> JSON:
+    return {
+        "format": document.format,
+        "read": document.read,
+        "relevant": document.relevant,
+        "recorded": document.recorded,
+        "duplicates": document.duplicates,
+        "rejected": document.rejected,
+    }
+
+
+def is_unaltered(*, document: Import) -> bool:
+    """Whether the rows that an import published still have the Merkle root that the ledger holds."""
+    roots = (job_log.rows_root(source_uuid=document.uuid), observations.rows_root(source_uuid=document.uuid))
+    return merkle_root(bytes.fromhex(root) for root in roots) == document.rows_root
+
+
+def sweep() -> None:
+    """Remove staged rows of imports that ended without publishing: cancelled while they waited, or given up."""
+    over = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
+    for document in Import.objects.filter(job__state__in=over, pk__in=StagedRow.objects.values("document_import")):
+        staging.remove(document)
+
+
+def job_of(*, document: Import) -> Job:
+    """The job as it stands now."""
+    document.job.refresh_from_db()
+    return document.job

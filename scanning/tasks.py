@@ -1,0 +1,25 @@
+"""Celery's doors of the instruments: each takes the id of a job and calls one service."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from scanning.services import imports, scans
+
+
+@shared_task(name="scanning.tasks.process_import")
+def process_import(job_id: int) -> None:
+    """Read a document, stage its rows and publish them."""
+    imports.perform(job_id=job_id)
+
+
+@shared_task(name="scanning.tasks.process_scan")
+def process_scan(job_id: int) -> None:
+    """Scan one model version."""
+    scans.perform(job_id=job_id)
+
+
+@shared_task(name="scanning.tasks.sweep_staging")
+def sweep_staging() -> None:
+    """Remove staged rows that no import will publish any more."""
+    imports.sweep()

@@ -1,0 +1,81 @@
+"""CloudTrail logs of any length for benches and load tests: seeded, distinct, with the shapes of the shipped samples."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+ACCOUNT, REGION = "111122223333", "eu-central-1"
+_PEOPLE = ("ada", "grace", "alan", "edsger", "barbara", "donald")
+_START = datetime(2026, 7, 1, tzinfo=UTC)
+
+
+def training_job(n: int, chance: random.Random) -> dict[str, Any]:
+    """One `CreateTrainingJob` record as CloudTrail writes it, about 2 KB; every eleventh was denied."""
+    person = chance.choice(_PEOPLE)
+    name = f"fraud-model-{n:06d}"
+    role = f"arn:aws:sts::{ACCOUNT}:assumed-role/TrainingSubmitter/{person}"
+    record: dict[str, Any] = {
+        "eventVersion": "1.11",
+        "userIdentity": {
+            "type": "AssumedRole",
+            "principalId": f"AROAEXAMPLE:{person}",
+            "arn": role,
+            "accountId": ACCOUNT,
+            "sessionContext": {
+                "sessionIssuer": {
+                    "type": "Role",
+                    "arn": f"arn:aws:iam::{ACCOUNT}:role/TrainingSubmitter",
+                    "userName": "TrainingSubmitter",
+                },
+                "attributes": {"mfaAuthenticated": "true", "creationDate": "2026-07-01T08:00:00Z"},
+            },
+        },
+        "eventTime": (_START + timedelta(seconds=37 * n)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "eventSource": "sagemaker.amazonaws.com",
+        "eventName": "CreateTrainingJob",
+        "awsRegion": REGION,
+        "sourceIPAddress": f"198.51.100.{n % 250}",
+        "userAgent": "aws-sdk-python/1.40",
+        "requestParameters": {
+            "trainingJobName": name,
+            "roleArn": f"arn:aws:iam::{ACCOUNT}:role/SageMakerExecution",
+            "algorithmSpecification": {"trainingImage": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/train:1"},
+            "inputDataConfig": [
+                {
+                    "channelName": "train",
+                    "dataSource": {"s3DataSource": {"s3Uri": f"s3://example-training/sets/{n % 97}/"}},
+                }
+            ],
+            "outputDataConfig": {"s3OutputPath": "s3://example-models/out/"},
+            "hyperParameters": {"epochs": "3", "learning_rate": "0.0005", "seed": str(n)},
+        },
+        "responseElements": {"trainingJobArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/{name}"},
+        "requestID": str(uuid.UUID(int=chance.getrandbits(128), version=4)),
+        "eventID": str(uuid.UUID(int=chance.getrandbits(128), version=4)),
+        "readOnly": False,
+        "eventType": "AwsApiCall",
+        "managementEvent": True,
+        "recipientAccountId": ACCOUNT,
+        "eventCategory": "Management",
+    }
+    if n % 11 == 10:
+        record |= {"errorCode": "AccessDenied", "errorMessage": "User is not authorized", "responseElements": None}
+    return record
+
+
+def write_log(path: Path, *, events: int, seed: int = 7) -> Path:
+    """Write a CloudTrail log file with this many fine-tune events; gzip where the name ends in `.gz`."""
+    chance = random.Random(seed)
+    opened = gzip.open(path, "wt", compresslevel=1) if path.suffix == ".gz" else path.open("w")
+    with opened as log:
+        log.write('{"Records":[')
+        for n in range(events):
+            log.write(("," if n else "") + json.dumps(training_job(n, chance), separators=(",", ":")))
+        log.write("]}")
+    return path
