@@ -1,0 +1,169 @@
+"""What must hold between the content files: unique keys, ids of the right form, references that resolve, drafts only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from compliance.types.catalog import CatalogContent, PairEntry, QuestionEntry, SectionEntry
+from compliance.types.errors import BadInputError
+
+# OSCAL 1.2 mapping-collection.
+RELATIONS = ("equal-to", "equivalent-to", "subset-of", "superset-of", "intersects-with", "no-relationship")
+STRENGTHS = ("direct", "supporting", "context")
+CHECKED = ("file", "excerpt", "memory")
+CLAIM_KINDS = ("text", "list", "number", "date", "choice", "yes_no")
+TIERS = ("core", "extended")
+SEEN = ("read", "mirror", "secondary", "memory", "own")
+_ATLAS_ID = re.compile(r"AML\.(T\d{4}(\.\d{3})?|M\d{4}|TA\d{4}|CS\d{4})")
+
+
+def check_content(content: CatalogContent) -> None:
+    """Raise BadInputError with the first thing that does not hold, naming file and key."""
+    _check_unique(content)
+    _check_atlas(content)
+    _check_controls(content)
+    _check_pairs(content)
+    for question in content.questions:
+        _check_question(content, question)
+    for section in content.sections:
+        _check_section(content, section)
+    for source in content.sources:
+        _one_of("playbook.yaml", f"sources[{source.id}].seen", source.seen, SEEN)
+    _check_counts(content)
+
+
+def _fail(filename: str, key: str, problem: str) -> BadInputError:
+    return BadInputError(f"{filename}: {key} {problem}.")
+
+
+def _one_of(filename: str, key: str, value: str, allowed: Iterable[str]) -> None:
+    if value not in allowed:
+        raise _fail(filename, key, f"is “{value}”, which is none of {', '.join(allowed)}; correct it")
+
+
+def _known(filename: str, key: str, values: Iterable[object], defined: Iterable[object]) -> None:
+    missing = sorted(str(value) for value in set(values) - set(defined))
+    if missing:
+        raise _fail(filename, key, f"names {', '.join(missing)}, which no content file defines; correct or add it")
+
+
+def _check_unique(content: CatalogContent) -> None:
+    keyed: tuple[tuple[str, str, list[object]], ...] = (
+        ("atlas.yaml", "techniques", [entry.id for entry in content.techniques]),
+        ("atlas.yaml", "mitigations", [entry.id for entry in content.mitigations]),
+        ("atlas.yaml", "case_studies", [entry.id for entry in content.case_studies]),
+        ("controls.yaml", "controls", [entry.id for entry in content.controls]),
+        ("controls.yaml", "pairs", [pair_key(entry) for entry in content.pairs]),
+        ("questions.yaml", "questions", [entry.number for entry in content.questions]),
+        ("playbook.yaml", "sections", [f"{entry.technique} {entry.key}" for entry in content.sections]),
+        ("playbook.yaml", "sources", [entry.id for entry in content.sources]),
+    )
+    for filename, kind, keys in keyed:
+        seen: set[object] = set()
+        for key in keys:
+            if key in seen:
+                raise _fail(filename, kind, f"holds {key} twice; keep one")
+            seen.add(key)
+
+
+def pair_key(pair: PairEntry) -> str:
+    """The key of a pair as it is shown and compared."""
+    return f"{pair.control} · {pair.framework} · {pair.requirement}"
+
+
+def _check_atlas(content: CatalogContent) -> None:
+    techniques = {entry.id for entry in content.techniques}
+    mitigations = {entry.id for entry in content.mitigations}
+    family = {entry.id for entry in content.techniques if entry.family}
+    for identifier in techniques | mitigations | {entry.id for entry in content.case_studies}:
+        if not _ATLAS_ID.fullmatch(identifier):
+            raise _fail("atlas.yaml", identifier, "is no ATLAS id; write it like AML.T0018.000")
+    for technique in content.techniques:
+        key = f"techniques[{technique.id}]"
+        if technique.family:
+            _known("atlas.yaml", f"{key}.parent", {technique.parent} - {None}, techniques)
+            _known("atlas.yaml", f"{key}.mitigations", technique.mitigations, mitigations)
+            _known("atlas.yaml", f"{key}.tactics", technique.tactics, [entry.id for entry in content.tactics])
+    for mitigation in content.mitigations:
+        _known("atlas.yaml", f"mitigations[{mitigation.id}].techniques", mitigation.techniques, family)
+    for study in content.case_studies:
+        _known("atlas.yaml", f"case_studies[{study.id}].techniques", study.techniques, family)
+    _known("atlas.yaml", "name_history", [entry.id for entry in content.name_history], techniques)
+    _known("atlas.yaml", "id_redirects", [entry.new for entry in content.id_redirects], techniques)
+
+
+def _check_controls(content: CatalogContent) -> None:
+    numbers = [question.number for question in content.questions]
+    techniques = [technique.id for technique in content.techniques]
+    for control in content.controls:
+        key = f"controls[{control.id}]"
+        _one_of("controls.yaml", f"{key}.tier", control.tier, TIERS)
+        _known("controls.yaml", f"{key}.questions", control.questions, numbers)
+        _known("controls.yaml", f"{key}.atlas.techniques", control.techniques, techniques)
+
+
+def _check_pairs(content: CatalogContent) -> None:
+    patterns: dict[str, re.Pattern[str]] = {}
+    for framework in content.frameworks:
+        try:
+            patterns[framework.key] = re.compile(framework.id_pattern)
+        except re.error:
+            key = f"frameworks.{framework.key}.id_pattern"
+            raise _fail("controls.yaml", key, "is no regular expression; correct it")
+    mitigations = [entry.id for entry in content.mitigations]
+    for pair in content.pairs:
+        key = f"controls[{pair.control}].pairs.{pair.framework}[{pair.requirement}]"
+        _known("controls.yaml", key, [pair.framework], patterns)
+        if not patterns[pair.framework].fullmatch(pair.requirement):
+            raise _fail("controls.yaml", key, f"does not match the id pattern of {pair.framework}; correct the id")
+        if pair.framework == "mitre-atlas":
+            _known("controls.yaml", key, [pair.requirement], mitigations)
+        _one_of("controls.yaml", f"{key}.relation", pair.relation, RELATIONS)
+        _one_of("controls.yaml", f"{key}.strength", pair.strength, STRENGTHS)
+        _one_of("controls.yaml", f"{key}.checked", pair.checked, CHECKED)
+        if pair.state != "draft":
+            problem = f"is “{pair.state}”, but a file can only bring drafts; a named person approves a pair in Assay"
+            raise _fail("controls.yaml", f"{key}.status", problem)
+
+
+def _check_question(content: CatalogContent, question: QuestionEntry) -> None:
+    key = f"questions[{question.number}]"
+    _known("questions.yaml", f"{key}.controls", question.controls, [control.id for control in content.controls])
+    tagged = {control.id for control in content.controls if question.number in control.questions}
+    different = sorted(tagged ^ set(question.controls))
+    if different:
+        problem = f"and the questions in controls.yaml disagree on {', '.join(different)}; make them agree"
+        raise _fail("questions.yaml", f"{key}.controls", problem)
+    for claim in question.claims:
+        _one_of("questions.yaml", f"{key}.claims[{claim.key}].kind", claim.kind, CLAIM_KINDS)
+        if (claim.kind == "choice") != bool(claim.choices):
+            raise _fail(
+                "questions.yaml", f"{key}.claims[{claim.key}].choices", "go with the kind choice alone; correct it"
+            )
+
+
+def _check_section(content: CatalogContent, section: SectionEntry) -> None:
+    key = f"sections[{section.technique} {section.key}]"
+    family = [technique.id for technique in content.techniques if technique.family]
+    _known("playbook.yaml", f"{key}.technique", [section.technique], family)
+    for block in section.blocks:
+        _one_of("playbook.yaml", f"{key}.blocks.kind", block.kind, ("paragraph", "list"))
+        if (block.kind == "list") != bool(block.entries):
+            raise _fail("playbook.yaml", f"{key}.blocks.entries", "go with the kind list alone; correct it")
+        _known("playbook.yaml", f"{key}.blocks.sources", block.sources, [source.id for source in content.sources])
+    for task in section.tasks:
+        names = [control.id for control in content.controls]
+        _known("playbook.yaml", f"{key}.tasks[{task.key}].controls", task.controls, names)
+
+
+def _check_counts(content: CatalogContent) -> None:
+    """The file states its own counts, so that a lost entry is noticed."""
+    stated = content.files[1].content.get("counts")
+    counted = {
+        "controls": len(content.controls),
+        "core": sum(control.tier == "core" for control in content.controls),
+        "pairs": len(content.pairs),
+    }
+    if stated != counted:
+        raise _fail("controls.yaml", "counts", f"says {stated}, but the file holds {counted}; correct it")
