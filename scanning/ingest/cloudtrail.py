@@ -7,12 +7,13 @@ and LookupEvents (`CloudTrailEvent`, JSON in a string). Field names: AWS CloudTr
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
-from compliance.types.canonical import NotCanonicalError, canonical_json, digest_of, sha256_hex
+from compliance.types.canonical import NotCanonicalError, canonical_json_of_parsed, digest_of, sha256_hex
 from compliance.types.drafts import JobEventDraft, JobInputDraft, ParseSummary, PrincipalDraft, Reject
 from compliance.types.errors import BadInputError
 from compliance.types.states import ActionClass, Outcome
@@ -35,6 +36,7 @@ _CHANNEL_ROLES = {
     "pretrained_model": "base_model",
     "code": "code",
 }
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _LONGEST = 1024
 _SCOPE_LIMIT = 1000
 
@@ -146,12 +148,12 @@ def _when(record: Record) -> datetime:
 
 def _digest(record: Record) -> str:
     try:
-        content = canonical_json(record)
+        content = canonical_json_of_parsed(dict(record))
     except NotCanonicalError as error:
         raise _RejectedError(f"it cannot be kept as it is: {error} (is the file UTF-8?)") from error
     except RecursionError as error:
         raise _RejectedError("it is nested too deeply") from error
-    if b"\\u0000" in content:
+    if b"\\u0000" in content and _NUL.search(content):
         raise _RejectedError("it holds a NUL character, which no database keeps")
     return sha256_hex(content)
 
