@@ -1,0 +1,62 @@
+"""A row in every table that is insert-only, made as the product makes them where that is short."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.utils import timezone
+
+from compliance.models import (
+    AISystem,
+    Answer,
+    AnswerRevision,
+    Assessment,
+    AuditQuestion,
+    Freeze,
+    LedgerEvent,
+    Observation,
+    Technique,
+    User,
+)
+from compliance.services import ledger
+from compliance.types.states import Method, Role
+from compliance.types.verdicts import StageVerdict
+
+
+def officer() -> User:
+    """A compliance officer who cannot sign in."""
+    return User.objects.create_user(email="officer@example.org", name="Olive Officer", role=Role.OFFICER)
+
+
+def some_events(count: int = 3) -> list[LedgerEvent]:
+    """Events about one AI system, recorded and not sealed."""
+    actor = officer()
+    system = AISystem.objects.create(name="Digit reader", owner=actor)
+    return [
+        ledger.record(kind="system.changed", subject=system, payload={"n": n}, actor=actor, system=system)
+        for n in range(count)
+    ]
+
+
+def filled_tables() -> dict[str, str]:
+    """Puts a row into each guarded table; gives table -> primary key column."""
+    some_events()
+    ledger.seal()
+    actor, system = User.objects.get(email="officer@example.org"), AISystem.objects.get(name="Digit reader")
+    technique = Technique.objects.create(
+        atlas_id="AML.T0018", name="Manipulate AI Model", atlas_release="5", summary=""
+    )
+    assessment = Assessment.objects.create(
+        system=system, technique=technique, title="First", opened_by=actor,
+        period_start=date(2026, 1, 1), period_end=date(2026, 12, 31),
+    )  # fmt: skip
+    question = AuditQuestion.objects.create(number=1, text="Who may submit?", guidance="A list")
+    answer = Answer.objects.create(assessment=assessment, question=question)
+    AnswerRevision.objects.create(answer=answer, version=1, act="drafted", actor=actor, snapshot={})
+    Freeze.objects.create(assessment=assessment, sha256="0" * 64, storage_name="x", frozen_by=actor)
+    Observation.objects.create(
+        system=system, producer="test", rule="r", title="Seen", method=Method.TEST, fingerprint="f" * 64,
+        verdict=StageVerdict.INCONCLUSIVE, observed_at=timezone.now(), source_uuid=actor.uuid,
+    )  # fmt: skip
+    names = ["ledgerevent", "ledgerblock", "trailentry", "freeze", "answerrevision", "rowchange", "observation"]
+    return {f"compliance_{name}": "id" for name in names} | {"compliance_ledgerposition": "position"}
