@@ -8,6 +8,7 @@ from django.urls import URLPattern
 
 PAGES = (
     "sign_in",
+    "first_admin",
     "overview",
     "assessments",
     "questions",

@@ -1,0 +1,211 @@
+"""Evidence packs: issued from a freeze alone, stored with their receipt, superseded and never changed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from uuid import NAMESPACE_URL, uuid5
+
+from django.conf import settings
+from django.core.files.storage import storages
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+import compliance
+from compliance.isolation import IsolationError
+from compliance.models import Assessment, EvidencePack, Freeze, Job, User
+from compliance.packs import issue as pack_door
+from compliance.packs.order import PackOrder
+from compliance.packs.receipt import Receipt
+from compliance.packs.report import VerificationReport
+from compliance.packs.signers import SignerFiles, ensure_demo_signer
+from compliance.services import evidence as evidences
+from compliance.services import jobs, leases, ledger
+from compliance.services.errors import RefusedError
+from compliance.services.leases import LeaseKeeper
+from compliance.types.canonical import canonical_json
+
+TASK = "compliance.tasks.issue_pack"
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A pack on its way into the record."""
+
+    freeze: Freeze
+    order: PackOrder
+    receipt: Receipt
+    pack_bytes: bytes
+
+
+def signer_keys() -> SignerFiles:
+    """The keys that seal packs here: a demonstration signer, unless SIGNER_KEYS holds an organisation's own."""
+    return ensure_demo_signer(settings.SIGNER_KEYS / "seal")
+
+
+def trusted_roots() -> list[str]:
+    """PEM of the roots this installation trusts: its own signer's and nobody else's."""
+    return [signer_keys().root.read_text(encoding="ascii")]
+
+
+def request_issue(*, assessment: Assessment, actor: User, dispatch: bool = True) -> Job:
+    """Queue the issue of a pack of a frozen assessment."""
+    if not Freeze.objects.filter(assessment=assessment).exists():
+        raise RefusedError(_("Freeze the assessment first; a pack is made from the freeze alone."))
+    with transaction.atomic():
+        return jobs.create(
+            kind="pack",
+            task_name=TASK,
+            queue="pdf",
+            subject=assessment,
+            subject_url_name="assessment-detail",
+            title=_("Evidence pack of %s") % assessment.title,
+            system=assessment.system,
+            requested_by=actor,
+            dispatch=dispatch,
+        )
+
+
+def issue_for_job(*, job_id: int) -> None:
+    """Render, seal and record the pack that a job asks for; taken up whole after a crash."""
+    leases.work_on(job_id=job_id, work=_issue)
+
+
+def _issue(keeper: LeaseKeeper) -> None:
+    job = Job.objects.select_related("requested_by").get(pk=keeper.lease.job_id)
+    freeze = Freeze.objects.select_related("assessment__system").get(assessment__uuid=job.subject_uuid)
+    order = _order(freeze, pack_id=str(uuid5(NAMESPACE_URL, f"assay:pack:{job.uuid}")))
+    sealed = _seal(freeze, order, keeper)
+    with transaction.atomic():
+        pack = _record(sealed, actor=job.requested_by or freeze.frozen_by)
+        keeper.finish(result={"pack": str(pack.uuid), "sha256": pack.sha256, "size": pack.size})
+
+
+def _order(freeze: Freeze, *, pack_id: str) -> PackOrder:
+    last = freeze.packs.order_by("-number").first()
+    return PackOrder(
+        pack_id=pack_id,
+        version=last.number + 1 if last else 1,
+        supersedes=str(last.uuid) if last else None,
+        generated_at=timezone.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        recipient="",
+        classification=_("Confidential"),
+        software_version=compliance.__version__,
+    )
+
+
+def _copy(name: str, target: Path, sha256: str) -> None:
+    """A stored file for the child, hashed on the way. Raises RefusedError: hashing fails closed."""
+    digest = hashlib.sha256()
+    with storages["evidence"].open(name, "rb") as stream, target.open("wb") as copy:
+        for piece in evidences.chunks(stream):
+            digest.update(piece)
+            copy.write(piece)
+    if digest.hexdigest() != sha256:
+        raise RefusedError(_("The stored freeze no longer matches its SHA-256; no pack can be made from it."))
+
+
+def _seal(freeze: Freeze, order: PackOrder, keeper: LeaseKeeper) -> Sealed:
+    keys = signer_keys()
+    with tempfile.TemporaryDirectory(prefix="assay-pack-") as scratch:
+        folder = Path(scratch)
+        document, attachments = folder / "freeze.json", folder / "attachments"
+        attachments.mkdir()
+        _copy(freeze.storage_name, document, freeze.sha256)
+        for blob in freeze.attachments.values():
+            _copy(blob["storage_name"], attachments / blob["sha256"], blob["sha256"])
+        try:
+            issued = pack_door.issue_pack(
+                freeze_document=document,
+                attachments=attachments,
+                order=order,
+                keys=keys.folder,
+                out=folder / "pack.pdf",
+                receipt_out=folder / "pack.receipt.json",
+                on_progress=keeper.progress,
+                should_stop=keeper.should_stop,
+                accept_unisolated=settings.ACCEPT_UNISOLATED,
+            )
+        except IsolationError as error:
+            keeper.check()
+            raise RefusedError(str(error)) from error
+        return Sealed(freeze=freeze, order=order, receipt=issued.receipt, pack_bytes=issued.pack.read_bytes())
+
+
+def _record(sealed: Sealed, *, actor: User) -> EvidencePack:
+    name, sha256, size, _head = evidences.store_bytes(stream=io.BytesIO(sealed.pack_bytes))
+    freeze = Freeze.objects.select_for_update().get(pk=sealed.freeze.pk)
+    last = freeze.packs.order_by("-number").first()
+    pack = EvidencePack.objects.create(
+        uuid=sealed.order["pack_id"],
+        freeze=freeze,
+        number=sealed.order["version"],
+        storage_name=name,
+        sha256=sha256,
+        size=size,
+        pages=_page_count(sealed.pack_bytes),
+        receipt=sealed.receipt,
+        signer_sha256=sealed.receipt["signer_certificate_sha256"],
+        is_demonstration_signer=sealed.receipt["demonstration"],
+        supersedes=last,
+        issued_by=actor,
+    )
+    ledger.record(
+        kind="pack.issued",
+        subject=pack,
+        payload={"sha256": sha256, "freeze_sha256": freeze.sha256, "number": pack.number},
+        actor=actor,
+        system=sealed.freeze.assessment.system,
+    )
+    return pack
+
+
+def _page_count(content: bytes) -> int:
+    import pikepdf  # noqa: PLC0415 - loaded only where a pack was made
+
+    with pikepdf.open(io.BytesIO(content)) as document:
+        return len(document.pages)
+
+
+def export(*, pack: EvidencePack, out: Path) -> Path:
+    """Write the pack to a file and its receipt beside it (`pack.pdf` -> `pack.receipt.json`); the receipt's path."""
+    receipt = out.with_suffix(".receipt.json")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    _copy(pack.storage_name, out, pack.sha256)
+    receipt.write_bytes(canonical_json(pack.receipt))
+    return receipt
+
+
+def verify(*, pack: Path, receipt: Path | None, trust: list[Path] | None = None) -> VerificationReport:
+    """Verify a file from anywhere in an isolated child. Raises BadInput for what is no pack, else IsolationError."""
+    roots = trusted_roots() + [path.read_text(encoding="ascii") for path in trust or []]
+    return pack_door.verify_isolated(
+        pack=pack, receipt=receipt, trust_roots=roots, accept_unisolated=settings.ACCEPT_UNISOLATED
+    )
+
+
+def verify_upload(*, pack: IO[bytes], receipt: IO[bytes] | None) -> VerificationReport:
+    """Verify an uploaded pack; nothing of it is kept."""
+    with tempfile.TemporaryDirectory(prefix="assay-verify-") as scratch:
+        target, beside = Path(scratch) / "pack.pdf", Path(scratch) / "receipt.json"
+        _spool(pack, target)
+        if receipt is not None:
+            _spool(receipt, beside)
+        return verify(pack=target, receipt=beside if receipt is not None else None)
+
+
+def _spool(stream: IO[bytes], target: Path) -> None:
+    with target.open("wb") as copy:
+        for piece in evidences.chunks(stream):
+            copy.write(piece)
+
+
+def receipt_text(pack: EvidencePack) -> str:
+    """The receipt for people to read."""
+    return json.dumps(pack.receipt, indent=2, sort_keys=True, ensure_ascii=False)

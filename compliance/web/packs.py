@@ -1,0 +1,97 @@
+"""Evidence packs: the list, one pack, its download and receipt, and issuing one."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import FileResponse, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+
+from compliance.models import Assessment, EvidencePack, LedgerEvent
+from compliance.rights import Verb, may, visible
+from compliance.services import evidence, packs
+from compliance.services.errors import RefusedError
+from compliance.types.canonical import canonical_json
+from compliance.web.base import Request, found, guarded, page_of, refuse
+
+ROWS = EvidencePack.objects.select_related("freeze__assessment__system", "freeze__frozen_by", "issued_by", "supersedes")
+
+
+@guarded(Verb.VIEW)
+def pack_list(request: Request) -> HttpResponse:
+    """Issued packs, newest first."""
+    columns = [
+        {"label": _("Pack")},
+        {"label": _("AI system")},
+        {"label": _("SHA-256")},
+        {"label": _("Pages"), "numeric": True},
+        {"label": _("Issued")},
+        {"label": _("Signer")},
+    ]
+    context = {"page": page_of(request, visible(ROWS, request.user)), "columns": columns}
+    return render(request, "compliance/pack_list.html", context)
+
+
+@guarded(Verb.VIEW)
+def pack_detail(request: Request, uuid: UUID) -> HttpResponse:
+    """One pack: what it holds, how to check it."""
+    pack = found(request, ROWS, uuid)
+    title = _("Evidence pack %d") % pack.number
+    context = {
+        "pack": pack,
+        "title": title,
+        "assessment": pack.freeze.assessment,
+        "successor": pack.superseded_by.first(),
+        "event": LedgerEvent.objects.filter(subject_uuid=pack.uuid, kind="pack.issued")
+        .select_related("place__block")
+        .first(),
+        "root_sha256": pack.receipt.get("root_certificate_sha256", ""),
+        "may_download": may(request.user, Verb.DOWNLOAD_PACK),
+        "trail": [{"label": _("Packs"), "url": reverse("pack-list")}, {"label": title}],
+    }
+    return render(request, "compliance/pack_detail.html", context)
+
+
+@guarded(Verb.DOWNLOAD_PACK)
+def pack_download(request: Request, uuid: UUID) -> FileResponse:
+    """The signed PDF."""
+    pack = found(request, ROWS, uuid)
+    return FileResponse(
+        evidence.open_stored(name=pack.storage_name),
+        as_attachment=True,
+        filename=f"evidence-pack-{pack.number}-{str(pack.uuid)[:8]}.pdf",
+        content_type="application/pdf",
+    )
+
+
+@guarded(Verb.DOWNLOAD_PACK)
+def pack_receipt(request: Request, uuid: UUID) -> HttpResponse:
+    """The receipt, byte for byte as issued."""
+    pack = found(request, ROWS, uuid)
+    response = HttpResponse(canonical_json(pack.receipt), content_type="application/json")
+    name = f"evidence-pack-{pack.number}-{str(pack.uuid)[:8]}.receipt.json"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@guarded(Verb.ISSUE_PACK, methods=("POST",))
+def pack_issue(request: Request, uuid: UUID) -> HttpResponse:
+    """Issue a pack of a frozen assessment, in the background."""
+    assessment = found(request, Assessment.objects.select_related("system"), uuid)
+    try:
+        job = packs.request_issue(assessment=assessment, actor=request.user)
+    except RefusedError as error:
+        refuse(request, error)
+        return redirect("assessment-detail", uuid)
+    return redirect("job-detail", job.uuid)
+
+
+urls = [
+    path("packs/", pack_list, name="pack-list"),
+    path("packs/<uuid:uuid>/", pack_detail, name="pack-detail"),
+    path("packs/<uuid:uuid>/download/", pack_download, name="pack-download"),
+    path("packs/<uuid:uuid>/receipt/", pack_receipt, name="pack-receipt"),
+    path("assessments/<uuid:uuid>/pack/", pack_issue, name="pack-issue"),
+]

@@ -1,0 +1,68 @@
+"""Public verification: anybody may drop a pack here; nothing of it is kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.utils.translation import gettext_lazy as _
+
+from compliance.isolation import IsolationError
+from compliance.packs.report import CheckName
+from compliance.services import packs
+from compliance.web.base import public
+
+_LARGEST = 200 * 1024**2
+HEADINGS = {
+    CheckName.RECEIPT: _("Same bytes as the receipt says"),
+    CheckName.INTEGRITY: _("Whole and unaltered since it was sealed"),
+    CheckName.SIGNATURE: _("Sealed by one certification signature"),
+    CheckName.SIGNER: _("Signer known to this installation"),
+    CheckName.TIME_STAMP: _("Time of sealing"),
+    CheckName.CONTENTS: _("Attached files match the manifest"),
+}
+
+
+class VerifyForm(forms.Form):
+    """A pack, and its receipt when there is one."""
+
+    pack = forms.FileField(label=_("Evidence pack (PDF)"))
+    receipt = forms.FileField(
+        label=_("Receipt (JSON)"),
+        required=False,
+        help_text=_("With the receipt every single byte is checked; ask for it by another way than the pack."),
+    )
+
+    def clean_pack(self) -> Any:
+        """A pack has a size that can be checked at once."""
+        upload = self.cleaned_data["pack"]
+        if upload.size > _LARGEST:
+            raise forms.ValidationError(_("The file is larger than the 200 MiB that are checked here."))
+        return upload
+
+
+@public
+def verify(request: HttpRequest) -> HttpResponse:
+    """The form, and the verdicts in words."""
+    form = VerifyForm(request.POST or None, request.FILES or None)
+    context: dict[str, Any] = {"form": form, "organisation": settings.ORGANISATION}
+    if request.method == "POST" and form.is_valid():
+        upload, beside = form.cleaned_data["pack"], form.cleaned_data["receipt"]
+        try:
+            report = packs.verify_upload(pack=upload.file, receipt=beside.file if beside else None)
+        except IsolationError as error:
+            form.add_error("pack", str(error))
+        else:
+            context |= {
+                "report": report,
+                "filename": upload.name,
+                "checks": [(HEADINGS[check.name], check) for check in report.checks],
+            }
+    return render(request, "compliance/verify.html", context)
+
+
+urls = [path("verify/", verify, name="verify")]
