@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from itertools import islice
 
+from zoneinfo import available_timezones
+
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.password_validation import validate_password
@@ -262,3 +264,14 @@ def _parts(rows: Iterable[str]) -> Iterator[list[str]]:
     source = iter(rows)
     while part := list(islice(source, _ROWS_A_STATEMENT)):
         yield part
+
+
+# Own settings --------------------------------------------------------------------------------------------------------
+
+
+def set_time_zone(*, user: User, time_zone: str) -> None:
+    """The zone in which a person reads times. Raises RefusedError for a zone nobody knows."""
+    if time_zone not in available_timezones():
+        raise RefusedError(_("“%s” is no time zone.") % time_zone)
+    user.time_zone = time_zone
+    user.save(update_fields=["time_zone"])

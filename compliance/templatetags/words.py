@@ -136,11 +136,9 @@ _OUTCOME = {
     "unknown": Badge(_("Unknown"), "question-circle", "void"),
 }
 _VERIFICATION = {
-    "valid": Badge(_("Valid"), "check-circle", "good"),
-    "invalid": Badge(_("Not valid"), "x-octagon", "bad"),
-    "untrusted": Badge(_("Signer not trusted"), "exclamation-triangle", "bad"),
-    "unknown": Badge(_("Could not be checked"), "question-circle", "warn"),
-    "absent": Badge(_("Not present"), "circle", "void"),
+    "passed": Badge(_("Passed"), "check-circle", "good"),
+    "failed": Badge(_("Failed"), "x-octagon", "bad"),
+    "not_checked": Badge(_("Not checked"), "question-circle", "warn"),
 }
 
 BADGES: Mapping[str, Mapping[str, Badge]] = {
