@@ -1,0 +1,199 @@
+"""People of each role, and a small world: one AI system they work on, and another that most of them may not see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from compliance.models import (
+    AISystem,
+    Assessment,
+    DatasetVersion,
+    Evidence,
+    Finding,
+    JobEvent,
+    ModelVersion,
+    Observation,
+    RemediationItem,
+    Technique,
+    User,
+)
+from compliance.services import assessments, inventory, people
+from compliance.services.remediation import MilestoneDraft
+from compliance.types.states import ModelOrigin, Role
+from compliance.types.verdicts import StageVerdict
+from tests.compliance import records
+
+Browse = Callable[[User], Client]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is on record. `base` is inherited and was never tested; `tuned` is made from it and has the finding."""
+
+    technique: Technique
+    assessment: Assessment
+    log: Evidence
+    events: tuple[JobEvent, ...]
+    base: ModelVersion
+    tuned: ModelVersion
+    dataset: DatasetVersion
+    observation: Observation
+    finding: Finding
+    item: RemediationItem
+    other_assessment: Assessment
+    other_log: Evidence
+    other_event: JobEvent
+    other_version: ModelVersion
+    other_dataset: DatasetVersion
+    other_finding: Finding
+    other_item: RemediationItem
+
+
+def person(name: str, role: Role) -> User:
+    """A person with this name and role who can only be signed in by a test."""
+    email = f"{name.lower().replace(' ', '.')}@example.org"
+    return people.create_user(email=email, name=name, role=role, password=None, actor=None)
+
+
+@pytest.fixture
+def officer(db: None) -> User:
+    return person("Olga Officer", Role.OFFICER)
+
+
+@pytest.fixture
+def second_officer(db: None) -> User:
+    return person("Omar Officer", Role.OFFICER)
+
+
+@pytest.fixture
+def manager(db: None) -> User:
+    return person("Mira Manager", Role.MANAGER)
+
+
+@pytest.fixture
+def administrator(db: None) -> User:
+    return person("Ada Administrator", Role.ADMINISTRATOR)
+
+
+@pytest.fixture
+def collector(db: None) -> User:
+    return person("Log Collector", Role.COLLECTOR)
+
+
+@pytest.fixture
+def system(officer: User) -> AISystem:
+    return inventory.define_system(name="Digit reader", description="Reads amounts.", owner=officer, actor=officer)
+
+
+@pytest.fixture
+def other_system(officer: User) -> AISystem:
+    return inventory.define_system(name="Letter sorter", description="Sorts mail.", owner=officer, actor=officer)
+
+
+@pytest.fixture
+def contributor(system: AISystem, officer: User) -> User:
+    """Works on `system` alone."""
+    user = person("Carl Contributor", Role.CONTRIBUTOR)
+    people.grant_membership(system=system, role=Role.CONTRIBUTOR, actor=officer, user=user)
+    return user
+
+
+@pytest.fixture
+def auditor(db: None) -> User:
+    """Invited to the assessment of `system` once `world` is there."""
+    return person("Aya Auditor", Role.AUDITOR)
+
+
+def _assessment(system: AISystem, technique: Technique, actor: User) -> Assessment:
+    return assessments.open_assessment(
+        system=system,
+        technique=technique,
+        title=f"Model manipulation of {system.name}",
+        scope="All accounts.",
+        period_start=date(2026, 1, 1),
+        period_end=date(2026, 12, 31),
+        audit_date=date(2027, 1, 15),
+        actor=actor,
+    )
+
+
+def _dataset(system: AISystem, name: str, actor: User, trained: tuple[ModelVersion, ...]) -> DatasetVersion:
+    return inventory.register_dataset_version(
+        system=system,
+        name=name,
+        label="2026-02",
+        manifest_root="ab" * 32,
+        file_count=5000,
+        size=3_000_000,
+        evidence=None,
+        actor=actor,
+        trained=trained,
+    )
+
+
+@pytest.fixture
+def world(
+    system: AISystem, other_system: AISystem, officer: User, manager: User, contributor: User, auditor: User
+) -> World:
+    technique = records.catalogue()
+    assessment = _assessment(system, technique, officer)
+    other_assessment = _assessment(other_system, technique, officer)
+    people.open_engagement(
+        title="Audit 2026",
+        auditors=[auditor],
+        assessments=[assessment],
+        period_start=date(2026, 1, 1),
+        period_end=date(2026, 12, 31),
+        expires_at=timezone.now() + timedelta(days=30),
+        criteria="Own criteria",
+        actor=officer,
+    )
+    log = records.evidence(system, b'{"Records": []}', actor=contributor, filename="cloudtrail.json")
+    other_log = records.evidence(other_system, b'{"Records": [1]}', actor=officer, filename="other.json")
+    base = records.model_version(
+        system, "digits-base", "1", actor=contributor, origin=ModelOrigin.INHERITED, supplier="Model hub"
+    )
+    tuned = records.model_version(system, "digits", "2", actor=contributor, parent=base)
+    other_version = records.model_version(other_system, "letters", "1", actor=officer)
+    facts = records.stage_facts(StageVerdict.EVIDENCE_FOUND)
+    observation = records.observed(tuned, StageVerdict.EVIDENCE_FOUND, facts=facts, actor=contributor)
+    finding = records.finding_of(observation)
+    other_finding = records.finding_of(records.observed(other_version, StageVerdict.EVIDENCE_FOUND, actor=officer))
+    steps = (MilestoneDraft(title="Retrain", due_on=date(2026, 11, 1)),)
+    return World(
+        technique=technique,
+        assessment=assessment,
+        log=log,
+        events=tuple(records.log_events(system, log, 3)),
+        base=base,
+        tuned=tuned,
+        dataset=_dataset(system, "digits-train", contributor, (tuned,)),
+        observation=observation,
+        finding=finding,
+        item=records.remediation_item(finding, owner=contributor, actor=manager, milestones=steps),
+        other_assessment=other_assessment,
+        other_log=other_log,
+        other_event=records.log_events(other_system, other_log, 1, tag="other")[0],
+        other_version=other_version,
+        other_dataset=_dataset(other_system, "letters-train", officer, ()),
+        other_finding=other_finding,
+        other_item=records.remediation_item(other_finding, owner=officer, actor=manager),
+    )
+
+
+@pytest.fixture
+def browse() -> Browse:
+    """A client that is signed in as somebody."""
+
+    def sign_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    return sign_in

@@ -1,0 +1,293 @@
+"""Makes records the way people and imports make them, for tests of the record's pages, API and packs."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+from django.db import transaction
+
+from compliance.models import (
+    AISystem,
+    AuditQuestion,
+    Evidence,
+    Finding,
+    JobEvent,
+    ModelVersion,
+    Observation,
+    ReferenceControl,
+    RemediationItem,
+    Technique,
+    TechniqueSection,
+    User,
+)
+from compliance.services import evidence as evidences
+from compliance.services import findings, inventory, ledger, observations, people, remediation
+from compliance.services.remediation import MilestoneDraft
+from compliance.types.canonical import digest_of
+from compliance.types.drafts import JSON, AssetRef, ObservationDraft, PrincipalDraft
+from compliance.types.states import ActionClass, Method, ModelOrigin, Outcome, Severity
+from compliance.types.verdicts import FileScanVerdict, StageVerdict
+
+LONG_AGO = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+DOT_PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="  # one pixel
+)
+SUBTECHNIQUES = (
+    ("AML.T0018.000", "Poison AI Model"),
+    ("AML.T0018.001", "Modify AI Model Architecture"),
+    ("AML.T0018.002", "Embed Malware"),
+    ("AML.T0018.003", "Modify Prompt Construction Logic"),
+)
+CONTROLS = (
+    ("BDM-14", "Static scan of model files"),
+    ("BDM-15", "Backdoor test of model weights"),
+    ("BDM-16", "Review of prompt construction logic"),
+)
+TASKS = [
+    {
+        "key": "quarantine",
+        "title": "Take the model version out of service",
+        "detail": "Block the digest in the registry and at load.",
+        "role": "ML operations",
+        "person_days": 0.5,
+        "controls": ["BDM-22"],
+    },
+    {
+        "key": "replace",
+        "title": "Replace the model",
+        "detail": "Retrain from an approved base on verified data.",
+        "role": "ML engineer",
+        "person_days": 5,
+        "controls": ["BDM-15"],
+    },
+]
+
+
+def catalogue() -> Technique:
+    """The technique with its sub-techniques, three controls, the four questions and the section on remediation."""
+    technique = Technique.objects.create(
+        atlas_id="AML.T0018", name="Manipulate AI Model", atlas_release="2026.07", summary="A model is changed."
+    )
+    for atlas_id, name in SUBTECHNIQUES:
+        Technique.objects.create(atlas_id=atlas_id, name=name, atlas_release="2026.07", summary=name, parent=technique)
+    TechniqueSection.objects.create(
+        technique=technique,
+        key="remediation",
+        title="What to do",
+        position=4,
+        content={
+            "blocks": [{"kind": "paragraph", "text": "First limit the harm.", "entries": [], "sources": []}],
+            "tasks": TASKS,
+        },
+    )
+    questions = [
+        AuditQuestion.objects.create(
+            number=number, text=f"Question {number}?", guidance="A dated record.", facts={"claims": []}
+        )
+        for number in range(1, 5)
+    ]
+    for control_id, title in CONTROLS:
+        control = ReferenceControl.objects.create(
+            control_id=control_id,
+            title=title,
+            family="Testing",
+            objective=f"{title} is done for every version in use.",
+            tier="core",
+            control_type="detective",
+            nature="automated",
+            frequency="per version",
+        )
+        control.questions.set(questions[2:3])
+        control.techniques.set([technique])
+    return technique
+
+
+def evidence(
+    system: AISystem, content: bytes, *, actor: User | None, title: str = "", filename: str = "record.json"
+) -> Evidence:
+    """An accepted document with this content."""
+    kept = evidences.receive(
+        system=system, stream=io.BytesIO(content), filename=filename, title=title, received_by=actor
+    )
+    evidences.accept(evidence=kept, actor=actor)
+    return kept
+
+
+def model_version(
+    system: AISystem,
+    name: str,
+    label: str,
+    *,
+    actor: User | None,
+    origin: ModelOrigin = ModelOrigin.OWN,
+    parent: ModelVersion | None = None,
+    supplier: str = "",
+) -> ModelVersion:
+    """A registered model version whose bytes are its own name."""
+    kept = evidence(system, f"{system.name} {name} {label}".encode(), actor=actor, filename=f"{name}-{label}.onnx")
+    return inventory.register_model_version(
+        system=system,
+        name=name,
+        label=label,
+        evidence=kept,
+        origin=origin,
+        supplier=supplier,
+        parent=parent,
+        actor=actor,
+        file_format="onnx",
+    )
+
+
+def stage_facts(verdict: StageVerdict) -> JSON:
+    """What a trigger-inversion stage leaves in an observation's facts."""
+    stage = {
+        "detector": "trigger_inversion",
+        "detector_version": "1",
+        "parameters": {"steps": 300, "classes": 3},
+        "verdict": verdict.value,
+        "statement": "The recovered trigger of class 0 is smaller than that of every reference model.",
+        "speaks_to": ["AML.T0018.000"],
+        "limits": ["Speaks to patch triggers of images alone."],
+        "facts": {
+            "class_norms": {"0": 6.4, "1": 38.0, "2": 41.5},
+            "reference_norms": [36.1, 37.9, 40.2],
+            "first_ranked_class": 0,
+            "p_value": 0.1,
+            "p_resolution": 0.1,
+            "held_out_success": {"estimate": 0.98, "low": 0.95, "high": 0.99, "level": 0.95, "n": 200},
+        },
+        "images": {"trigger": DOT_PNG},
+        "seconds": 20.5,
+        "peak_memory_bytes": 1_000_000,
+    }
+    scan = {
+        "model_sha256": "0" * 64,
+        "model_format": "onnx",
+        "architecture_digest": "1" * 64,
+        "verdict": verdict.value,
+        "data": {"images": 200},
+        "environment": {"torch": "2"},
+        "started_at": "2026-03-02T09:29:00+00:00",
+        "finished_at": "2026-03-02T09:30:00+00:00",
+    }
+    return {"stage": stage, "scan": scan}
+
+
+def observed(
+    version: ModelVersion,
+    verdict: StageVerdict | FileScanVerdict,
+    *,
+    rule: str = "trigger_inversion",
+    at: datetime = LONG_AGO,
+    severity: Severity = Severity.CRITICAL,
+    facts: JSON | None = None,
+    title: str = "A small trigger flips the model's answer",
+    actor: User | None = None,
+    techniques: Sequence[str] = ("AML.T0018.000",),
+) -> Observation:
+    """One observation on a model version, with the findings that follow from it."""
+    source = uuid4()
+    draft = ObservationDraft(
+        producer="assay",
+        producer_version="1",
+        rule=rule,
+        title=title,
+        description="The recovered trigger of class 0 is smaller than that of every reference model.",
+        method=Method.TEST,
+        asset=AssetRef(kind="model_file", name=str(version), digest=version.digest),
+        fingerprint=digest_of([rule, version.digest, at.isoformat()]),
+        verdict=verdict,
+        observed_at=at,
+        severity=severity,
+        atlas_techniques=tuple(techniques),
+        facts=facts or {},
+    )
+    system = version.model.system
+    observations.record_batch(system=system, source_uuid=source, evidence=None, drafts=[draft], model_version=version)
+    observation = Observation.objects.get(source_uuid=source)
+    findings.conclude(observations=[observation], actor=actor)
+    return observation
+
+
+def finding_of(observation: Observation) -> Finding:
+    """The finding drawn from an observation."""
+    return observation.findings.get()
+
+
+def remediation_item(
+    finding: Finding,
+    *,
+    owner: User,
+    actor: User,
+    title: str = "Replace the model",
+    due_on: date = date(2026, 12, 1),
+    milestones: Sequence[MilestoneDraft] = (),
+) -> RemediationItem:
+    """An open remediation item."""
+    return remediation.open_item(
+        finding=finding,
+        title=title,
+        description="Retrain from an approved base.",
+        owner=owner,
+        effort_planned=Decimal(5),
+        due_on=due_on,
+        milestones=milestones,
+        actor=actor,
+    )
+
+
+def log_events(
+    system: AISystem,
+    kept: Evidence,
+    number: int,
+    *,
+    outcome: Outcome = Outcome.SUCCESS,
+    action_class: ActionClass = ActionClass.SUBMIT,
+    actors: int = 1,
+    start: datetime = LONG_AGO,
+    tag: str = "",
+) -> list[JobEvent]:
+    """Events of fine-tune jobs as one import publishes them, an hour apart; every tenth names no actor."""
+    source = uuid4()
+    drafts = [
+        PrincipalDraft(identifier=f"arn:aws:iam::1111:user/{tag}{n}", display=f"trainer-{tag}{n}", kind="IAMUser")
+        for n in range(actors)
+    ]
+    known = people.principals_for(drafts=drafts)
+    rows = [
+        JobEvent(
+            system=system,
+            evidence=kept,
+            source_uuid=source,
+            fingerprint=digest_of([tag, str(source), n]),
+            source="aws-cloudtrail",
+            source_event_id=f"event-{tag}{n}",
+            locator=f"Records[{n}]",
+            raw={"eventName": "CreateTrainingJob", "userAgent": "<script>alert(1)</script>"},
+            raw_sha256=digest_of(["raw", tag, n]),
+            occurred_at=start + timedelta(hours=n),
+            actor=None if n % 10 == 9 else known[drafts[n % actors].identifier],
+            action="sagemaker:CreateTrainingJob",
+            action_class=action_class,
+            outcome=outcome,
+            account="111122223333",
+            region="eu-central-1",
+            job_id=f"arn:aws:sagemaker:eu-central-1:111122223333:training-job/{tag}{n}",
+            job_name=f"fine-tune-{tag}{n}",
+            base_model="digits-base",
+            inputs=[{"role": "train", "uri": "s3://training/data", "digest": ""}],
+            unknown_fields=["output_model"],
+            redacted_fields=["requestParameters.environment"],
+        )
+        for n in range(number)
+    ]
+    JobEvent.objects.bulk_create(rows)
+    with transaction.atomic():
+        subject = JobEvent(uuid=source)  # the ledger knows an import by its uuid alone
+        payload = {"rows": number, "evidence": kept.sha256}
+        ledger.record(kind="import.published", subject=subject, payload=payload, actor=None, system=system)
+    return list(JobEvent.objects.filter(source_uuid=source).order_by("occurred_at"))
