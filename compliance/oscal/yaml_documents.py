@@ -90,11 +90,11 @@ def _refuse_tricks(filename: str, text: str) -> None:
     """Aliases can multiply a small file into a huge value, tags can name types: content needs neither."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        line = event.start_mark.line + 1
+        line = 0 if event.start_mark is None else event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise BadInputError(f"{filename} uses an anchor or alias at line {line}; write the value out.")
-        if getattr(event, "tag", None):
-            raise BadInputError(f"{filename} uses the tag {event.tag} at line {line}; remove it.")
+        if tag := getattr(event, "tag", None):
+            raise BadInputError(f"{filename} uses the tag {tag} at line {line}; remove it.")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
