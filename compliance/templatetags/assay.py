@@ -89,8 +89,8 @@ def duration(value: timedelta | float | None) -> str:
     seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
     if seconds < 0:
         return "−" + duration(-seconds)
-    if seconds < 10:
-        return _("%(n)s s") % {"n": number_format(round(seconds, 1), 1)} if seconds % 1 else _("%(n)d s") % {"n": seconds}
+    if seconds < 9.95 and round(seconds, 1) % 1:
+        return _("%(n)s s") % {"n": number_format(round(seconds, 1), 1)}
     whole = round(seconds)
     steps = ((86_400, _("%(n)d d")), (3_600, _("%(n)d h")), (60, _("%(n)d min")), (1, _("%(n)d s")))
     parts: list[str] = []
@@ -100,7 +100,7 @@ def duration(value: timedelta | float | None) -> str:
             if index + 1 < len(steps) and (rest := whole % size // steps[index + 1][0]):
                 parts.append(steps[index + 1][1] % {"n": rest})
             break
-    return " ".join(parts)
+    return " ".join(parts) or steps[-1][1] % {"n": 0}
 
 
 @register.filter
@@ -275,7 +275,12 @@ def widget_kind(field: BoundField) -> str:
     return "file" if isinstance(widget, FileInput) else "text"
 
 
-_WIDGET_CLASS = {"select": "form-select", "checkbox": "form-check-input", "text": "form-control", "file": "form-control"}
+_WIDGET_CLASS = {
+    "select": "form-select",
+    "checkbox": "form-check-input",
+    "text": "form-control",
+    "file": "form-control",
+}
 
 
 @register.filter

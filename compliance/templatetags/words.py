@@ -48,7 +48,9 @@ _STAGE = {
     "failed": Badge(_("Failed"), "x-octagon", "fail", _("The test did not finish. Nothing is concluded.")),
 }
 _FILE_SCAN = {
-    "finding": Badge(_("Finding"), "flag-fill", "bad", _("The file holds something that may run code or hide a payload.")),
+    "finding": Badge(
+        _("Finding"), "flag-fill", "bad", _("The file holds something that may run code or hide a payload.")
+    ),
     "nothing_found": Badge(
         _("Nothing found"), "check-circle", "good", _("The file was read whole, and no rule matched.")
     ),
@@ -63,7 +65,9 @@ _COVERAGE = {
     "covered": Badge(
         _("Covered at stated power"), "check-circle", "good", _("Tested within the period, at the power stated there.")
     ),
-    "not_covered": Badge(_("Not covered"), "circle", "void", _("Not tested. No evidence is not the absence of a problem.")),
+    "not_covered": Badge(
+        _("Not covered"), "circle", "void", _("Not tested. No evidence is not the absence of a problem.")
+    ),
     "failed": Badge(_("Failed"), "x-octagon", "fail", _("Every test of this cell failed. Nothing is concluded.")),
     "stale": Badge(_("Stale"), "clock-history", "warn", _("Tested, but longer ago than the freshness limit allows.")),
 }
