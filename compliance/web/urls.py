@@ -9,6 +9,7 @@ from django.urls import URLPattern
 PAGES = (
     "sign_in",
     "first_admin",
+    "first_admin",
     "overview",
     "assessments",
     "questions",
@@ -24,6 +25,7 @@ PAGES = (
     "trail",
     "people",
     "account",
+    "health",
 )
 
 urlpatterns: list[URLPattern] = [

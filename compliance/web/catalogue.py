@@ -1,0 +1,92 @@
+"""The catalogue: the technique, the reference controls with their mappings, and deciding a mapping."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import Count, Prefetch, Q
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+
+from compliance.models import (
+    AuditQuestion,
+    CatalogRelease,
+    Framework,
+    MappingPair,
+    Mitigation,
+    ReferenceControl,
+    Technique,
+)
+from compliance.rights import Verb, may
+from compliance.selectors.overview import TECHNIQUE
+from compliance.services import catalogs
+from compliance.services.errors import RefusedError
+from compliance.types.states import MappingState
+from compliance.web.base import Request, guarded, refuse, say
+
+
+@guarded(Verb.VIEW)
+def catalogue(request: Request) -> HttpResponse:
+    """The technique and what Assay says about it, then controls, questions, frameworks and releases."""
+    techniques = Technique.objects.prefetch_related("subtechniques__sections", "sections", "case_studies")
+    technique = techniques.filter(atlas_id=TECHNIQUE).first()
+    approved, draft = Q(pairs__state=MappingState.APPROVED), Q(pairs__state=MappingState.DRAFT)
+    context = {
+        "technique": technique,
+        "mitigations": Mitigation.objects.filter(is_direct=True) if technique else [],
+        "questions": AuditQuestion.objects.prefetch_related("controls"),
+        "controls": ReferenceControl.objects.annotate(
+            approved=Count("pairs", filter=approved), drafts=Count("pairs", filter=draft)
+        ),
+        "frameworks": Framework.objects.annotate(
+            approved=Count("pairs", filter=approved), drafts=Count("pairs", filter=draft)
+        ),
+        "releases": CatalogRelease.objects.filter(is_current=True),
+    }
+    return render(request, "compliance/catalogue.html", context)
+
+
+@guarded(Verb.VIEW)
+def catalogue_control(request: Request, control_id: str) -> HttpResponse:
+    """One reference control and every mapping pair with its rationale."""
+    pairs = MappingPair.objects.select_related("framework", "decided_by").order_by("framework__title", "requirement_id")
+    rows = ReferenceControl.objects.prefetch_related(Prefetch("pairs", queryset=pairs), "questions", "techniques")
+    control = get_object_or_404(rows, control_id=control_id)
+    context = {
+        "control": control,
+        "may_decide": may(request.user, Verb.DECIDE_MAPPINGS),
+        "columns": [
+            {"label": _("Framework and requirement")},
+            {"label": _("Relation, strength")},
+            {"label": _("Rationale")},
+            {"label": _("State")},
+            {"label": _("Act"), "hidden": True},
+        ],
+        "trail": [{"label": _("Catalogue"), "url": reverse("catalogue")}, {"label": control.control_id}],
+    }
+    return render(request, "compliance/catalogue_control.html", context)
+
+
+@guarded(Verb.DECIDE_MAPPINGS, methods=("POST",))
+def mapping_decide(request: Request, uuid: UUID) -> HttpResponse:
+    """Approve or reject a pair, by name."""
+    pair = get_object_or_404(MappingPair.objects.select_related("control", "framework"), uuid=uuid)
+    wanted = request.POST.get("state", "")
+    try:
+        if wanted not in set(MappingState):
+            raise RefusedError(_("Choose to approve or to reject the mapping."))
+        catalogs.decide_mapping(pair=pair, state=MappingState(wanted), actor=request.user)
+    except RefusedError as error:
+        refuse(request, error)
+    else:
+        say(request, _("Your decision on the mapping is recorded."))
+    return redirect("catalogue-control", pair.control.control_id)
+
+
+urls = [
+    path("catalogue/", catalogue, name="catalogue"),
+    path("catalogue/controls/<str:control_id>/", catalogue_control, name="catalogue-control"),
+    path("catalogue/mappings/<uuid:uuid>/", mapping_decide, name="mapping-decide"),
+]
