@@ -10,13 +10,12 @@ import hashlib
 import json
 import math
 import re
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 _SAFE_INTEGER = 2**53 - 1
-_UNUSUAL_NUMBER = re.compile(r"[:,\[](?:-?\d+[.eE]|-?\d{16}|NaN|-?Infinity)")
-_BEYOND_PLAIN_ORDER = re.compile("[\ud800-\udfff\ue000-\U0010ffff]")
+_UNSURE_NUMBER = re.compile(r"[:,\[](?:-?\d+[.eE]|-?\d{16}|NaN|-?Infinity)")
+_UNSURE_ORDER = re.compile("[\ud800-\udfff\ue000-\U0010ffff]")
 _LEAF, _NODE = b"\x00", b"\x01"
 
 
@@ -41,7 +40,7 @@ def _number(value: float) -> str:
     return f"{mantissa}e{'+' if power > 0 else '-'}{abs(power)}"
 
 
-def _encode(value: Any) -> str:  # noqa: ANN401 - any JSON value comes in
+def _encode(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, str):
@@ -66,19 +65,23 @@ def _encode(value: Any) -> str:  # noqa: ANN401 - any JSON value comes in
     raise NotCanonicalError(f"{type(value).__name__} has no JSON form")
 
 
-def canonical_json(value: Any) -> bytes:  # noqa: ANN401 - any JSON value comes in
+def canonical_json(value: Any) -> bytes:
     """UTF-8 bytes of the value in RFC 8785 form. Raises NotCanonicalError."""
     return _encode(value).encode("utf-8")
 
 
-def canonical_json_of_parsed(value: dict[str, Any]) -> bytes:
-    """As `canonical_json`, some twenty times as fast, for an object that came out of a JSON parser (so that its keys are text).
+def canonical_json_of_parsed(value: Mapping[str, Any]) -> bytes:
+    """As `canonical_json`, several times as fast, for an object whose keys are all strings because it came from JSON.
 
-    The standard encoder writes the same bytes but for numbers that are no small integers, and for keys that sort otherwise
-    by UTF-16 code unit than by code point; where either may be, the slow way is taken.
+    The encoder of the standard library writes RFC 8785 form already, but for fractions, great integers, and keys that sort
+    otherwise by UTF-16 code unit than by code point. Whatever might be one of these (sometimes only a string that looks
+    like it) goes the slow way.
     """
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    if _UNUSUAL_NUMBER.search(text) or not text.isascii() and _BEYOND_PLAIN_ORDER.search(text):
+    try:
+        text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    except (TypeError, ValueError):
+        return canonical_json(value)
+    if _UNSURE_NUMBER.search(text) or (not text.isascii() and _UNSURE_ORDER.search(text)):
         return canonical_json(value)
     return text.encode("utf-8")
 
@@ -88,27 +91,9 @@ def sha256_hex(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def digest_of(value: Any) -> str:  # noqa: ANN401 - any JSON value comes in
+def digest_of(value: Any) -> str:
     """SHA-256 of the canonical JSON of a value, hexadecimal."""
     return sha256_hex(canonical_json(value))
-
-
-_UNSURE_NUMBER = re.compile(r"[:\[,]-?(?:\d+[.eE]|\d{16}|Infinity|NaN)")
-
-
-def canonical_json_of_parsed(value: Mapping[str, Any]) -> bytes:
-    """As `canonical_json`, several times as fast, for an object whose keys are all strings because it came from JSON.
-
-    For ASCII text without fractions and without great integers, the encoder of the standard library writes RFC 8785
-    form already. Whatever might be one of the others (sometimes only a string that looks like it) goes the slow way.
-    """
-    try:
-        text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    except (TypeError, ValueError):
-        return canonical_json(value)
-    if text.isascii() and not _UNSURE_NUMBER.search(text):
-        return text.encode("ascii")
-    return canonical_json(value)
 
 
 def merkle_root(leaves: Iterable[bytes]) -> str:

@@ -18,7 +18,16 @@ from scanning.filescan.base import EMBEDDED_MALWARE, Findings, ScanError, Target
 _SPOOL = 32 << 20
 _CHUNK = 1 << 20
 _HARMLESS_SUFFIXES = (".txt", ".md", ".rst", ".csv", ".png", ".jpg", ".jpeg", ".gif", ".svg")
-_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
 
 
 def nothing_hides(name: str) -> str:
@@ -49,7 +58,7 @@ def name_issues(target: Target, names: list[str], links: list[str]) -> list[File
         _issue(
             "archive.path_traversal",
             "A member's name leaves the folder it is extracted to",
-            f"Extracting {name[:200]!r} writes outside the folder chosen; careless loaders follow it. It was not extracted here.",
+            f"Extracting {name[:200]!r} writes outside the folder chosen, and careless loaders do. It was not extracted here.",
             target.place(name),
             Severity.HIGH,
         )
@@ -60,7 +69,7 @@ def name_issues(target: Target, names: list[str], links: list[str]) -> list[File
         _issue(
             "archive.duplicate_member",
             "Two members have the same name",
-            f"{name[:200]!r} is there {count} times; programs differ in which one they read, so a scan and a loader may disagree.",
+            f"{name[:200]!r} is there {count} times; a scan and a loader may disagree on which one they read.",
             target.place(name),
             Severity.MEDIUM,
         )
@@ -83,7 +92,7 @@ def name_issues(target: Target, names: list[str], links: list[str]) -> list[File
 def spool(target: Target, source: IO[bytes], compressed: int) -> tuple[BinaryIO, int]:
     """Unpack one member to a temporary file. Raises TooMuchError at a limit."""
     limits, budget = target.limits, target.budget
-    copy = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_SPOOL))
+    copy = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_SPOOL))  # noqa: SIM115 - the caller closes it
     size = 0
     while chunk := source.read(_CHUNK):
         size += len(chunk)
@@ -137,7 +146,7 @@ def scan_zip(target: Target, leave: Callable[[str], str]) -> Findings:
             if reason:
                 findings.ignored.append((location, reason))
             elif target.depth >= target.limits.max_depth:
-                findings.skipped.append((location, f"it lies deeper than {target.limits.max_depth} archives within one another"))
+                findings.skipped.append((location, f"more than {target.limits.max_depth} archives lie in one another"))
             elif target.budget.members < 0:
                 findings.skipped.append((location, f"more than {target.limits.max_members} members"))
                 break

@@ -21,9 +21,7 @@ _LIMITS = (
     "A Keras file is judged by the layers its configuration names; classes of one's own are named and not looked into.",
     "Whether the weights were tampered with is not looked at here.",
 )
-_LIMITS_H5 = (
-    "In HDF5 the configuration is found by its text; one that is compressed, or split over several blocks, is not seen.",
-)
+_LIMITS_H5 = ("In HDF5 the configuration is found by its text; one that is compressed or split is not seen.",)
 
 
 def _lambda_issue(location: str, where: str) -> FileIssue:
@@ -31,8 +29,8 @@ def _lambda_issue(location: str, where: str) -> FileIssue:
         rule="keras.lambda",
         title="The model has a Lambda layer",
         description=(
-            f"{where} is a Lambda layer: Python bytecode stored in the file, which runs when the model is loaded in unsafe mode "
-            "and whenever it predicts. Replace it by a named layer whose source is reviewed."
+            f"{where} is a Lambda layer: Python bytecode stored in the file. It runs when the model is loaded in unsafe "
+            "mode, and whenever it predicts. Replace it by a named layer whose source is reviewed."
         ),
         severity=Severity.HIGH,
         location=location,
@@ -96,6 +94,8 @@ class KerasConfig:
 
 
 def _leave(name: str) -> str:
+    if name.endswith(".h5"):
+        return "weights; the configuration is beside them"
     return "the archive's own description" if name == "metadata.json" else nothing_hides(name)
 
 
@@ -111,8 +111,7 @@ class KerasZip:
 
     def scan(self, target: Target) -> Findings:
         """See scanning.filescan.base.FileFormat. The weights' own HDF5 file has no configuration, and need not have one."""
-        findings = scan_zip(target, lambda name: "weights; the configuration is beside them" if name.endswith(".h5") else _leave(name))
-        return findings
+        return scan_zip(target, _leave)
 
 
 class KerasHdf5:
@@ -137,12 +136,15 @@ class KerasHdf5:
             tail = window[-_OVERLAP:]
             base += len(window) - len(tail)
         findings = Findings(limits=[*_LIMITS, *_LIMITS_H5], facts={"classes": sorted(classes)[:500]})
-        findings.issues = [_lambda_issue(target.location, f"The class named at byte {at}") for at in sorted(lambdas)[:50]]
+        findings.issues = [
+            _lambda_issue(target.location, f"The class named at byte {at}") for at in sorted(lambdas)[:50]
+        ]
         if classes:
             findings.scanned.append(target.location)
             findings.speaks_to.add(EMBEDDED_MALWARE)
         else:
-            findings.unsupported.append((target.location, "no model configuration was found in it: weights only, or stored otherwise"))
+            reason = "no model configuration was found in it: weights only, or stored otherwise"
+            findings.unsupported.append((target.location, reason))
         return findings
 
 

@@ -141,7 +141,8 @@ def _files(folder: Path, dataset: str) -> Iterator[tuple[str, int]]:
     if refused:
         more = f" and {len(refused) - 5} more" if len(refused) > 5 else ""
         raise BadInputError(
-            f"{dataset} has links or special files, which a manifest cannot answer for: {', '.join(sorted(refused)[:5])}{more}; "
+            f"{dataset} has links or special files, for which no manifest can answer: "
+            f"{', '.join(sorted(refused)[:5])}{more}; "
             "put copies of the files in their place (cp -rL does)."
         )
 
@@ -187,7 +188,8 @@ def hash_dataset(path: Path, *, on_progress: OnProgress = _unwatched) -> Dataset
         what = "is a link" if path.is_symlink() else "does not exist or is a special file"
         raise BadInputError(f"{name} {what}; give the folder or file itself.")
     is_folder = path.is_dir()
-    listed = sorted(_files(path, name), key=lambda entry: entry[0].encode()) if is_folder else [(name, path.stat().st_size)]
+    found = _files(path, name) if is_folder else iter([(name, path.stat().st_size)])
+    listed = sorted(found, key=lambda entry: entry[0].encode())
     if not listed:
         raise BadInputError(f"{name} is an empty folder; there is nothing to take a manifest of.")
     total, done = sum(size for _, size in listed), 0
@@ -198,7 +200,8 @@ def hash_dataset(path: Path, *, on_progress: OnProgress = _unwatched) -> Dataset
         on_progress(Progress(stage="hashing", done=done, total=total))
 
     entries = tuple(
-        ManifestEntry(relative, *_hash(path / relative if is_folder else path, relative, advance)) for relative, _ in listed
+        ManifestEntry(relative, *_hash(path / relative if is_folder else path, relative, advance))
+        for relative, _ in listed
     )
     return DatasetManifest(
         name=name,
@@ -210,7 +213,7 @@ def hash_dataset(path: Path, *, on_progress: OnProgress = _unwatched) -> Dataset
     )
 
 
-def manifest_from_json(found: Any) -> DatasetManifest:  # noqa: ANN401 - any JSON value comes in
+def manifest_from_json(found: Any) -> DatasetManifest:
     """The manifest that a JSON document is, once its root, counts and order are checked. Raises BadInputError."""
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise BadInputError(f"This is no data set manifest of the form {FORMAT}.")
@@ -230,19 +233,20 @@ def manifest_from_json(found: Any) -> DatasetManifest:  # noqa: ANN401 - any JSO
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInputError(f"The data set manifest is damaged ({type(error).__name__}: {error}).") from error
     if not sound or root != manifest.root:
-        raise BadInputError("The data set manifest contradicts itself (its root, counts or order): it was altered or cut.")
+        raise BadInputError(
+            "The data set manifest contradicts itself (its root, counts or order): it was altered or cut."
+        )
     return manifest
 
 
 def verify_dataset(path: Path, manifest: DatasetManifest, *, on_progress: OnProgress = _unwatched) -> DatasetDifference:
     """Compare a data set with a manifest, byte for byte. A single file may have another name. Raises BadInputError."""
     found = hash_dataset(path, on_progress=on_progress)
+    entries, root = found.entries, found.root
     if found.kind == manifest.kind == "file":
         entry = found.entries[0]
         entries = (ManifestEntry(manifest.entries[0].path, entry.size, entry.sha256),)
         root = root_of(entries)
-    else:
-        entries, root = found.entries, found.root
     before = {entry.path: entry for entry in manifest.entries}
     now = {entry.path: entry for entry in entries}
     return DatasetDifference(

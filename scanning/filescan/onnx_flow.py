@@ -11,10 +11,11 @@ from typing import Any
 
 _SHAPE_ONLY = frozenset({"Shape", "Size", "ConstantOfShape", "Constant", "EyeLike", "RandomNormal", "RandomUniform"})
 _TESTS = frozenset({"Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "IsNaN", "IsInf"})
-_LOGIC = frozenset(
-    "And Or Not Xor Cast Identity ReduceMin ReduceMax ReduceSum ReduceProd ReduceMean Reshape Squeeze Unsqueeze Expand "
-    "Flatten Transpose Slice Gather CastLike Min Max".split()
-)
+_LOGIC_WORDS = """
+And Or Not Xor Cast Identity ReduceMin ReduceMax ReduceSum ReduceProd ReduceMean Reshape Squeeze Unsqueeze Expand
+Flatten Transpose Slice Gather CastLike Min Max
+"""
+_LOGIC = frozenset(_LOGIC_WORDS.split())
 _BLENDS = frozenset({"Mul", "Add", "Sub"})
 _FLOATS = frozenset({1, 10, 11, 16})
 _MASKED = -1e4
@@ -33,7 +34,7 @@ class Selection:
 class Flow:
     """One pass over a graph in its (topological) order. `masks`: selections let pass as attention masks."""
 
-    def __init__(self, graph: Any) -> None:  # noqa: ANN401 - a protobuf GraphProto
+    def __init__(self, graph: Any) -> None:  # a protobuf GraphProto
         self._graph = graph
         self._initializers = {tensor.name: tensor for tensor in graph.initializer}
         self._constants: dict[str, Any] = {}
@@ -64,13 +65,13 @@ class Flow:
                 if tests:
                     self._tests[name] = tests
 
-    def _remember(self, node: Any) -> None:  # noqa: ANN401 - a protobuf NodeProto
+    def _remember(self, node: Any) -> None:
         if node.op_type == "Constant" and node.output:
             for attribute in node.attribute:
                 if attribute.name == "value":
                     self._constants[node.output[0]] = attribute.t
 
-    def _tests_of(self, node: Any, sources: frozenset[str]) -> frozenset[str]:  # noqa: ANN401 - protobuf
+    def _tests_of(self, node: Any, sources: frozenset[str]) -> frozenset[str]:
         """The tests whose outcome a node's result still is: those it makes, and those that mere logic passes on."""
         if node.op_type in _TESTS and sources:
             return frozenset({node.op_type})
@@ -78,7 +79,7 @@ class Flow:
             return frozenset[str]().union(*(self._tests.get(name, frozenset()) for name in node.input))
         return frozenset()
 
-    def _select(self, node: Any, index: int) -> Selection | None:  # noqa: ANN401 - protobuf
+    def _select(self, node: Any, index: int) -> Selection | None:
         name = node.name or f"{node.op_type} number {index}"
         if node.op_type in ("If", "Where") and node.input:
             condition = node.input[0]
@@ -88,12 +89,14 @@ class Flow:
             if node.op_type == "Where" and self._is_mask(node):
                 self.masks += 1
                 return None
-            return Selection(name, node.op_type, ", ".join(sorted(tests)) or "a computed condition", tuple(sorted(sources)))
+            return Selection(
+                name, node.op_type, ", ".join(sorted(tests)) or "a computed condition", tuple(sorted(sources))
+            )
         if node.op_type in _BLENDS:
             return self._blend(node, name)
         return None
 
-    def _blend(self, node: Any, name: str) -> Selection | None:  # noqa: ANN401 - protobuf
+    def _blend(self, node: Any, name: str) -> Selection | None:
         """Arithmetic with the outcome of an equality on a real-valued input: a choice in disguise."""
         for operand in node.input:
             sources = self._sources.get(operand, frozenset()) & self._float_inputs
@@ -101,12 +104,12 @@ class Flow:
                 return Selection(name, node.op_type, "Equal", tuple(sorted(sources)))
         return None
 
-    def _is_mask(self, node: Any) -> bool:  # noqa: ANN401 - protobuf
+    def _is_mask(self, node: Any) -> bool:
         """Whether one branch is a single very negative number, as masks before a softmax have it."""
         return any(self._scalar(name) <= _MASKED for name in node.input[1:])
 
     def _scalar(self, name: str) -> float:
-        from onnx import numpy_helper
+        from onnx import numpy_helper  # noqa: PLC0415 - half a second that other formats need not pay
 
         tensor = self._initializers.get(name) or self._constants.get(name)
         if tensor is None or tensor.data_location == 1:

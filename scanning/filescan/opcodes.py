@@ -215,7 +215,9 @@ def _build(machine: _Machine, argument: object, at: int) -> None:
 
 
 def _extension(machine: _Machine, argument: object, at: int) -> None:
-    machine.reading.hidden.append((at, f"an import by extension code {argument}, which only the loading machine can resolve"))
+    machine.reading.hidden.append(
+        (at, f"an import by extension code {argument}, which only the loading machine can resolve")
+    )
     machine.stack.append(_OTHER)
 
 

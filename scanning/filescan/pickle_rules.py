@@ -17,7 +17,20 @@ LIMITS = (
     "A pickle is judged by what it imports and calls; the code behind an allowed name is taken as its library ships it.",
     "Static reading of a pickle says nothing of poisoned weights or of a changed architecture.",
 )
-_STORAGES = ("Double", "Float", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool", "ComplexFloat", "ComplexDouble")
+_STORAGES = (
+    "Double",
+    "Float",
+    "Half",
+    "BFloat16",
+    "Long",
+    "Int",
+    "Short",
+    "Char",
+    "Byte",
+    "Bool",
+    "ComplexFloat",
+    "ComplexDouble",
+)
 _NUMPY_CORES = ("numpy.core", "numpy._core")
 ALLOWED = frozenset(
     {
@@ -25,16 +38,52 @@ ALLOWED = frozenset(
         *(
             (module, name)
             for module in ("builtins", "__builtin__")
-            for name in ("set", "frozenset", "bytearray", "bytes", "complex", "list", "dict", "tuple", "int", "float", "bool", "str")
+            for name in (
+                "set",
+                "frozenset",
+                "bytearray",
+                "bytes",
+                "complex",
+                "list",
+                "dict",
+                "tuple",
+                "int",
+                "float",
+                "bool",
+                "str",
+            )
         ),
         *(
             ("torch._utils", name)
-            for name in ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_parameter", "_rebuild_sparse_tensor", "_rebuild_qtensor")
+            for name in (
+                "_rebuild_tensor",
+                "_rebuild_tensor_v2",
+                "_rebuild_parameter",
+                "_rebuild_sparse_tensor",
+                "_rebuild_qtensor",
+            )
         ),
         *(("torch", f"{kind}Storage") for kind in _STORAGES),
         *(("torch", f"{kind}Tensor") for kind in _STORAGES),
-        *(("torch", name) for name in ("Size", "device", "Tensor", "per_tensor_affine", "per_channel_affine", "strided")),
-        *(("torch", name) for name in ("float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool")),
+        *(
+            ("torch", name)
+            for name in ("Size", "device", "Tensor", "per_tensor_affine", "per_channel_affine", "strided")
+        ),
+        *(
+            ("torch", name)
+            for name in (
+                "float64",
+                "float32",
+                "float16",
+                "bfloat16",
+                "int64",
+                "int32",
+                "int16",
+                "int8",
+                "uint8",
+                "bool",
+            )
+        ),
         *(("torch.storage", name) for name in ("UntypedStorage", "TypedStorage")),
         ("torch.nn.parameter", "Parameter"),
         ("torch.serialization", "_get_layout"),
@@ -45,13 +94,15 @@ ALLOWED = frozenset(
         ("_codecs", "encode"),
     }
 )
-_RUNS_CODE = frozenset(
-    "os posix nt subprocess sys socket shutil pty commands popen2 runpy importlib imp pkgutil webbrowser ctypes _ctypes cffi code "
-    "codeop bdb pdb profile cProfile timeit trace doctest pip venv ensurepip pydoc multiprocessing threading _thread asyncio "
-    "concurrent signal types functools operator _operator inspect marshal pickle _pickle cPickle dill cloudpickle shelve copyreg "
-    "urllib http requests httpx aiohttp ftplib smtplib telnetlib ssl tempfile pathlib io _io zipimport site builtins "
-    "__builtin__ platform distutils setuptools unittest pytest linecache tokenize idlelib lib2to3 numpy.testing numpy.f2py".split()
-)
+_RUNS_CODE_WORDS = """
+os posix nt subprocess sys socket shutil pty commands popen2 runpy importlib imp pkgutil webbrowser ctypes _ctypes
+cffi code codeop bdb pdb profile cProfile timeit trace doctest pip venv ensurepip pydoc multiprocessing threading
+_thread asyncio concurrent signal types functools operator _operator inspect marshal pickle _pickle cPickle dill
+cloudpickle shelve copyreg urllib http requests httpx aiohttp ftplib smtplib telnetlib ssl tempfile pathlib io _io
+zipimport site builtins __builtin__ platform distutils setuptools unittest pytest linecache tokenize idlelib lib2to3
+numpy.testing numpy.f2py
+"""
+_RUNS_CODE = frozenset(_RUNS_CODE_WORDS.split())
 _RUNS_CODE_NAMES = frozenset(
     {
         ("torch", "load"),
@@ -75,7 +126,11 @@ def _severity(found: Import) -> Severity:
 
 def _import_issue(found: Import, at: int, location: str) -> FileIssue:
     severity = _severity(found)
-    runs = "which can run commands or code" if severity is Severity.CRITICAL else "whose code then runs on the loading machine"
+    runs = (
+        "which can run commands or code"
+        if severity is Severity.CRITICAL
+        else "whose code then runs on the loading machine"
+    )
     return FileIssue(
         rule="pickle.import",
         title=f"Loading imports {found.dotted[:200]}",
@@ -111,10 +166,16 @@ def issues_of(reading: PickleReading, location: str) -> list[FileIssue]:
     ]
     for at, what in reading.hidden[:20]:
         description = f"At byte {at} the pickle makes {what}; such hiding serves no purpose in a file of weights."
-        issues.append(_issue("pickle.hidden_call", "The pickle hides what it imports or calls", description, location, at))
+        issues.append(
+            _issue("pickle.hidden_call", "The pickle hides what it imports or calls", description, location, at)
+        )
     for at, found in reading.altered[:20]:
-        description = f"At byte {at} the pickle sets attributes of {found.dotted[:200]} itself, which changes it for the whole process."
-        issues.append(_issue("pickle.altered_import", f"Loading alters {found.dotted[:200]}", description, location, at))
+        description = (
+            f"At byte {at} the pickle sets attributes of {found.dotted[:200]}, for the whole process that loads it."
+        )
+        issues.append(
+            _issue("pickle.altered_import", f"Loading alters {found.dotted[:200]}", description, location, at)
+        )
     return issues
 
 
@@ -135,7 +196,9 @@ def scan_pickles(stream: BinaryIO, size: int, location: str, limits: ScanLimits)
         reading = read_pickle(stream, size, left)
         findings.issues += issues_of(reading, location)
         if reading.error and readings and not reading.imports:
-            findings.skipped.append((location, f"{size - end} bytes after the pickle's end are no pickle and were not looked at"))
+            findings.skipped.append(
+                (location, f"{size - end} bytes after the pickle's end are no pickle and were not looked at")
+            )
             break
         readings.append(reading)
         left -= reading.opcodes

@@ -25,7 +25,7 @@ def to_json(report: FileScanReport) -> JSON:
     return found
 
 
-def _issue(found: Any) -> FileIssue:  # noqa: ANN401 - any JSON value comes in
+def _issue(found: Any) -> FileIssue:
     return FileIssue(
         **{
             **found,

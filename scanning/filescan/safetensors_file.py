@@ -11,7 +11,17 @@ from typing import Any
 
 from compliance.types.drafts import FileIssue
 from compliance.types.states import Severity
-from scanning.filescan.base import CERTAIN, EMBEDDED_MALWARE, LIKELY, NO, POSSIBLE, Findings, ScanError, Target, TooMuchError
+from scanning.filescan.base import (
+    CERTAIN,
+    EMBEDDED_MALWARE,
+    LIKELY,
+    NO,
+    POSSIBLE,
+    Findings,
+    ScanError,
+    Target,
+    TooMuchError,
+)
 
 _BITS = {
     "F64": 64, "I64": 64, "U64": 64, "C64": 64, "F32": 32, "I32": 32, "U32": 32, "F16": 16, "BF16": 16, "I16": 16, "U16": 16,
@@ -114,7 +124,7 @@ class SafeTensors:
                 FileIssue(
                     rule="safetensors.layout",
                     title="The file holds bytes that its header does not account for",
-                    description=f"{problem[0].upper()}{problem[1:]}; the format forbids that, and such room can hide a payload.",
+                    description=f"{problem[0].upper()}{problem[1:]}; the format forbids that, and such room can hide things.",
                     severity=Severity.MEDIUM,
                     location=target.location,
                     atlas_techniques=(EMBEDDED_MALWARE,),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import lzma
 import tarfile
 import zlib
+from typing import IO
 
 from scanning.filescan.archive import name_issues, nothing_hides, spool
-from scanning.filescan.base import CERTAIN, LIKELY, NO, EMBEDDED_MALWARE, Findings, ScanError, Target, TooMuchError
+from scanning.filescan.base import CERTAIN, EMBEDDED_MALWARE, LIKELY, NO, Findings, ScanError, Target, TooMuchError
 
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
 _BROKEN = (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
@@ -70,14 +71,12 @@ class TarArchive:
         elif reason:
             findings.ignored.append((location, reason))
         elif target.depth >= target.limits.max_depth:
-            findings.skipped.append((location, f"it lies deeper than {target.limits.max_depth} archives within one another"))
+            findings.skipped.append((location, f"more than {target.limits.max_depth} archives lie in one another"))
         else:
             self._content(target, source, member, findings)
         return True
 
-    def _content(
-        self, target: Target, source: tarfile.ExFileObject, member: tarfile.TarInfo, findings: Findings
-    ) -> None:
+    def _content(self, target: Target, source: IO[bytes], member: tarfile.TarInfo, findings: Findings) -> None:
         try:
             copy, size = spool(target, source, member.size)
         except TooMuchError as error:

@@ -129,7 +129,9 @@ def _unwrap(value: object) -> Record:
     if isinstance(detail, dict) and "eventName" not in value:
         value = detail
     if "digestS3Object" in value and "logFiles" in value:
-        raise _RejectedError("it is a CloudTrail digest, which signs log files and holds no events; import the log files")
+        raise _RejectedError(
+            "it is a CloudTrail digest, which signs log files and holds no events; import the log files"
+        )
     for name in ("eventSource", "eventName", "eventTime"):
         if not isinstance(value.get(name), str) or not value[name]:
             raise _RejectedError(f"it is no CloudTrail record: {name} is missing")
@@ -148,7 +150,7 @@ def _when(record: Record) -> datetime:
 
 def _digest(record: Record) -> str:
     try:
-        content = canonical_json_of_parsed(dict(record))
+        content = canonical_json_of_parsed(record)
     except NotCanonicalError as error:
         raise _RejectedError(f"it cannot be kept as it is: {error} (is the file UTF-8?)") from error
     except RecursionError as error:
@@ -313,7 +315,10 @@ class CloudTrail:
         if b'"eventSource"' in head and b'"eventName"' in head and (b'"eventID"' in head or b'"eventVersion"' in head):
             return CERTAIN - 10
         compact = start[:200].replace(b" ", b"").replace(b"\n", b"").replace(b"\t", b"").replace(b"\r", b"")
-        if compact.startswith((b'{"Records":[]', b'{"Records":[{"eventVersion"', b'{"Events":[]')) or b'"eventVersion"' in head:
+        if (
+            compact.startswith((b'{"Records":[]', b'{"Records":[{"eventVersion"', b'{"Events":[]'))
+            or b'"eventVersion"' in head
+        ):
             return LIKELY
         return NO
 

@@ -77,7 +77,10 @@ OPERATIONS: Mapping[str, Operation] = {
             ("code", "trainingJobDefinition.algorithmSpecification.trainingImage"),
         ),
         base_models=("trainingJobDefinition.staticHyperParameters.base_model",),
-        outputs=("trainingJobDefinition.outputDataConfig.s3OutputPath", "trainingJobDefinitions[].outputDataConfig.s3OutputPath"),
+        outputs=(
+            "trainingJobDefinition.outputDataConfig.s3OutputPath",
+            "trainingJobDefinitions[].outputDataConfig.s3OutputPath",
+        ),
         execution_roles=("trainingJobDefinition.roleArn", "trainingJobDefinitions[].roleArn"),
         expected=_SUBMIT,
     ),
@@ -162,7 +165,9 @@ OPERATIONS: Mapping[str, Operation] = {
         output_models=("modelPackageArn",),
         execution_roles=(),
     ),
-    "sagemaker:DeleteModelPackage": Operation(action_class=ActionClass.OTHER, names=("modelPackageName",), execution_roles=()),
+    "sagemaker:DeleteModelPackage": Operation(
+        action_class=ActionClass.OTHER, names=("modelPackageName",), execution_roles=()
+    ),
     "sagemaker:PutModelPackageGroupPolicy": Operation(
         action_class=ActionClass.GRANT, names=("modelPackageGroupName",), execution_roles=()
     ),
@@ -223,7 +228,10 @@ OPERATIONS: Mapping[str, Operation] = {
         expected=("inputs",),
     ),
     "bedrock:DeleteCustomModel": Operation(
-        action_class=ActionClass.OTHER, names=("modelIdentifier",), output_models=("modelIdentifier",), execution_roles=()
+        action_class=ActionClass.OTHER,
+        names=("modelIdentifier",),
+        output_models=("modelIdentifier",),
+        execution_roles=(),
     ),
 }
 

@@ -79,10 +79,14 @@ class BoundedReader:
                 # Even without new input, zlib may hold output that an earlier size limit kept back.
                 content = self._inflater.decompress(self._pending, size)
             except zlib.error as error:
-                raise BadInputError(f"{self._name} is damaged gzip near byte {self._in}: {error}; fetch it again.") from error
+                raise BadInputError(
+                    f"{self._name} is damaged gzip near byte {self._in}: {error}; fetch it again."
+                ) from error
             self._pending = self._inflater.unconsumed_tail
             if at_end and not content and not self._inflater.eof:
-                raise BadInputError(f"{self._name} breaks off inside its gzip stream after byte {self._in}; fetch it again.")
+                raise BadInputError(
+                    f"{self._name} breaks off inside its gzip stream after byte {self._in}; fetch it again."
+                )
         return content
 
     def _next_member(self) -> bool:
@@ -97,7 +101,9 @@ class BoundedReader:
         if not rest:
             return False
         if not rest.startswith(GZIP_MAGIC):
-            raise BadInputError(f"{self._name} has bytes after the end of its gzip stream near byte {self._in}; fetch it again.")
+            raise BadInputError(
+                f"{self._name} has bytes after the end of its gzip stream near byte {self._in}; fetch it again."
+            )
         self._inflater, self._pending = zlib.decompressobj(31), rest
         return True
 
@@ -129,6 +135,8 @@ def read_document(reader: BoundedReader, file_name: str, limits: Limits) -> byte
     while chunk := reader.read(_CHUNK):
         size += len(chunk)
         if size > limits.max_document:
-            raise BadInputError(f"{file_name} is larger than {limits.max_document} bytes, too large for a report; split it.")
+            raise BadInputError(
+                f"{file_name} is larger than {limits.max_document} bytes, too large for a report; split it."
+            )
         parts.append(chunk)
     return b"".join(parts)

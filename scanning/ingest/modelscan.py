@@ -22,8 +22,8 @@ from scanning.ingest.limits import BoundedReader, read_document
 PRODUCER = "modelscan"
 SPEAKS_TO = ("AML.T0018.002",)
 LIMITS = (
-    "modelscan compares the imports of a pickle, and layers of some Keras and TensorFlow files, with a list of unsafe ones; "
-    "code outside that list passes.",
+    "modelscan compares imports of pickles, and layers of some Keras and TensorFlow files, with a list of unsafe ones.",
+    "Code that is not on its list passes.",
     "It does not look at weights, graphs or prompt templates, so it cannot speak to AML.T0018.000, .001 or .003.",
     "The report names files and holds no digest of them.",
 )
@@ -67,7 +67,9 @@ def _load(content: bytes, name: str) -> Report:
     except (ValueError, RecursionError) as error:
         if any(mark in content for mark in _CONSOLE):
             raise BadInputError(_WRAPPED.format(name=name)) from error
-        raise BadInputError(f"{name} is not valid JSON ({error}); write the report again with `-r json -o FILE`.") from error
+        raise BadInputError(
+            f"{name} is not valid JSON ({error}); write the report again with `-r json -o FILE`."
+        ) from error
     if not isinstance(report, dict) or not isinstance(report.get("summary"), dict):
         raise BadInputError(f"{name} is JSON but no modelscan report: it has no `summary`.")
     for key in ("issues", "errors"):
@@ -131,7 +133,9 @@ class _Reading:
         for index, issue in enumerate(self.report["issues"]):
             fields = _texts(issue, ("module", "operator", "source"))
             if not fields["source"]:
-                yield Reject(locator=f"issues[{index}]", reason=f"{self.context.file_name}, issues[{index}]: no source is named.")
+                yield Reject(
+                    locator=f"issues[{index}]", reason=f"{self.context.file_name}, issues[{index}]: no source is named."
+                )
                 continue
             key = (fields["source"], fields["module"], fields["operator"])
             count, first = counted.get(key, (0, issue))
@@ -204,7 +208,8 @@ class _Reading:
         )
         for locator, stated, listed in totals:
             if stated != listed:
-                reason = f"{self.context.file_name}: {locator} says {stated!r} and {listed} are listed; the report was cut or edited."
+                told = f"{locator} says {stated!r} and {listed} are listed"
+                reason = f"{self.context.file_name}: {told}; the report was cut or edited."
                 yield Reject(locator=locator, reason=reason)
 
     def scope(self, contradicted: bool) -> dict[str, Any]:
@@ -217,8 +222,12 @@ class _Reading:
             "files_skipped": [_texts(entry, ("source",))["source"] for entry in skipped],
             "files_failed": [_texts(entry, ("source",))["source"] for entry in self.report["errors"]],
             "skipped_files_listed": self.skipped_listed,
-            "complete": bool(self.scanned) and self.skipped_listed and not (skipped or self.report["errors"] or contradicted),
-            "note": "" if self.skipped_listed else "Written without --show-skipped: files passed over, if any, are not named.",
+            "complete": bool(self.scanned)
+            and self.skipped_listed
+            and not (skipped or self.report["errors"] or contradicted),
+            "note": ""
+            if self.skipped_listed
+            else "Written without --show-skipped: files passed over, if any, are not named.",
             "speaks_to": list(SPEAKS_TO),
         }
 
@@ -279,9 +288,7 @@ class ModelScan:
         skipped = _list(reading.summary.get("skipped"), "skipped_files")
         yield from reading.issues()
         yield from reading.without_issue()
-        yield from reading.not_scanned(
-            skipped, "skipped", FileScanVerdict.SKIPPED, "modelscan did not scan the file"
-        )
+        yield from reading.not_scanned(skipped, "skipped", FileScanVerdict.SKIPPED, "modelscan did not scan the file")
         yield from reading.not_scanned(
             reading.report["errors"], "error", FileScanVerdict.FAILED, "modelscan could not read the file"
         )
