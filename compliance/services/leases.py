@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.utils.module_loading import import_string
 
+from compliance.isolation import IsolationError
 from compliance.models import Job, JobStep
 from compliance.services import jobs
 from compliance.services.errors import RefusedError
@@ -137,7 +138,7 @@ def work_on(*, job_id: int, work: Callable[[LeaseKeeper], None]) -> None:
         log.warning("lease_lost", job=job_id)
     except JobCancelledError:
         _quietly(lambda: jobs.end_cancelled(lease=lease))
-    except (BadInputError, RefusedError) as error:
+    except (BadInputError, RefusedError, IsolationError) as error:
         reason = str(error)
         _quietly(lambda: jobs.fail(lease=lease, error=reason))
     except (OperationalError, InterfaceError) as error:

@@ -28,6 +28,4 @@ PAGES = (
     "health",
 )
 
-urlpatterns: list[URLPattern] = [
-    pattern for page in PAGES for pattern in import_module(f"compliance.web.{page}").urls
-]
+urlpatterns: list[URLPattern] = [pattern for page in PAGES for pattern in import_module(f"compliance.web.{page}").urls]

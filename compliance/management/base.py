@@ -1,0 +1,92 @@
+"""What every command of Assay shares: `--json`, the exit codes of house rules, and one sentence for bad input."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError
+
+from compliance.isolation import BadInput, IsolationError
+from compliance.services import ledger
+from compliance.services.errors import RefusedError
+from compliance.types.drafts import JSON, Progress
+from compliance.types.errors import BadInputError
+from compliance.types.verdicts import ExitCode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a command found: the exit code, the document that `--json` prints, and the lines for people."""
+
+    code: ExitCode
+    document: JSON
+    lines: list[str] = field(default_factory=list)
+
+
+class AssayCommand(BaseCommand):
+    """A command that answers by an exit code: 0 positive, 1 negative, 2 bad input, 3 undecided.
+
+    Subclasses write `arguments` and `answer`. Bad input is one sentence on stderr, never a traceback. What a command
+    wrote to the record is sealed into the ledger before it exits, unless `seals` is False.
+    """
+
+    requires_system_checks: list[str] = []
+    seals = True
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Usage errors exit 2 with usage on stderr, as argparse does."""
+        return super().create_parser(prog_name, subcommand, called_from_command_line=True, **kwargs)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """`--json` for all, then the command's own."""
+        parser.add_argument("--json", action="store_true", help="print one JSON document on stdout, nothing else")
+        self.arguments(parser)
+
+    def arguments(self, parser: ArgumentParser) -> None:
+        """The command's own arguments."""
+
+    def answer(self, options: dict[str, Any]) -> Answer:
+        """The work. May raise BadInputError, RefusedError or CommandError for bad input."""
+        raise NotImplementedError
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Run the work, print its answer, exit with its code."""
+        try:
+            answer = self.answer(options)
+            if self.seals:
+                ledger.seal()
+        except (BadInputError, BadInput, RefusedError, CommandError) as error:
+            self._refuse(str(error))
+        except FileNotFoundError as error:
+            self._refuse(f"{error.filename or error}: no such file or folder.")
+        except (IsADirectoryError, PermissionError) as error:
+            self._refuse(f"{error.filename}: {error.strerror}.")
+        except IsolationError as error:
+            self._refuse(str(error))
+        except OperationalError as error:
+            self._refuse(
+                f"The database cannot be used: {str(error).strip()}; run `manage.py migrate` or see DATABASE_URL."
+            )
+        if options["json"]:
+            self.stdout.write(json.dumps(answer.document, indent=2, ensure_ascii=False, default=str))
+        else:
+            self.stdout.write("\n".join(answer.lines))
+        if answer.code:
+            sys.exit(answer.code)
+
+    def _refuse(self, sentence: str) -> None:
+        self.stderr.write(" ".join(sentence.split()))
+        sys.exit(ExitCode.BAD_INPUT)
+
+    def show_progress(self, progress: Progress) -> None:
+        """A line on a terminal's stderr that says how far the work is; nothing where nobody looks."""
+        if not sys.stderr.isatty():
+            return
+        share = f" {100 * progress.done // progress.total} %" if progress.total else ""
+        sys.stderr.write(f"\r\x1b[K{progress.stage}{share}")
+        sys.stderr.flush()
