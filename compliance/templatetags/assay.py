@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from django import template
 from django.core.paginator import Page
@@ -104,7 +105,7 @@ def duration(value: timedelta | float | None) -> str:
 
 
 @register.filter
-def filesize(value: int | None) -> str:
+def filesize(value: int | str | None) -> str:
     """Bytes in binary units, exact below 1 KiB: `312 B`, `1.4 KiB`, `695 MiB`. Empty for None."""
     if value is None or value == "":
         return ""
@@ -118,7 +119,7 @@ def filesize(value: int | None) -> str:
 
 
 @register.filter
-def count(value: int | None) -> str:
+def count(value: int | str | None) -> str:
     """A whole number with thin groups of three (`12 345`), so that figures in a column compare by eye."""
     return "" if value is None or value == "" else f"{int(value):,}".replace(",", "\u202f")
 
@@ -237,7 +238,7 @@ class Head:
 
 
 @register.simple_tag(takes_context=True)
-def table_heads(context: Context, columns: Iterable[Mapping[str, object]]) -> list[Head]:
+def table_heads(context: Context, columns: Iterable[Mapping[str, Any]]) -> list[Head]:
     """Heads of a table from `{label, sort?, numeric?, hidden?}`; `sort` is the value of `?sort=` that orders by it."""
     request: HttpRequest | None = context.get("request")
     current = request.GET.get(SORT_PARAMETER, "") if request else ""
@@ -255,7 +256,7 @@ def table_heads(context: Context, columns: Iterable[Mapping[str, object]]) -> li
 
 
 @register.filter
-def page_numbers(page: Page[object]) -> list[int | str]:
+def page_numbers(page: Page[Any]) -> list[int | str]:
     """Page numbers to link, with an ellipsis where some are left out."""
     return list(page.paginator.get_elided_page_range(page.number, on_each_side=2, on_ends=1))
 

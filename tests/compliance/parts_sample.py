@@ -75,9 +75,11 @@ SOURCE = """{% extends "base.html" %}{% load assay %}{% block title %}Sample{% e
   <c-slot name="actions"><a class="btn btn-primary" href="/x/">Open</a></c-slot>
 </c-page-header>
 <c-message tone="bad" title="Two submitters are not on the list" :live="True"><p>See the jobs.</p></c-message>
-<c-stats label="Posture"><c-stat value="3 of 4" label="questions approved" url="/q/" note="1 contradicted" tone="bad" /></c-stats>
+<c-stats label="Posture">
+  <c-stat value="3 of 4" label="questions approved" url="/q/" note="1 contradicted" tone="bad" /></c-stats>
 <c-tabs label="Assessment" :tabs="tabs" /><c-stepper label="Steps" :steps="steps" />
-<c-section title="Coverage" id="coverage" lead="What was never tested is visible."><c-slot name="actions"><a href="/h/">How</a></c-slot>
+<c-section title="Coverage" id="coverage" lead="What was never tested is visible.">
+  <c-slot name="actions"><a href="/h/">How</a></c-slot>
   <c-coverage-grid caption="Model versions against sub-techniques" :columns="techniques" :rows="versions" /></c-section>
 <c-section title="Jobs" id="jobs">
   <c-filter-bar :form="filters" label="Filter jobs" clear_url="/jobs/" :active="True" />
@@ -89,10 +91,12 @@ SOURCE = """{% extends "base.html" %}{% load assay %}{% block title %}Sample{% e
     <p>What was read stays.</p></c-confirm></td></tr>{% endfor %}
   </c-table></c-section>
 <c-section title="Running" id="running">
-  <c-progress id="scan" poll="/poll/" every="1s"><c-progress-line label="Scan" stage="inverting triggers" :done="412" :total="1000"
+  <c-progress id="scan" poll="/poll/" every="1s">
+  <c-progress-line label="Scan" stage="inverting triggers" :done="412" :total="1000"
   unit="steps" :rate="21.4" :remaining="27.5" :elapsed="90" /></c-progress></c-section>
 <c-card title="Evidence" url="/e/" tone="warn"><c-facts :columns="True">
-  <c-fact label="SHA-256"><c-digest value="{{ digest }}" :whole="True" /></c-fact><c-fact label="Short"><c-digest value="{{ digest }}" /></c-fact>
+  <c-fact label="SHA-256"><c-digest value="{{ digest }}" :whole="True" /></c-fact>
+  <c-fact label="Short"><c-digest value="{{ digest }}" /></c-fact>
   <c-fact label="Received"><c-when :at="at" /></c-fact><c-fact label="Checked"><c-when :at="None" /></c-fact>
   <c-fact label="Owner"><c-person :name="hostile" role="Officer" /></c-fact><c-fact label="Reviewer"><c-person /></c-fact>
   <c-fact label="Supplier"></c-fact><c-fact label="Source"><c-tag label="CloudTrail" /></c-fact></c-facts>
@@ -102,7 +106,8 @@ SOURCE = """{% extends "base.html" %}{% load assay %}{% block title %}Sample{% e
   <c-slot name="end"><c-post-button action="/retry/" label="Try again" icon="arrow-repeat" /></c-slot></c-toolbar></form>
 <form method="post" enctype="multipart/form-data"><c-dropzone :field="upload.file" />
   <c-dropzone name="pack" label="Evidence pack" help="A PDF." error="Choose a file." accept=".pdf" :multiple="True" /></form>
-<c-section title="Story" id="story"><c-timeline label="Story"><c-event :at="at" :title="hostile" url="/s/" icon="flag-fill" tone="bad"
+<c-section title="Story" id="story"><c-timeline label="Story">
+  <c-event :at="at" :title="hostile" url="/s/" icon="flag-fill" tone="bad"
   who="Aiko Brandt"><p>It flips 97 % of held-out images.</p></c-event></c-timeline></c-section>
 <c-section title="Packs" id="packs"><c-empty-state title="No packs yet" text="Freeze an assessment to issue one." url="/a/"
   action="Open an assessment" level="3" /></c-section>

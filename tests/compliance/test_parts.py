@@ -93,6 +93,30 @@ def test_every_prop_has_a_default_of_its_own() -> None:
     assert wrong == []
 
 
+PART_TAG = re.compile(r"<c-([\w-]+)((?:\s+:?[\w-]+(?:=(?:\"[^\"]*\"|'[^']*'|[^\s>]+))?)*)\s*/?>")
+TEMPLATES = sorted((PARTS.parent).rglob("*.html"))
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(PARTS.parent)))
+def test_pages_give_parts_only_what_they_take(path: Path) -> None:
+    """A misspelt prop would be dropped without a word."""
+    unknown = []
+    source = re.sub(r"\{% comment %\}.*?\{% endcomment %\}", "", path.read_text("utf-8"), flags=re.DOTALL)
+    found = PART_TAG.findall(source)
+    assert len(found) == len(re.findall(r"<c-\w", source)), (
+        "a part's tag is written in a way that cotton would not read"
+    )
+    for name, attributes in found:
+        if name in {"slot", "vars"}:
+            continue
+        part = (PARTS / f"{name.replace('-', '_')}.html").read_text("utf-8")
+        declared = re.search(r"<c-vars(.*?)/>", part, re.DOTALL)
+        props = set(re.findall(r"[\s:]([a-z_]+)=", declared.group(1))) if declared else set()
+        given = re.findall(r"\s:?([\w-]+)(?=[=\s]|$)", re.sub(r"\"[^\"]*\"|'[^']*'", "''", attributes))
+        unknown += [f"<c-{name} {prop}=" for prop in given if prop not in props]
+    assert unknown == []
+
+
 def test_tags_are_closed_where_they_were_opened(read: Reader) -> None:
     assert (read.wrong, read.open) == ([], [])
 

@@ -237,7 +237,11 @@ def test_a_query_without_a_request_changes_nothing() -> None:
 
 
 def test_heads_say_the_order_and_reverse_it() -> None:
-    columns = [{"label": "Job", "sort": "name"}, {"label": "At", "sort": "at", "numeric": True}, {"label": "Acts"}]
+    columns: list[dict[str, object]] = [
+        {"label": "Job", "sort": "name"},
+        {"label": "At", "sort": "at", "numeric": True},
+        {"label": "Acts"},
+    ]
     name, at, acts = assay.table_heads(asked("sort=at"), columns)
     assert (name.direction, name.url) == ("", "?sort=name")
     assert (at.direction, at.url, at.numeric) == ("ascending", "?sort=-at", True)
