@@ -99,28 +99,41 @@ def coverage(system: AISystem, technique: Technique) -> list[doc.CoverageRow]:
     ]
 
 
-def _rate(facts: JSON) -> doc.Rate | None:
-    rate = facts.get("held_out_success")
-    if not rate:
+def _rate(held_out: JSON) -> doc.Rate | None:
+    """Share of held-out images that the recovered trigger turned, with its Clopper-Pearson interval."""
+    if not held_out or held_out.get("flip_rate") is None:
         return None
+    low, high = held_out["interval_95"]
     return doc.Rate(
-        estimate=float(rate["estimate"]),
-        low=float(rate["low"]),
-        high=float(rate["high"]),
-        level=float(rate.get("level", _LEVEL)),
-        n=int(rate["n"]),
+        estimate=float(held_out["flip_rate"]), low=float(low), high=float(high), level=_LEVEL, n=int(held_out["tried"])
     )
 
 
 _DRAWN_APART = {
-    "class_norms",
-    "reference_norms",
-    "reference_ids",
+    "norms",
+    "reference_smallest_norms",
     "first_ranked_class",
+    "held_out",
     "p_value",
-    "p_resolution",
-    "held_out_success",
+    "p_value_resolution",
+    "reference_bank",
+    "references",
+    "steps",
 }
+
+
+def _stage_figures(facts: JSON) -> list[doc.Figure]:
+    """What is said in words beside the drawn statistics; the measured power first."""
+    bank: JSON = facts.get("reference_bank") or {}
+    power: JSON = bank.get("power") or {}
+    first = [{"power measured with": f"{power['planted']} planted models, {power['found']} found"}] if power else []
+    rest = {key: value for key, value in facts.items() if key not in _DRAWN_APART}
+    bank_words = {"reference bank SHA-256": bank.get("sha256", ""), "bank not used because": bank.get("not_used", "")}
+    return [figure for facts_part in (*first, bank_words, rest) for figure in figures(facts_part)]
+
+
+def _numbers(values: list[float | None]) -> list[float]:
+    return [float(value) for value in values if value is not None]
 
 
 def stage(report: JSON) -> doc.Stage:
@@ -135,16 +148,18 @@ def stage(report: JSON) -> doc.Stage:
         statement=report["statement"],
         speaks_to=list(report["speaks_to"]),
         limits=list(report["limits"]),
-        parameters=figures(report["parameters"]),
-        figures=figures({key: value for key, value in facts.items() if key not in _DRAWN_APART}),
+        parameters=figures({key: value for key, value in report["parameters"].items() if key != "repr"}),
+        figures=_stage_figures(facts),
         class_norms=[
-            doc.ClassNorm(label=str(label), norm=float(norm)) for label, norm in facts.get("class_norms", {}).items()
+            doc.ClassNorm(label=str(label), norm=float(norm))
+            for label, norm in enumerate(facts.get("norms", []))
+            if norm is not None
         ],
-        reference_norms=[float(norm) for norm in facts.get("reference_norms", [])],
+        reference_norms=_numbers(facts.get("reference_smallest_norms", [])),
         first_ranked=None if first is None else str(first),
         p_value=facts.get("p_value"),
-        p_resolution=facts.get("p_resolution"),
-        attack_success=_rate(facts),
+        p_resolution=facts.get("p_value_resolution"),
+        attack_success=_rate(facts.get("held_out") or {}),
         pictures=[
             doc.Picture(name=name, alt=f"Recovered {name.replace('_', ' ')}, enlarged", png=png)
             for name, png in sorted(report["images"].items())

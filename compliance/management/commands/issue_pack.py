@@ -1,0 +1,90 @@
+"""`manage.py issue_pack ASSESSMENT --out FILE [--json]`: freezes where needed, issues a signed pack, writes it out."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from compliance.management.base import Answer, AssayCommand
+from compliance.models import Assessment, EvidencePack, User
+from compliance.services import freezes, leases, packs
+from compliance.services.errors import RefusedError
+from compliance.types.states import JobState, Role
+from compliance.types.verdicts import ExitCode
+
+
+def _find(wanted: str) -> Assessment:
+    """An assessment by uuid or by its whole title."""
+    rows = Assessment.objects.select_related("system", "technique", "opened_by")
+    try:
+        by = {"uuid": UUID(wanted)}
+    except ValueError:
+        matching = list(rows.filter(title=wanted)[:2])
+        if len(matching) == 1:
+            return matching[0]
+        reason = _("There is no assessment “%s”; give its uuid or whole title.")
+        if matching:
+            reason = _("Several assessments are called “%s”; give the uuid.")
+        raise RefusedError(reason % wanted) from None
+    found = rows.filter(**by).first()
+    if found is None:
+        raise RefusedError(_("There is no assessment with the uuid %s.") % wanted)
+    return found
+
+
+def _actor(wanted: str, assessment: Assessment) -> User:
+    """Who issues the pack: the officer named, or the one who opened the assessment."""
+    if not wanted:
+        return assessment.opened_by
+    user = User.objects.filter(email=wanted.lower(), is_active=True, role=Role.OFFICER).first()
+    if user is None:
+        raise RefusedError(_("“%s” is no active compliance officer here.") % wanted)
+    return user
+
+
+class Command(AssayCommand):
+    """Issue a signed evidence pack without a running worker."""
+
+    help = "Issue a signed evidence pack of an assessment (frozen first, when every answer is approved)."
+
+    def arguments(self, parser: ArgumentParser) -> None:
+        """Which assessment, and where to."""
+        parser.add_argument("assessment", help="uuid or whole title of the assessment")
+        parser.add_argument("--out", required=True, type=Path, help="where to write the PDF; the receipt goes beside it")
+        parser.add_argument("--by", default="", help="e-mail address of the issuing officer")
+
+    def answer(self, options: dict[str, Any]) -> Answer:
+        """Freeze, issue, export."""
+        assessment = _find(options["assessment"])
+        actor = _actor(options["by"], assessment)
+        if not assessment.is_frozen:
+            freezes.freeze(assessment=assessment, actor=actor)
+        job = packs.request_issue(assessment=assessment, actor=actor, dispatch=False)
+        job = leases.run_here(job=job, on_progress=self.show_progress)
+        if job.state != JobState.SUCCEEDED:
+            raise RefusedError(job.error or _("The pack was not issued."))
+        pack = EvidencePack.objects.get(uuid=job.result["pack"])
+        out: Path = options["out"].resolve()
+        receipt = packs.export(pack=pack, out=out)
+        document = {
+            "pack": str(pack.uuid),
+            "number": pack.number,
+            "file": str(out),
+            "receipt": str(receipt),
+            "sha256": pack.sha256,
+            "size": pack.size,
+            "pages": pack.pages,
+            "demonstration_signer": pack.is_demonstration_signer,
+        }
+        lines = [
+            f"Evidence pack {pack.number} of “{assessment.title}”: {out} ({pack.pages} pages, {pack.size} bytes)",
+            f"SHA-256 {pack.sha256}",
+            f"Receipt {receipt}",
+        ]
+        if pack.is_demonstration_signer:
+            lines.append("Sealed by a demonstration signer of this installation, trusted by nobody else.")
+        return Answer(code=ExitCode.POSITIVE, document=document, lines=lines)
