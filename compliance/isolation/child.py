@@ -60,7 +60,7 @@ def serve(handler: Handler) -> None:
         _error(stream, "memory", "The work was ended because it needs more memory than it is given.")
     except RecursionError:
         _error(stream, "failed", "The work was ended because its input is nested too deeply.")
-    except Exception as error:  # noqa: BLE001 - the one boundary of the child: every failure becomes one message
+    except Exception as error:  # the one boundary of the child: every failure becomes one message
         _error(stream, "failed", f"{type(error).__name__}: {error}")
         raise
     else:
@@ -86,6 +86,7 @@ def _die_with_parent(parent: int) -> None:
 
 
 def main(arguments: list[str]) -> None:
+    """`arguments`: one JSON object of limits, or --probe, which says what this machine isolates by."""
     if arguments == ["--probe"]:
         print(leave_network())
         print("confined" if allow_writes_below([os.environ["TMPDIR"]]) else "unconfined")

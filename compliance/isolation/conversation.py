@@ -61,7 +61,8 @@ class Conversation:
         raise self._obituary()
 
     def _listen(self) -> None:
-        assert self.child.stdout and self.child.stderr  # noqa: S101 - Popen was asked for both pipes
+        assert self.child.stdout
+        assert self.child.stderr
         deadline = time.monotonic() + self.wall_seconds
         with selectors.DefaultSelector() as selector:
             selector.register(self.child.stdout, selectors.EVENT_READ, self._take_output)
@@ -84,7 +85,9 @@ class Conversation:
         if self.should_stop and self.should_stop():
             raise ChildStopped(f"{self.module} was ended because a stop was asked for.")
         if self.resident_bytes and self._resident() > self.resident_bytes:
-            raise ChildKilled(f"{self.module} was ended because it used more than {self.resident_bytes >> 20} MiB of memory.")
+            raise ChildKilled(
+                f"{self.module} was ended because it used more than {self.resident_bytes >> 20} MiB of memory."
+            )
 
     def _resident(self) -> int:
         try:

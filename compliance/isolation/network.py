@@ -63,7 +63,7 @@ def _refuse_sockets() -> bool:
         (_RETURN, 0, 0, _ALLOW),
         (_RETURN, 0, 0, _REFUSE),
     ]
-    instructions = (_Instruction * len(steps))(*steps)
+    instructions = (_Instruction * len(steps))(*(_Instruction(*step) for step in steps))
     program = _Program(len(steps), ctypes.cast(instructions, ctypes.POINTER(_Instruction)))
     libc = _libc()
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 640, 230, 44, 36, 24, 4
 _MOST_LABELS = 40
 _FONT_SIZE = 11
+_DASHED = ' stroke-width="1.4" stroke-dasharray="6 4"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,12 @@ def _axis(top: float, unit: str) -> SafeString:
     rows = []
     for tick in _ticks(top):
         y = _HEIGHT - _BOTTOM - tick / top * height
-        rows.append((_line(_LEFT, y, _WIDTH - _RIGHT, y, ' stroke-opacity="0.18"') + _text(_LEFT - 6, y + 4, f"{tick:g}", "end"),))
+        rows.append(
+            (
+                _line(_LEFT, y, _WIDTH - _RIGHT, y, ' stroke-opacity="0.18"')
+                + _text(_LEFT - 6, y + 4, f"{tick:g}", "end"),
+            )
+        )
     lines = format_html_join("", "{}", rows)
     return lines + _text(0, _TOP - 8, unit, "start")
 
@@ -82,15 +88,18 @@ def bar_chart(
             parts.append((_text(x + slot / 2, _HEIGHT - _BOTTOM + 14, bar.label[:12], weight=weight),))
     if line is not None:
         y = _HEIGHT - _BOTTOM - line / top * (_HEIGHT - _TOP - _BOTTOM)
-        parts.append((_line(_LEFT, y, _WIDTH - _RIGHT, y, ' stroke-width="1.4" stroke-dasharray="6 4"'),))
-        parts.append((_line(_WIDTH - _RIGHT - 26, _TOP - 12, _WIDTH - _RIGHT, _TOP - 12, ' stroke-width="1.4" stroke-dasharray="6 4"'),))
+        parts.append((_line(_LEFT, y, _WIDTH - _RIGHT, y, _DASHED),))
+        parts.append((_line(_WIDTH - _RIGHT - 26, _TOP - 12, _WIDTH - _RIGHT, _TOP - 12, _DASHED),))
         parts.append((_text(_WIDTH - _RIGHT - 32, _TOP - 8, f"{line_label}: {line:.1f}", "end"),))
     parts.append((_text(_LEFT + (_WIDTH - _LEFT - _RIGHT) / 2, _HEIGHT - 3, axis),))
     return _svg(_WIDTH, _HEIGHT, title, format_html_join("", "{}", parts))
 
 
 def _svg(width: int, height: int, title: str, inside: SafeString, kind: str = "bars") -> SafeString:
-    shape = '<svg class="chart {}" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}" role="img" font-family="Noto Sans, system-ui, sans-serif"><title>{}</title>{}</svg>'
+    shape = (
+        '<svg class="chart {}" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}" role="img" '
+        'font-family="Noto Sans, system-ui, sans-serif"><title>{}</title>{}</svg>'
+    )
     return format_html(shape, kind, width, height, title, inside)
 
 
@@ -116,4 +125,6 @@ def coverage_grid(rows: Sequence[tuple[str, Sequence[str]]], *, columns: Sequenc
         for column, state in enumerate(states):
             x = left + _CELL * 3 * column + 8
             parts.append((SafeString(_MARKS[state].format(x=x, y=y, cx=x + 8, cy=y + 8)),))
-    return _svg(left + _CELL * 3 * len(columns), 24 + _CELL * len(rows), title, format_html_join("", "{}", parts), "coverage")
+    return _svg(
+        left + _CELL * 3 * len(columns), 24 + _CELL * len(rows), title, format_html_join("", "{}", parts), "coverage"
+    )

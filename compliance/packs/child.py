@@ -1,4 +1,4 @@
-"""What runs in the isolated child (`python -m compliance.packs.child`): renders and seals a pack, or verifies one.
+"""What runs in the isolated child (`python -m compliance.packs.child`): renders a pack and seals it.
 
 Keys reach it by path alone. Django is set up for templates and texts only: no table, no project settings.
 """
@@ -14,7 +14,21 @@ import django
 from django.conf import settings
 
 from compliance.isolation.child import BadInputError, Report, serve
+from compliance.packs.context import build_context
+from compliance.packs.manifest import (
+    FREEZE_NAME,
+    NAME,
+    REGISTER_NAME,
+    AttachmentError,
+    build_manifest,
+    entries,
+    evidence_register,
+)
 from compliance.packs.order import AttachedFile, PackOrder
+from compliance.packs.receipt import build_receipt
+from compliance.packs.render import RenderError, render_pdf
+from compliance.packs.seal import SealError, seal_pdf
+from compliance.packs.signers import SignerError, SignerFiles, signer_facts
 from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.drafts import Progress
 from compliance.types.freeze import Blob, Freeze, FreezeError, validate_freeze
@@ -51,8 +65,6 @@ def _register(blob: Blob, folder: Path) -> AttachedFile:
 
 
 def _files(freeze: Freeze, canonical: bytes, folder: Path) -> list[AttachedFile]:
-    from compliance.packs.manifest import FREEZE_NAME, REGISTER_NAME, evidence_register
-
     files = [
         AttachedFile(
             name=FREEZE_NAME,
@@ -76,11 +88,6 @@ def _files(freeze: Freeze, canonical: bytes, folder: Path) -> list[AttachedFile]
 
 def render_unsigned(*, freeze: Freeze, canonical: bytes, order: PackOrder, keys: Path, attachments: Path) -> bytes:
     """The pack before it is sealed: the same bytes for the same arguments."""
-    from compliance.packs.context import build_context
-    from compliance.packs.manifest import NAME, build_manifest, entries
-    from compliance.packs.render import render_pdf
-    from compliance.packs.signers import SignerFiles, signer_facts
-
     signer_files = SignerFiles(keys)
     signer = signer_facts(signer_files)
     files = _files(freeze, canonical, attachments)
@@ -110,10 +117,6 @@ def render_unsigned(*, freeze: Freeze, canonical: bytes, order: PackOrder, keys:
 
 
 def _issue(request: dict[str, Any], report: Report) -> dict[str, Any]:
-    from compliance.packs.receipt import build_receipt
-    from compliance.packs.seal import seal_pdf
-    from compliance.packs.signers import SignerFiles, signer_facts
-
     keys = Path(request["keys"])
     try:
         check_shape(request["order"], PackOrder, "order")
@@ -123,11 +126,15 @@ def _issue(request: dict[str, Any], report: Report) -> dict[str, Any]:
     report(Progress(stage="reading", done=0, total=3))
     freeze, canonical = _read_freeze(Path(request["freeze"]))
     report(Progress(stage="rendering", done=1, total=3))
-    unsigned = render_unsigned(
-        freeze=freeze, canonical=canonical, order=order, keys=keys, attachments=Path(request["attachments"])
-    )
-    report(Progress(stage="sealing", done=2, total=3))
-    sealed = seal_pdf(unsigned, SignerFiles(keys), reason=f"Evidence pack {order['pack_id']}, version {order['version']}")
+    try:
+        unsigned = render_unsigned(
+            freeze=freeze, canonical=canonical, order=order, keys=keys, attachments=Path(request["attachments"])
+        )
+        report(Progress(stage="sealing", done=2, total=3))
+        reason = f"Evidence pack {order['pack_id']}, version {order['version']}"
+        sealed = seal_pdf(unsigned, SignerFiles(keys), reason=reason)
+    except (AttachmentError, RenderError, SealError, SignerError) as error:
+        raise BadInputError(f"the pack cannot be made: {error}.") from error
     receipt = build_receipt(
         sealed=sealed,
         order=order,
@@ -142,22 +149,10 @@ def _issue(request: dict[str, Any], report: Report) -> dict[str, Any]:
     return {"unsigned_sha256": sha256_hex(unsigned), "receipt": json.loads(receipt)}
 
 
-def _verify(request: dict[str, Any], _report: Report) -> dict[str, Any]:
-    from compliance.packs.report import BadPackError
-    from compliance.packs.verify import verify_pack
-
-    receipt = Path(request["receipt"]) if request["receipt"] else None
-    try:
-        roots = [root.encode("ascii") for root in request["trust_roots"]]
-        return verify_pack(Path(request["pack"]), receipt=receipt, trust_roots=roots).as_json()
-    except BadPackError as error:
-        raise BadInputError(str(error)) from error
-
-
 def _handle(request: dict[str, Any], report: Report) -> dict[str, Any]:
     settings.configure(USE_I18N=True, LANGUAGE_CODE="en", INSTALLED_APPS=[], USE_TZ=True)
     django.setup()
-    return {"issue": _issue, "verify": _verify}[request["act"]](request, report)
+    return _issue(request, report)
 
 
 if __name__ == "__main__":

@@ -142,8 +142,11 @@ def _summary(doc: Row, counts: Sequence[tuple[str, str, int]]) -> list[Row]:
         {"what": _("Questions answered and approved"), "value": approved, "of": len(doc["questions"])},
         {"what": _("Coverage cells covered at stated power"), "value": by_state["covered"], "of": cells},
         {"what": _("Coverage cells with a finding"), "value": by_state["finding"], "of": cells},
-        {"what": _("Coverage cells not covered, failed or stale"),
-         "value": by_state["not_covered"] + by_state["failed"] + by_state["stale"], "of": cells},
+        {
+            "what": _("Coverage cells not covered, failed or stale"),
+            "value": by_state["not_covered"] + by_state["failed"] + by_state["stale"],
+            "of": cells,
+        },
         {"what": _("Findings not satisfied"), "value": open_findings, "of": len(doc["findings"])},
         {"what": _("Evidence records rejected"), "value": rejected, "of": len(doc["evidence"])},
     ]
@@ -159,8 +162,10 @@ def _question_limits(doc: Row) -> list[str]:
         said.append(_("Answered but not approved: question %(numbers)s.") % {"numbers": ", ".join(pending)})
     contradicted = [str(q["number"]) for q in doc["questions"] if q["contradictions"]]
     if contradicted:
-        said.append(_("The records contradict the answer to question %(numbers)s; what they say is printed with the answer.")
-                    % {"numbers": ", ".join(contradicted)})
+        said.append(
+            _("The records contradict the answer to question %(numbers)s; what they say is printed with the answer.")
+            % {"numbers": ", ".join(contradicted)}
+        )
     return said
 
 
@@ -169,8 +174,14 @@ def _log_limits(doc: Row) -> list[str]:
     if not log["recorded"]:
         said.append(_("No fine-tune job event was recorded for the period. No record is not the same as no job."))
     if log["rejected"]:
-        said.append(ngettext("%(n)d log record was rejected and is not counted.", "%(n)d log records were rejected and are "
-                             "not counted.", log["rejected"]) % {"n": log["rejected"]})
+        said.append(
+            ngettext(
+                "%(n)d log record was rejected and is not counted.",
+                "%(n)d log records were rejected and are not counted.",
+                log["rejected"],
+            )
+            % {"n": log["rejected"]}
+        )
     if doc["entitlements"]["state"] == "not_assessed":
         said.append(doc["entitlements"]["statement"])
     return said
@@ -183,16 +194,26 @@ def _limits(doc: Row, counts: Sequence[tuple[str, str, int]]) -> list[str]:
         said.append(_("No model version is on record: nothing was tested."))
     untested = by_state["not_covered"] + by_state["failed"] + by_state["stale"]
     if untested:
-        said.append(_("%(n)d of %(all)d pairs of model version and sub-technique were not tested, failed or are out of date; "
-                      "of these this pack says nothing.") % {"n": untested, "all": sum(by_state.values())})
+        said.append(
+            _(
+                "%(n)d of %(all)d pairs of model version and sub-technique were not tested, failed or are out of date; "
+                "of these this pack says nothing."
+            )
+            % {"n": untested, "all": sum(by_state.values())}
+        )
     said += _log_limits(doc)
     drafts = sum(control["draft_mappings"] for control in doc["reference_controls"])
     if drafts:
         said.append(_("%(n)d mappings to other frameworks are drafts and count for nothing.") % {"n": drafts})
     if doc["ledger"]["unsealed"]:
-        said.append(ngettext("%(n)d ledger event was not yet sealed into a block when this data was frozen.",
-                             "%(n)d ledger events were not yet sealed into a block when this data was frozen.",
-                             doc["ledger"]["unsealed"]) % {"n": doc["ledger"]["unsealed"]})
+        said.append(
+            ngettext(
+                "%(n)d ledger event was not yet sealed into a block when this data was frozen.",
+                "%(n)d ledger events were not yet sealed into a block when this data was frozen.",
+                doc["ledger"]["unsealed"],
+            )
+            % {"n": doc["ledger"]["unsealed"]}
+        )
     return said
 
 
@@ -221,28 +242,45 @@ def build_context(
         limits=_limits(doc, counts),
         controls=_controls(doc),
         questions=[
-            {**q, "evidence": _refs((q["answer"] or {}).get("evidence", ()), evidence),
-             "findings": _refs((q["answer"] or {}).get("findings", ()), findings)}
+            {
+                **q,
+                "evidence": _refs((q["answer"] or {}).get("evidence", ()), evidence),
+                "findings": _refs((q["answer"] or {}).get("findings", ()), findings),
+            }
             for q in doc["questions"]
         ],
-        evidence=Capped(rows=list(evidence.values())[:PAGE_ROWS], total=len(evidence), source="freeze.json",
-                        source_sha256=freeze_sha256),
+        evidence=Capped(
+            rows=list(evidence.values())[:PAGE_ROWS],
+            total=len(evidence),
+            source="freeze.json",
+            source_sha256=freeze_sha256,
+        ),
         models=[{**m, "parent": models.get(m["parent"] or "")} for m in models.values()],
         coverage=_coverage(doc, models),
         coverage_counts=counts,
         scans=_scans(doc, models, pictures),
-        file_scans=[{**s, "no": f"X-{n:02d}", "model": models.get(s["model"] or "")}
-                    for n, s in enumerate(doc["file_scans"], 1)],
-        job_log=Capped(rows=log["extract"][:PAGE_ROWS], total=log["recorded"], source=register.get("filename", "freeze.json"),
-                       source_sha256=register.get("sha256", freeze_sha256)),
+        file_scans=[
+            {**s, "no": f"X-{n:02d}", "model": models.get(s["model"] or "")} for n, s in enumerate(doc["file_scans"], 1)
+        ],
+        job_log=Capped(
+            rows=log["extract"][:PAGE_ROWS],
+            total=log["recorded"],
+            source=register.get("filename", "freeze.json"),
+            source_sha256=register.get("sha256", freeze_sha256),
+        ),
         findings=[
-            {**f, "observations": [{**o, "evidence": evidence.get(o["evidence"] or "")} for o in f["observations"]],
-             "risks": [r for r in risks.values() if f["uuid"] in r["findings"]]}
+            {
+                **f,
+                "observations": [{**o, "evidence": evidence.get(o["evidence"] or "")} for o in f["observations"]],
+                "risks": [r for r in risks.values() if f["uuid"] in r["findings"]],
+            }
             for f in findings.values()
         ],
         risks=[{**r, "findings": _refs(r["findings"], findings)} for r in risks.values()],
-        remediation=[{**entry, "no": f"T-{n:02d}", "risks": _refs(entry["risks"], risks)}
-                     for n, entry in enumerate(doc["remediation"], 1)],
+        remediation=[
+            {**entry, "no": f"T-{n:02d}", "risks": _refs(entry["risks"], risks)}
+            for n, entry in enumerate(doc["remediation"], 1)
+        ],
         attachments=attachments,
         pictures=pictures,
     )

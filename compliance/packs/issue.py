@@ -15,7 +15,7 @@ from compliance.packs.receipt import Receipt
 from compliance.packs.report import VerificationReport, report_from_json
 from compliance.types.drafts import Progress
 
-_CHILD = "compliance.packs.child"
+_ISSUE, _VERIFY = "compliance.packs.child", "compliance.packs.verify_child"
 _MEMORY_BYTES = 3 << 30
 
 
@@ -54,9 +54,8 @@ def issue_pack(
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".pack-") as scratch:
         pack, receipt = Path(scratch) / "pack.pdf", Path(scratch) / "receipt.json"
         result = run_isolated(
-            module=_CHILD,
+            module=_ISSUE,
             request={
-                "act": "issue",
                 "freeze": str(freeze_document.resolve()),
                 "attachments": str(attachments.resolve()),
                 "order": dict(order),
@@ -95,9 +94,8 @@ def verify_isolated(
     Raises compliance.isolation.IsolationError: BadInput (exit code 2); any other means that nothing was decided (3).
     """
     result = run_isolated(
-        module=_CHILD,
+        module=_VERIFY,
         request={
-            "act": "verify",
             "pack": str(pack.resolve()),
             "receipt": str(receipt.resolve()) if receipt else None,
             "trust_roots": list(trust_roots),

@@ -20,6 +20,8 @@ _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class ManifestEntry(TypedDict):
+    """One attached file; `size` in bytes."""
+
     name: str
     sha256: Sha256
     size: int
@@ -54,8 +56,23 @@ class AttachmentError(ValueError):
 
 def evidence_register(freeze: Freeze) -> bytes:
     """The whole evidence index as CSV (RFC 4180). Texts that a spreadsheet would run as a formula get an apostrophe."""
-    columns = ("uuid", "title", "filename", "sha256", "size", "media_type", "source", "collected_how", "collected_by",
-               "collected_at", "period_start", "period_end", "state", "state_reason", "retention")
+    columns = (
+        "uuid",
+        "title",
+        "filename",
+        "sha256",
+        "size",
+        "media_type",
+        "source",
+        "collected_how",
+        "collected_by",
+        "collected_at",
+        "period_start",
+        "period_end",
+        "state",
+        "state_reason",
+        "retention",
+    )
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(columns)
@@ -70,7 +87,9 @@ def entries(files: Sequence[AttachedFile]) -> list[ManifestEntry]:
     names = [file.name for file in files]
     for name in names:
         if not _SAFE_NAME.fullmatch(name) or name == NAME:
-            raise AttachmentError(f"{name!r} is no name for an attached file: letters, digits, dot, dash and underscore only")
+            raise AttachmentError(
+                f"{name!r} is no name for an attached file: letters, digits, dot, dash and underscore only"
+            )
         if names.count(name) > 1:
             raise AttachmentError(f"two attached files are called {name}")
     return [
@@ -90,9 +109,7 @@ def counts(freeze: Freeze) -> dict[str, int]:
     """How many records of each kind the freeze document holds."""
     return {
         "questions": len(freeze["questions"]),
-        "answers_approved": sum(
-            bool(q["answer"] and q["answer"]["state"] == "approved") for q in freeze["questions"]
-        ),
+        "answers_approved": sum(bool(q["answer"] and q["answer"]["state"] == "approved") for q in freeze["questions"]),
         "evidence": len(freeze["evidence"]),
         "models": len(freeze["models"]),
         "scans": len(freeze["scans"]),
@@ -104,7 +121,13 @@ def counts(freeze: Freeze) -> dict[str, int]:
 
 
 def build_manifest(
-    *, freeze: Freeze, freeze_sha256: str, order: PackOrder, signer: SignerFacts, root_pem: str, files: list[ManifestEntry]
+    *,
+    freeze: Freeze,
+    freeze_sha256: str,
+    order: PackOrder,
+    signer: SignerFacts,
+    root_pem: str,
+    files: list[ManifestEntry],
 ) -> bytes:
     """Canonical JSON of the manifest."""
     manifest: Manifest = {

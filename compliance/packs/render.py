@@ -53,7 +53,7 @@ class _PackFetcher(URLFetcher):  # type: ignore[misc]  # WeasyPrint ships no typ
         super().__init__(allowed_protocols=("pack",), allow_redirects=False, fail_on_errors=True)
         self._known = known
 
-    def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401, ARG002 - its signature
+    def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> Any:
         if url not in self._known:
             raise FatalURLFetchingError(f"the page asks for {url}, which is no part of the pack")
         return URLFetcherResponse(url, self._known[url], {"Content-Type": "image/png"})
@@ -64,7 +64,9 @@ def _enlarged(name: str, encoded: str) -> bytes:
     try:
         with Image.open(io.BytesIO(base64.b64decode(encoded, validate=True)), formats=["PNG"]) as picture:
             if max(picture.size) > _LARGEST_PICTURE:
-                raise RenderError(f"picture {name} has {picture.size} pixels, at most {_LARGEST_PICTURE} a side are taken")
+                raise RenderError(
+                    f"picture {name} has {picture.size} pixels, at most {_LARGEST_PICTURE} a side are taken"
+                )
             flat = Image.new("RGB", picture.size, "white")
             layered = picture.convert("RGBA")
             flat.paste(layered, mask=layered.getchannel("A"))
@@ -120,7 +122,7 @@ def _attachments(files: Sequence[AttachedFile], at: datetime, fetcher: _PackFetc
     ]
 
 
-def _mark_as_accessible(document: Any) -> None:  # noqa: ANN401 - WeasyPrint ships no types
+def _mark_as_accessible(document: Any) -> None:
     """WeasyPrint writes the mark of one standard only; this adds PDF/UA's beside PDF/A's."""
     write = document.metadata.generate_rdf_metadata
 
@@ -134,7 +136,7 @@ def _resaved(content: bytes, files: Sequence[AttachedFile]) -> bytes:
     """Written anew by pikepdf: attachments listed once, kinds as given, objects in streams that readers find quickly."""
     kinds = {file.name: file for file in files}
     with pikepdf.open(io.BytesIO(content)) as pdf:
-        specs = pdf.Root.Names.EmbeddedFiles.Names[1::2]  # type: ignore[attr-defined]  # names of the file, not of the class
+        specs = pdf.Root.Names.EmbeddedFiles.Names[1::2]
         for spec in specs:
             file = kinds[str(spec.UF)]
             spec.AFRelationship = pikepdf.Name("/" + file.relationship)

@@ -25,6 +25,8 @@ class CheckName(StrEnum):
 
 
 class CheckState(StrEnum):
+    """`not_checked` is no pass: the words say what was not compared."""
+
     PASSED = "passed"
     FAILED = "failed"
     NOT_CHECKED = "not_checked"
@@ -60,7 +62,8 @@ class VerificationReport:
     def is_genuine(self) -> bool:
         """No check failed, and all that need no receipt were made."""
         return all(
-            check.state is CheckState.PASSED or (check.name is CheckName.RECEIPT and check.state is CheckState.NOT_CHECKED)
+            check.state is CheckState.PASSED
+            or (check.name is CheckName.RECEIPT and check.state is CheckState.NOT_CHECKED)
             for check in self.checks
         )
 

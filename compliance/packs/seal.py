@@ -7,8 +7,10 @@ with anything that could act or hide (forms, scripts, layers, annotations other 
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pikepdf
+from asn1crypto import x509
 from pyhanko.keys import load_cert_from_pemder, load_private_key_from_pemder
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter
@@ -41,17 +43,23 @@ def refuse_active_content(content: bytes) -> None:
 
 
 def _signer(files: SignerFiles) -> SimpleSigner:
-    signer = SimpleSigner.load(str(files.seal_key), str(files.seal), ca_chain_files=(str(files.root),))
+    signer: SimpleSigner | None = SimpleSigner.load(  # type: ignore[no-untyped-call]  # pyHanko leaves it untyped
+        str(files.seal_key), str(files.seal), ca_chain_files=(str(files.root),)
+    )
     if signer is None:
         raise SealError("the seal's key and certificate could not be read")
     return signer
 
 
+def _certificate(path: Path) -> x509.Certificate:
+    return load_cert_from_pemder(str(path))  # type: ignore[no-untyped-call]  # pyHanko leaves it untyped
+
+
 def _time_stamper(files: SignerFiles) -> DummyTimeStamper:
-    store = SimpleCertificateStore()
-    store.register(load_cert_from_pemder(str(files.root)))
+    store = SimpleCertificateStore()  # type: ignore[no-untyped-call]  # pyHanko leaves it untyped
+    store.register(_certificate(files.root))
     return DummyTimeStamper(
-        tsa_cert=load_cert_from_pemder(str(files.tsa)),
+        tsa_cert=_certificate(files.tsa),
         tsa_key=load_private_key_from_pemder(str(files.tsa_key), passphrase=None),
         certs_to_embed=store,
     )

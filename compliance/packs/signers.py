@@ -136,7 +136,7 @@ def ensure_demo_signer(folder: Path) -> SignerFiles:
                 made.rename(folder)
             except OSError as error:
                 if not folder.exists():
-                    raise SignerError(f"{folder}: the keys could not be stored there ({error.strerror}).") from error
+                    raise SignerError(f"{folder}: the keys could not be stored there ({error.strerror})") from error
     return SignerFiles(folder)
 
 
@@ -144,7 +144,7 @@ def _certificate(path: Path) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise SignerError(f"{path.name}: no readable PEM certificate is in the folder of keys.") from error
+        raise SignerError(f"{path.name}: no readable PEM certificate is in the folder of keys") from error
 
 
 def _common_name(certificate: x509.Certificate) -> str:

@@ -18,6 +18,7 @@ from typing import cast
 import pikepdf
 from asn1crypto import pem, x509
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.fields import MDPPerm
 from pyhanko.sign.validation import read_certification_data, validate_pdf_signature
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
@@ -86,7 +87,9 @@ def _only_seal(reader: PdfFileReader) -> tuple[EmbeddedPdfSignature | None, str 
 def _status(signature: EmbeddedPdfSignature, roots: list[x509.Certificate]) -> PdfSignatureStatus:
     return validate_pdf_signature(
         signature,
-        signer_validation_context=ValidationContext(trust_roots=roots, allow_fetching=False, revocation_mode="soft-fail"),
+        signer_validation_context=ValidationContext(
+            trust_roots=roots, allow_fetching=False, revocation_mode="soft-fail"
+        ),
         ts_validation_context=ValidationContext(trust_roots=roots, allow_fetching=False, revocation_mode="soft-fail"),
         key_usage_settings=KeyUsageConstraints(key_usage={"non_repudiation"}),
     )
@@ -134,7 +137,9 @@ def _check_signature(reading: _Reading) -> Check:
     status, failure = reading.status, reading.problem or reading.policy
     if failure is None and (status is None or not status.valid):
         failure = "The seal's signature does not fit its certificate."
-    elif failure is None and status and (not status.docmdp_ok or int(status.modification_level.value) > 0):
+    elif (
+        failure is None and status and (not status.docmdp_ok or status.modification_level is not ModificationLevel.NONE)
+    ):
         failure = "The document was changed after it was certified."
     return _verdict(CheckName.SIGNATURE, failure, "One certification signature, valid, which allows no change.")
 
@@ -167,7 +172,7 @@ def _check_time(reading: _Reading) -> Check:
 
 
 def _is_demonstration(certificate: x509.Certificate) -> bool:
-    return certificate.issuer.native.get("organization_name") == DEMONSTRATION
+    return bool(certificate.issuer.native.get("organization_name") == DEMONSTRATION)
 
 
 def _attached(content: bytes) -> dict[str, bytes]:
@@ -192,9 +197,7 @@ def _compare(files: dict[str, bytes], manifest: Manifest, signer: str | None, re
     return None
 
 
-def _check_contents(
-    content: bytes, signer: str | None, receipt: Receipt | None
-) -> tuple[Check, Manifest | None]:
+def _check_contents(content: bytes, signer: str | None, receipt: Receipt | None) -> tuple[Check, Manifest | None]:
     name, manifest = CheckName.CONTENTS, None
     try:
         files = _attached(content)
@@ -273,4 +276,6 @@ def verify_pack(path: Path, *, receipt: Path | None = None, trust_roots: Sequenc
     file is no PDF, cannot be read, or the receipt is no receipt (exit code 2).
     """
     content = _bytes_of(path, "the pack")
-    return verify_bytes(content, receipt=_bytes_of(receipt, "the receipt") if receipt else None, trust_roots=trust_roots)
+    return verify_bytes(
+        content, receipt=_bytes_of(receipt, "the receipt") if receipt else None, trust_roots=trust_roots
+    )

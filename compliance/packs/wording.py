@@ -19,7 +19,10 @@ from compliance.types import states, verdicts
 FONTS = Path(__file__).resolve().parents[1] / "static" / "fonts"
 LONGEST_SHOWN = 20_000
 LONGEST_WORD = 400
-_MONTHS = "January February March April May June July August September October November December".split()
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
 _KEPT = {"\n", "\t"}
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
@@ -78,7 +81,11 @@ def _shown(character: str) -> str:
 
 
 def _cut_word(match: re.Match[str]) -> str:
-    return match[0][:LONGEST_WORD] + "… " + _("[%(n)d characters more, see freeze.json]") % {"n": len(match[0]) - LONGEST_WORD}
+    return (
+        match[0][:LONGEST_WORD]
+        + "… "
+        + _("[%(n)d characters more, see freeze.json]") % {"n": len(match[0]) - LONGEST_WORD}
+    )
 
 
 def visible(text: str) -> str:
@@ -93,7 +100,7 @@ def visible(text: str) -> str:
     return re.sub(rf"\S{{{LONGEST_WORD + 1},}}", _cut_word, "".join(map(_shown, normal)))
 
 
-def all_visible(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def all_visible(value: Any) -> Any:
     """The value with `visible` applied to each of its texts, pictures excepted."""
     if isinstance(value, str):
         return visible(value)

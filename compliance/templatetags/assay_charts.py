@@ -43,7 +43,11 @@ def class_norm_chart(
 def coverage_chart(rows: Sequence[Mapping[str, Any]], techniques: Sequence[Mapping[str, Any]]) -> SafeString:
     """Grid of coverage states: rows of {"model": {"name", "version"}, "cells": [{"state"}]} against sub-techniques."""
     return coverage_grid(
-        [(f"{row['model']['name']} {row['model']['version']}", [cell["state"] for cell in row["cells"]]) for row in rows],
+        [
+            (f"{row['model']['name']} {row['model']['version']}", [cell["state"] for cell in row["cells"]])
+            for row in rows
+        ],
         columns=["." + technique["id"].rpartition(".")[2] for technique in techniques],
-        title=_("Coverage of %(n)d model versions against %(m)d sub-techniques") % {"n": len(rows), "m": len(techniques)},
+        title=_("Coverage of %(n)d model versions against %(m)d sub-techniques")
+        % {"n": len(rows), "m": len(techniques)},
     )

@@ -23,8 +23,14 @@ def label(value: str | None, kind: str) -> str:
 
 @register.filter
 def percent(share: float) -> str:
-    """0.992 -> "99.2 %"."""
-    return f"{share * 100:.1f} %"
+    """0.992 -> "99.2 %", 0.95 -> "95 %"."""
+    return f"{share * 100:.1f}".removesuffix(".0") + " %"
+
+
+@register.filter
+def number(value: float) -> str:
+    """Three significant digits, without zeros at the end."""
+    return f"{value:.3g}"
 
 
 @register.filter

@@ -89,9 +89,9 @@ def _check_text(value: object, place: str) -> None:
         raise ShapeError(f"{place}: text of {len(value)} characters, at most {LONGEST_TEXT} are taken")
 
 
-def _check_scalar(value: object, hint: Any, place: str) -> None:  # noqa: ANN401 - a type hint
+def _check_scalar(value: object, hint: Any, place: str) -> None:
     if hint is str:
-        return _check_text(value, place)
+        _check_text(value, place)
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if hint is float and not is_number:
         raise _fail(place, "a number", value)
@@ -99,13 +99,12 @@ def _check_scalar(value: object, hint: Any, place: str) -> None:  # noqa: ANN401
         raise _fail(place, "a whole number", value)
     if hint is bool and not isinstance(value, bool):
         raise _fail(place, "true or false", value)
-    return None
 
 
-def _check_union(value: object, hint: Any, place: str) -> None:  # noqa: ANN401 - a type hint
+def _check_union(value: object, hint: Any, place: str) -> None:
     arms = [arm for arm in get_args(hint) if arm is not type(None)]
     if value is None:
-        return
+        return None
     errors = []
     for arm in arms:
         try:
@@ -120,7 +119,7 @@ def _check_member(value: object, allowed: tuple[object, ...], place: str) -> Non
         raise _fail(place, "one of " + ", ".join(map(str, allowed)), value)
 
 
-def check_shape(value: object, hint: Any, place: str = "") -> None:  # noqa: ANN401 - a type hint
+def check_shape(value: object, hint: Any, place: str = "") -> None:
     """Raise ShapeError where `value` (parsed JSON) is not of the type `hint`; `place` prefixes the path in messages."""
     origin = get_origin(hint)
     if hint is Any:

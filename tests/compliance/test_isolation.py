@@ -19,8 +19,8 @@ from compliance.types.drafts import Progress
 BEHAVE = "tests.compliance.isolation_children.behave"
 
 
-def run(act: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - test shorthand
-    limits = {"wall_seconds": 20.0, "cpu_seconds": 10}
+def run(act: str, **options: Any) -> dict[str, Any]:
+    limits: dict[str, Any] = {"wall_seconds": 20.0, "cpu_seconds": 10}
     limits |= {key: options.pop(key) for key in list(options) if key in isolation.run_isolated.__annotations__}
     return isolation.run_isolated(module=BEHAVE, request={"act": act, **options}, **limits)
 
@@ -32,7 +32,7 @@ def _alive(pid: int) -> bool:
         return False
 
 
-def _wait_for(condition: Any, seconds: float = 10) -> bool:  # noqa: ANN401 - a callable
+def _wait_for(condition: Any, seconds: float = 10) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -80,7 +80,7 @@ def test_a_crash_names_its_cause() -> None:
 
 
 def test_an_early_exit_is_a_failure_with_code_and_last_words() -> None:
-    with pytest.raises(isolation.ChildFailed, match="code 7.*I am leaving"):
+    with pytest.raises(isolation.ChildFailed, match=r"code 7.*I am leaving"):
         run("exit")
 
 

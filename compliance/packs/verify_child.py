@@ -1,0 +1,23 @@
+"""What runs in the isolated child that verifies a pack (`python -m compliance.packs.verify_child`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from compliance.isolation.child import BadInputError, Report, serve
+from compliance.packs.report import BadPackError
+from compliance.packs.verify import verify_pack
+
+
+def _handle(request: dict[str, Any], _report: Report) -> dict[str, Any]:
+    receipt = Path(request["receipt"]) if request["receipt"] else None
+    try:
+        roots = [root.encode() for root in request["trust_roots"]]
+        return verify_pack(Path(request["pack"]), receipt=receipt, trust_roots=roots).as_json()
+    except BadPackError as error:
+        raise BadInputError(str(error)) from error
+
+
+if __name__ == "__main__":
+    serve(_handle)

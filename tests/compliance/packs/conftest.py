@@ -1,0 +1,65 @@
+"""One pack, issued once as services issue it, for all tests of this folder."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from compliance.packs.issue import IssuedPack
+from compliance.packs.order import PackOrder
+from compliance.packs.signers import ensure_demo_signer
+from compliance.types.canonical import canonical_json, sha256_hex
+from compliance.types.freeze import Blob
+from tests.compliance.packs.example_freeze import example_freeze, job_log, uid
+from tests.compliance.packs.example_pack import Example
+
+
+@pytest.fixture(scope="session")
+def order() -> PackOrder:
+    return {
+        "pack_id": uid("pack"),
+        "version": 2,
+        "supersedes": uid("earlier pack"),
+        "generated_at": "2026-11-02T10:05:00Z",
+        "recipient": "Leila Haddad, external auditor",
+        "classification": 'Confidential \\ "internal"',
+        "software_version": "0.1.0",
+    }
+
+
+@pytest.fixture(scope="session")
+def example(tmp_path_factory: pytest.TempPathFactory, order: PackOrder) -> Example:
+    folder = tmp_path_factory.mktemp("example")
+    register = b"".join(json.dumps({"row": n}).encode() + b"\n" for n in range(41))
+    blob: Blob = {
+        "filename": "job-events.jsonl",
+        "media_type": "application/x-ndjson",
+        "sha256": sha256_hex(register),
+        "size": len(register),
+        "rows": 41,
+    }
+    (folder / blob["sha256"]).write_bytes(register)
+    freeze = example_freeze(job_log=job_log(41, blob))
+    (folder / "freeze.json").write_bytes(canonical_json(freeze))
+    keys = ensure_demo_signer(folder / "keys")
+    return Example(freeze=freeze, document=folder / "freeze.json", attachments=folder, keys=keys, order=order)
+
+
+@pytest.fixture(scope="session")
+def issued(example: Example, tmp_path_factory: pytest.TempPathFactory) -> IssuedPack:
+    return example.issue(tmp_path_factory.mktemp("issued"))
+
+
+@pytest.fixture(scope="session")
+def unsigned(example: Example) -> bytes:
+    """The same pack before its seal, rendered in this process."""
+    from compliance.packs.child import render_unsigned
+
+    return render_unsigned(
+        freeze=example.freeze,
+        canonical=example.document.read_bytes(),
+        order=example.order,
+        keys=example.keys.folder,
+        attachments=example.attachments,
+    )

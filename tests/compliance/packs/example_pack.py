@@ -1,0 +1,32 @@
+"""An example ready to be issued."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from compliance.packs.issue import IssuedPack, issue_pack
+from compliance.packs.order import PackOrder
+from compliance.packs.signers import SignerFiles
+from compliance.types.freeze import Freeze
+
+
+@dataclass(frozen=True)
+class Example:
+    """A document with an attached register, stored as the freezing service stores it."""
+
+    freeze: Freeze
+    document: Path
+    attachments: Path
+    keys: SignerFiles
+    order: PackOrder
+
+    def issue(self, out: Path) -> IssuedPack:
+        return issue_pack(
+            freeze_document=self.document,
+            attachments=self.attachments,
+            order=self.order,
+            keys=self.keys.folder,
+            out=out / "pack.pdf",
+            receipt_out=out / "pack.receipt.json",
+        )

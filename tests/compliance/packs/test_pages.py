@@ -1,0 +1,162 @@
+"""What the pages say, judged on the HTML they are made from."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+import pytest
+
+from compliance.packs import wording
+from compliance.packs.context import PackContext, build_context
+from compliance.packs.order import PackOrder, SignerFacts
+from compliance.packs.render import html_of
+from compliance.types.canonical import digest_of
+from compliance.types.freeze import Blob, Freeze
+from tests.compliance.packs.example_freeze import empty_freeze, example_freeze, long_freeze, sha
+
+SIGNER: SignerFacts = {
+    "subject": "Assay pack seal",
+    "certificate_sha256": sha("seal"),
+    "root_subject": "Assay root",
+    "root_sha256": sha("root"),
+    "demonstration": True,
+}
+NEVER_SAID = re.compile(r"\b(clean|clear|proof|guaranteed?|compliant)\b", re.IGNORECASE)
+
+
+def _context(freeze: Freeze, order: PackOrder, **signer: Any) -> PackContext:
+    return build_context(
+        freeze=freeze,
+        freeze_sha256=digest_of(freeze),
+        order=order,
+        signer={**SIGNER, **signer},  # type: ignore[typeddict-item]  # a part of the same shape
+        attachments=[{"name": "freeze.json", "description": "data", "size": 3, "sha256": sha("f")}],
+    )
+
+
+def _text(page: str) -> str:
+    body = re.sub(r"<style>.*?</style>", " ", page, flags=re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+@pytest.fixture(scope="module")
+def page(order: PackOrder) -> str:
+    return html_of(_context(example_freeze(), order))
+
+
+def test_every_part_is_in_the_contents_and_on_its_page(page: str) -> None:
+    anchors = re.findall(r'<a href="#([a-z-]+)">\d+', page)
+    assert len(anchors) == 12
+    assert all(f'<section id="{anchor}"' in page for anchor in anchors)
+
+
+def test_every_inner_link_has_a_target(page: str) -> None:
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(re.findall(r'id="([^"]+)"', page))
+
+
+def test_every_header_cell_has_a_scope_and_no_style_or_script_is_inline(page: str) -> None:
+    assert re.findall(r"<th(?![^>]*scope)[ >]", page) == []
+    assert not re.search(r"\sstyle=|<script|\son\w+=", page)
+
+
+def test_what_records_say_against_an_answer_stands_beside_it(page: str) -> None:
+    text = _text(page)
+    assert "Partly Approved Three engineers are approved." in text
+    assert "2 are not on the list" in text
+    assert "Please answer for what the log shows." in text
+
+
+def test_an_unanswered_question_and_untested_cells_are_named_as_gaps(page: str) -> None:
+    text = _text(page)
+    assert "Not answered: question 4." in text
+    assert "9 of 12 pairs of model version and sub-technique were not tested, failed or are out of date" in text
+    assert "76 mappings to other frameworks are drafts and count for nothing" in text
+    assert "1 ledger event was not yet sealed" in text
+
+
+def test_rejected_evidence_is_listed_with_its_reason(page: str) -> None:
+    assert "Rejected Line 14 is not UTF-8: byte 0xE9 at column 32." in _text(page)
+
+
+def test_scan_shows_statistics_limits_and_resolution(page: str) -> None:
+    text = _text(page)
+    for words in ("99.2 %", "97.9 % – 99.8 %", "9 reference models allow none below 0.1", "34.8, 36.1", "cannot see"):
+        assert words in text
+
+
+def test_the_demonstration_is_named_for_data_and_signer(order: PackOrder, page: str) -> None:
+    assert "Demonstration data: fictional organisation, persons and records" in page
+    assert page.count("trusted by nobody else") >= 3
+    real = html_of(_context({**example_freeze(), "demonstration": False}, order, demonstration=False))
+    assert "Demonstration" not in real
+    assert "nobody else" not in real
+
+
+def test_an_empty_assessment_says_that_nothing_was_done(order: PackOrder) -> None:
+    text = _text(html_of(_context(empty_freeze(), order)))
+    for words in (
+        "Not answered: question 1, 2, 3, 4.",
+        "nothing was tested",
+        "No model was scanned in the period.",
+        "No evidence was collected",
+        "No record is not the same as no job.",
+        "none was sealed yet",
+    ):
+        assert words in text
+
+
+def test_a_long_log_is_cut_with_a_completeness_line(order: PackOrder) -> None:
+    blob: Blob = {
+        "filename": "job-events.jsonl",
+        "media_type": "application/x-ndjson",
+        "sha256": sha("j"),
+        "size": 9,
+        "rows": 12_480,
+    }
+    text = _text(html_of(_context(long_freeze(12_480, blob), order)))
+    assert (
+        f"Rows 1–500 of 12480. Full register: attached file job-events.jsonl, SHA-256 {wording.grouped(sha('j'))}."
+        in text
+    )
+
+
+def test_no_page_promises_what_a_test_cannot_give(page: str, order: PackOrder) -> None:
+    for text in (_text(page), _text(html_of(_context(empty_freeze(), order)))):
+        assert NEVER_SAID.findall(text) == []
+
+
+def test_hostile_texts_stay_text(order: PackOrder) -> None:
+    freeze = example_freeze()
+    freeze["organisation"] = '<img src="https://example.org/x">"};@import url(x)</style>'
+    page = html_of(_context(freeze, order))
+    assert "<img src=" not in page.replace('<img class="trigger" src="pack:', "")
+    assert page.count("</style>") == 1
+    style = page.partition("<style>")[2].partition("</style>")[0]
+    assert "Confidential" in html_of(_context({**freeze, "demonstration": False}, order))
+    assert "@import" not in style
+
+
+def test_classification_cannot_leave_its_css_string(order: PackOrder) -> None:
+    style = html_of(_context({**example_freeze(), "demonstration": False}, order)).partition("<style>")[2]
+    assert r"Confidential\000020\00005c\000020\000022internal\000022" in style
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("abc\u202etxt.exe", "abc⟨U+202E⟩txt.exe"),
+        ("zero\u200bwidth", "zero⟨U+200B⟩width"),
+        ("bell\x07", "bell⟨U+0007⟩"),
+        ("unprintable \U0001f600", "unprintable ⟨U+1F600⟩"),
+        ("two\nlines\tof Þórsdóttir 陳偉 ليلى", "two\nlines\tof Þórsdóttir 陳偉 ليلى"),
+        ("e\u0301", "é"),
+    ],
+)
+def test_invisible_and_unprintable_characters_are_shown_by_number(raw: str, shown: str) -> None:
+    assert wording.visible(raw) == shown
+
+
+def test_a_word_without_end_is_cut_and_says_so() -> None:
+    assert wording.visible("a" * 1_000) == "a" * 400 + "… [600 characters more, see freeze.json]"
