@@ -1,1 +1,134 @@
-"""System checks with ids: unsafe settings are errors, not surprises."""
+"""System checks with ids: unsafe settings are errors, not surprises.
+
+Errors and warnings about settings speak only where PRODUCTION is set: the embedded default is for one machine.
+`manage.py check --deploy` also says how children are kept off the network here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
+from django.db import DatabaseError, connections
+
+from compliance.isolation import network_isolation_method
+from compliance.models.triggers import missing_triggers
+
+_SHORTEST_SECRET = 50
+_SILENT_MAIL = ("console", "locmem", "dummy", "filebased")
+
+
+@register(Tags.security)
+def production_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """What must not stand in production."""
+    if not settings.PRODUCTION:
+        return []
+    unsafe: list[tuple[bool, CheckMessage]] = [
+        (
+            not settings.SECRET_KEY_FROM_ENVIRONMENT or len(settings.SECRET_KEY) < _SHORTEST_SECRET,
+            Error(
+                f"SECRET_KEY is not set in the environment, or is shorter than {_SHORTEST_SECRET} characters.",
+                hint="Set SECRET_KEY to a long random value and keep it out of the repository.",
+                id="assay.E001",
+            ),
+        ),
+        (
+            settings.DEBUG,
+            Error("DEBUG is on in production.", hint="Remove DEBUG from the environment.", id="assay.E002"),
+        ),
+        (
+            any(host in {"*", "."} for host in settings.ALLOWED_HOSTS),
+            Error("ALLOWED_HOSTS allows every host.", hint="Name the hosts that people type.", id="assay.E003"),
+        ),
+        (
+            not (settings.SESSION_COOKIE_SECURE and settings.CSRF_COOKIE_SECURE),
+            Error("Cookies would travel without TLS.", hint="Remove COOKIES_SECURE=0.", id="assay.E004"),
+        ),
+        (
+            not settings.BASE_URL.startswith("https://"),
+            Error("BASE_URL does not begin with https://.", hint="Set the public address.", id="assay.E005"),
+        ),
+    ]
+    return [message for is_wrong, message in unsafe if is_wrong]
+
+
+@register(Tags.security)
+def production_advice(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """What is better otherwise in production."""
+    if not settings.PRODUCTION:
+        return []
+    unwise: list[tuple[bool, CheckMessage]] = [
+        (
+            settings.DATABASE["ENGINE"].endswith("sqlite3"),
+            Warning(
+                "The database is SQLite: one writer at a time, on one machine.",
+                hint="Set DATABASE_URL to PostgreSQL.",
+                id="assay.W010",
+            ),
+        ),
+        (
+            settings.SIGNER == "demo",
+            Warning(
+                "Packs are sealed by the demonstration signer, which nobody else trusts.",
+                hint="Set SIGNER to a signer of your organisation's.",
+                id="assay.W011",
+            ),
+        ),
+        (
+            any(f".{backend}." in settings.EMAIL_BACKEND for backend in _SILENT_MAIL),
+            Warning("No mail leaves this installation.", hint="Set EMAIL_URL.", id="assay.W012"),
+        ),
+        (
+            settings.ACCEPT_UNISOLATED,
+            Warning(
+                "Model and file scans may run with the network on.",
+                hint="Remove ASSAY_ACCEPT_UNISOLATED.",
+                id="assay.W013",
+            ),
+        ),
+    ]
+    return [message for is_unwise, message in unwise if is_unwise]
+
+
+@register(Tags.security, deploy=True)
+def network_isolation(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """How children that read untrusted files are kept off the network on this machine."""
+    method = network_isolation_method()
+    if method == "none":
+        return [
+            Warning(
+                "Children cannot be kept off the network here: scans and packs will refuse to run.",
+                hint="Allow user namespaces or seccomp, or accept it with ASSAY_ACCEPT_UNISOLATED=1.",
+                id="assay.W020",
+            )
+        ]
+    return [Info(f"Children are kept off the network by {method}.", id="assay.I020")]
+
+
+@register(Tags.database)
+def triggers_stand(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """The triggers that keep the ledger as it was written. A warning, since `migrate` runs this and then repairs it."""
+    absent: list[CheckMessage] = []
+    for alias in databases or ():
+        try:
+            names = missing_triggers(using=alias) if _has_ledger(alias) else ()
+        except DatabaseError:
+            continue  # an unreachable database is told of by the command that needs it
+        if names:
+            absent.append(
+                Warning(
+                    f"Database {alias}: {len(names)} triggers are missing or altered, among them {names[0]}.",
+                    hint="Find out why, then run `manage.py migrate`, which puts them back.",
+                    id="assay.W030",
+                )
+            )
+    return absent
+
+
+def _has_ledger(alias: str) -> bool:
+    return "compliance_ledgerevent" in connections[alias].introspection.table_names()

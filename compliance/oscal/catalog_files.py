@@ -43,8 +43,18 @@ def read_catalog(folder: Path = SHIPPED) -> CatalogContent:
     for name, file in zip(CATALOG_IDS, files, strict=True):
         if file.id != name:
             raise BadInputError(f"{file.filename}: catalog.id is {file.id} and should be {name}; correct it.")
-    atlas, controls, questions, playbook = (_top(file) for file in files)
-    content = CatalogContent(
+    content = catalog_of(files)
+    check_content(content)
+    return content
+
+
+def catalog_of(files: tuple[CatalogFile, ...]) -> CatalogContent:
+    """The content of the four files, by their ids, not yet checked against each other. Raises BadInputError."""
+    named = {file.id: file for file in files}
+    if missing := [name for name in CATALOG_IDS if name not in named]:
+        raise BadInputError(f"The catalogue has no file {missing[0]}; add it.")
+    atlas, controls, questions, playbook = (_top(named[name]) for name in CATALOG_IDS)
+    return CatalogContent(
         files=files,
         atlas_release=atlas.text("atlas_release"),
         notice=atlas.text("notice"),
@@ -85,8 +95,6 @@ def read_catalog(folder: Path = SHIPPED) -> CatalogContent:
             for p in playbook.children("sources")
         ),
     )
-    check_content(content)
-    return content
 
 
 def _top(file: CatalogFile) -> Place:

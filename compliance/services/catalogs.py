@@ -1,0 +1,157 @@
+"""The shipped content: loaded once, shown as a diff before it changes, its mappings decided by named people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from compliance.models import CatalogRelease, MappingPair, User
+from compliance.oscal.catalog_diff import diff_catalog
+from compliance.oscal.catalog_files import SHIPPED, catalog_of, read_catalog
+from compliance.services import ledger
+from compliance.services.catalog_rows import RETIRED, pair_substance, store
+from compliance.services.errors import RefusedError
+from compliance.types.canonical import digest_of
+from compliance.types.catalog import CatalogChange, CatalogContent, CatalogFile
+from compliance.types.errors import BadInputError
+from compliance.types.states import MappingState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogLoad:
+    """What a load would change or changed.
+
+    is_first: nothing was loaded before; is_applied: the tables now hold the content; counts: records in the content by
+    kind; returned_pairs: decided pairs that went back to draft because they changed (only once applied).
+    """
+
+    is_first: bool
+    is_applied: bool
+    changes: tuple[CatalogChange, ...]
+    counts: dict[str, int] = field(default_factory=dict)
+    returned_pairs: tuple[str, ...] = ()
+
+
+def load(*, folder: Path = SHIPPED, apply: bool, actor: User | None) -> CatalogLoad:
+    """Compares the content files of a folder with what is loaded and, with `apply`, loads them.
+
+    Loading the same files again changes nothing and records nothing. Raises BadInputError, naming file and place.
+    """
+    content = read_catalog(folder)
+    with transaction.atomic():
+        current = _current_files(lock=apply)
+        changes = diff_catalog(_loaded(current), content)
+        load_ = CatalogLoad(is_first=not current, is_applied=False, changes=changes, counts=_counts(content))
+        if not changes or not apply:
+            return load_
+        return _apply(load_, content, current, actor)
+
+
+def _current_files(*, lock: bool) -> dict[str, CatalogRelease]:
+    releases = CatalogRelease.objects.filter(is_current=True)
+    return {release.key: release for release in (releases.select_for_update() if lock else releases)}
+
+
+def _loaded(current: dict[str, CatalogRelease]) -> CatalogContent | None:
+    """The content that is loaded; None when there is none, or an earlier Assay stored it in another shape."""
+    files = tuple(
+        CatalogFile(
+            id=release.key,
+            version=release.version,
+            date=release.content_date,
+            language=str(release.content.get("catalog", {}).get("language", "")),
+            licence=release.licence,
+            filename=f"{release.key}.yaml",
+            sha256=release.sha256,
+            content=release.content,
+        )
+        for release in current.values()
+    )
+    try:
+        return catalog_of(files) if files else None
+    except BadInputError:
+        return None
+
+
+def _counts(content: CatalogContent) -> dict[str, int]:
+    return {
+        "techniques": len(content.techniques),
+        "mitigations": len(content.mitigations),
+        "case_studies": len(content.case_studies),
+        "sections": len(content.sections),
+        "questions": len(content.questions),
+        "frameworks": len(content.frameworks),
+        "controls": len(content.controls),
+        "pairs": len(content.pairs),
+    }
+
+
+def _apply(
+    found: CatalogLoad, content: CatalogContent, current: dict[str, CatalogRelease], actor: User | None
+) -> CatalogLoad:
+    returned = store(content)
+    for file in content.files:
+        before = current.get(file.id)
+        if before is None or before.sha256 != file.sha256:
+            _put_in_force(file, before, actor)
+    for pair in returned:
+        _record_decision(pair, kind="mapping.returned", actor=actor)
+    return CatalogLoad(
+        is_first=found.is_first,
+        is_applied=True,
+        changes=found.changes,
+        counts=found.counts,
+        returned_pairs=tuple(str(pair) for pair in returned),
+    )
+
+
+def _put_in_force(file: CatalogFile, before: CatalogRelease | None, actor: User | None) -> None:
+    """A file that was loaded once and comes back is put in force again; its row is not written twice."""
+    CatalogRelease.objects.filter(key=file.id, is_current=True).update(is_current=False)
+    release, _is_new = CatalogRelease.objects.update_or_create(
+        key=file.id,
+        sha256=file.sha256,
+        defaults={
+            "version": file.version,
+            "content_date": file.date,
+            "licence": file.licence,
+            "content": file.content,
+            "is_current": True,
+        },
+    )
+    ledger.record(
+        kind="catalog.loaded",
+        subject=release,
+        payload={"key": file.id, "sha256": file.sha256, "before": before.sha256 if before else None},
+        actor=actor,
+        system=None,
+    )
+
+
+# Mappings -----------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def decide_mapping(*, pair: MappingPair, state: MappingState, actor: User) -> MappingPair:
+    """A named person approves or rejects a pair, or takes the decision back. Raises RefusedError for a retired pair."""
+    pair = MappingPair.objects.select_for_update(of=("self",)).select_related("control", "framework").get(pk=pair.pk)
+    if pair.facts.get(RETIRED) and state == MappingState.APPROVED:
+        raise RefusedError(_("The catalogue no longer has this pair, so it cannot be approved."))
+    if pair.state == state:
+        return pair
+    is_open = state == MappingState.DRAFT
+    pair.state = state
+    pair.decided_by, pair.decided_at = (None, None) if is_open else (actor, timezone.now())
+    pair.save(update_fields=["state", "decided_by", "decided_at"])
+    _record_decision(pair, kind="mapping.decided", actor=actor)
+    return pair
+
+
+def _record_decision(pair: MappingPair, *, kind: str, actor: User | None) -> None:
+    """The digest says on which wording the decision was made."""
+    payload = {"state": MappingState(pair.state).value, "substance_sha256": digest_of(pair_substance(pair))}
+    ledger.record(kind=kind, subject=pair, payload=payload, actor=actor, system=None)
