@@ -58,7 +58,7 @@ def _encode(value: Any) -> str:
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             raise NotCanonicalError("an object key is not a string")
-        keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
+        keys = sorted(value, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
         return "{" + ",".join(f"{_encode(key)}:{_encode(value[key])}" for key in keys) + "}"
     if isinstance(value, Sequence):
         return "[" + ",".join(map(_encode, value)) + "]"

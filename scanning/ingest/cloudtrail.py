@@ -252,8 +252,8 @@ def _draft(record: Record, action: str, operation: Operation, locator: str) -> J
         "account": account,
         "region": _text(record.get("awsRegion")),
         "job_id": _first(record, operation.ids),
-        "inputs": tuple(JobInputDraft(role=i.role, uri=str(redact(i.uri, "")[0]), digest=i.digest) for i in inputs),
-        "base_model": _base_model(record, operation, inputs),
+        "inputs": tuple(JobInputDraft(role=i.role, uri=_without_secrets(i.uri), digest=i.digest) for i in inputs),
+        "base_model": _without_secrets(_base_model(record, operation, inputs)),
         "output_uri": _first(record, operation.outputs),
         "output_model": _first(record, operation.output_models),
         "execution_role": _first(record, operation.execution_roles),
@@ -274,12 +274,16 @@ def _draft(record: Record, action: str, operation: Operation, locator: str) -> J
         action=action,
         action_class=_class(action, operation, parameters),
         outcome=outcome,
-        outcome_detail=outcome_detail,
+        outcome_detail=_without_secrets(outcome_detail),
         job_name=_first(record, operation.names),
         unknown_fields=unknown,
         redacted_fields=redacted,
         **stated,
     )
+
+
+def _without_secrets(text: str) -> str:
+    return str(redact(text, "")[0])
 
 
 def _is_stated(value: object) -> bool:

@@ -111,7 +111,11 @@ class BoundedReader:
         limits = self._limits
         if self._out > limits.max_bytes:
             raise BadInputError(f"{self._name} holds more than {limits.max_bytes} bytes decompressed; split it.")
-        if self.is_gzip and self._out > limits.ratio_from and self._out > self._in * limits.max_ratio:
+        if (
+            self.is_gzip
+            and self._out > limits.ratio_from
+            and self._out > (self._in - len(self._pending)) * limits.max_ratio
+        ):
             raise BadInputError(
                 f"{self._name} grows more than {limits.max_ratio}-fold when decompressed, as archives made to exhaust a "
                 "machine do; decompress it yourself and give the plain file if you trust it."

@@ -12,7 +12,7 @@ from functools import lru_cache
 REDACTED = "[redacted]"
 _FREE_FORM = frozenset({"environment", "hyperparameters", "statichyperparameters"})
 _SECRET_NAME = re.compile(
-    r"secret|passw|passphrase|\bpwd\b|credential|private_?key|api_?key|access_?key|auth(?!or)|bearer|"
+    r"secret|passw|passphrase|\bpwd\b|credential|private_?key|api_?key|access_?key|auth(?!ors?(?![a-z]))|bearer|"
     r"session_?token|connection_?string|webhook|signature|\bdsn\b|(?:^|[_\-.])(?:key|token|tok|pat|sas|pw)(?:$|[_\-.\d])|[a-z]Token$",
     re.IGNORECASE,
 )

@@ -1,0 +1,55 @@
+"""Runs a parser over bytes and shows what came out in a form that golden files keep."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from compliance.types.drafts import JobEventDraft, ObservationDraft, ParseSummary, Reject
+from scanning.ingest.base import Draft, ParseContext
+from scanning.ingest.registry import parse
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+def read(format_name: str, content: bytes, context: ParseContext | None = None) -> tuple[list[Draft], ParseSummary]:
+    parsing = parse(format_name, io.BytesIO(content), context or ParseContext(file_name="sample.json"))
+    drafts = list(parsing)
+    return drafts, parsing.summary
+
+
+def events(content: bytes) -> list[JobEventDraft]:
+    return [draft for draft in read("cloudtrail", content)[0] if isinstance(draft, JobEventDraft)]
+
+
+def rejects(content: bytes) -> list[Reject]:
+    return [draft for draft in read("cloudtrail", content)[0] if isinstance(draft, Reject)]
+
+
+def observations(content: bytes) -> list[ObservationDraft]:
+    return [draft for draft in read("modelscan", content)[0] if isinstance(draft, ObservationDraft)]
+
+
+def golden(format_name: str, content: bytes) -> Any:
+    """Drafts and summary as JSON; of the raw record only what was redacted, since the sample itself is beside it."""
+    drafts, summary = read(format_name, content)
+    shown = []
+    for draft in drafts:
+        fields = {"kind": type(draft).__name__, **asdict(draft)}
+        raw = fields.pop("raw", None)
+        if raw and fields["redacted_fields"]:
+            fields["raw.requestParameters"] = raw["requestParameters"]
+        shown.append(fields)
+    return json.loads(json.dumps({"drafts": shown, "summary": asdict(summary)}, default=str))
+
+
+def sample(name: str) -> bytes:
+    return (SAMPLES / name).read_bytes()
+
+
+def zipped(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)
