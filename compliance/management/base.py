@@ -21,11 +21,15 @@ from compliance.types.verdicts import ExitCode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a command found: the exit code, the document that `--json` prints, and the lines for people."""
+    """What a command found: the exit code, the document that `--json` prints, the lines for people, and complaints.
+
+    complaints: one sentence each, for stderr, where part of the input was bad and the rest was taken.
+    """
 
     code: ExitCode
     document: JSON
     lines: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
 
 
 class AssayCommand(BaseCommand):
@@ -37,10 +41,6 @@ class AssayCommand(BaseCommand):
 
     requires_system_checks: list[str] = []
     seals = True
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """Usage errors exit 2 with usage on stderr, as argparse does."""
-        return super().create_parser(prog_name, subcommand, called_from_command_line=True, **kwargs)
 
     def add_arguments(self, parser: CommandParser) -> None:
         """`--json` for all, then the command's own."""
@@ -76,6 +76,8 @@ class AssayCommand(BaseCommand):
             self.stdout.write(json.dumps(answer.document, indent=2, ensure_ascii=False, default=str))
         else:
             self.stdout.write("\n".join(answer.lines))
+        for complaint in answer.complaints:
+            self.stderr.write(complaint)
         if answer.code:
             sys.exit(answer.code)
 

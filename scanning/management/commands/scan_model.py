@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from compliance.management.base import Answer, AssayCommand
+from compliance.types.verdicts import exit_code_of
+from scanning.detectors import registry
+from scanning.detectors.report_json import report_to_json
+from scanning.services import isolated
+
+
+class Command(AssayCommand):
+    help = "Test a model for a planted backdoor (AML.T0018.000) and say how strong the test was."
+    seals = False
+
+    def arguments(self, parser: ArgumentParser) -> None:
+        known = ", ".join(registry.DETECTORS)
+        parser.add_argument("path", type=Path, metavar="PATH", help="ONNX, or safetensors of a registered architecture")
+        parser.add_argument("--data", type=Path, metavar="FILE.npz|DIR", help="held-out images and labels")
+        parser.add_argument("--detector", action="append", metavar="D", help=f"run this one only (repeatable): {known}")
+        parser.add_argument("--architecture", metavar="A", help="registered architecture, where the file names none")
+        parser.add_argument("--references", type=Path, metavar="FILE", help="reference bank of known models")
+        parser.add_argument("--seed", type=int, default=0, help="start of every random draw (default: 0)")
+
+    def answer(self, options: dict[str, Any]) -> Answer:
+        path: Path = options["path"]
+        for given in (path, options["data"], options["references"]):
+            if given is not None and not given.exists():
+                raise CommandError(f"{given}: no such file or folder.")
+        report = isolated.scan_model(
+            path=path,
+            data=options["data"],
+            detectors=options["detector"],
+            architecture=options["architecture"],
+            references=[options["references"]] if options["references"] else [],
+            seed=options["seed"],
+            on_progress=self.show_progress,
+        )
+        lines = [f"{path.name}: {report.verdict.value.replace('_', ' ')}", f"SHA-256 {report.model_sha256}"]
+        for stage in report.stages:
+            lines.append(f"{stage.detector} {stage.detector_version}: {stage.verdict.value.replace('_', ' ')}")
+            lines.append(f"  {stage.statement}")
+            lines += [f"  limit: {limit}" for limit in stage.limits]
+        return Answer(code=exit_code_of(report.verdict), document=report_to_json(report), lines=lines)
