@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from compliance.rights import Verb, may
+
+if TYPE_CHECKING:  # rest_framework.views loads this module by name while it is itself being loaded
+    from rest_framework.views import APIView
 
 
 class MayUseVerb(BasePermission):
