@@ -5,11 +5,21 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
+from rest_framework.viewsets import ViewSetMixin
 
 from compliance.api import assessments, records
 from compliance.rights import Verb
 
-router = SimpleRouter(use_regex_path=False)
+
+class ApiRouter(SimpleRouter):
+    """Names start with `api-`: `evidence-list` is the page, `api-evidence-list` the endpoint."""
+
+    def get_default_basename(self, viewset: type[ViewSetMixin]) -> str:
+        """The model's name, marked as the API's."""
+        return f"api-{super().get_default_basename(viewset)}"
+
+
+router = ApiRouter(use_regex_path=False)
 router.register("systems", records.SystemViewSet)
 router.register("model-versions", records.ModelVersionViewSet)
 router.register("dataset-versions", records.DatasetVersionViewSet)
