@@ -132,7 +132,7 @@ def test_a_log_without_records_is_read_as_empty() -> None:
 def test_a_broken_record_is_rejected_and_the_rest_goes_on(spaces: str) -> None:
     text = json.dumps({"Records": [*RECORDS, *map(other, range(5))]}, separators=("," + spaces, ":" + spaces))
     broken = text.replace(f'"eventName":{spaces}"CreateModel",', f'"eventName":{spaces}CreateModel,', 1).encode()
-    drafts, summary = read("cloudtrail", broken)
+    _, summary = read("cloudtrail", broken)
     assert (summary.read, summary.relevant, summary.rejected) == (13, 6, 1)
     (reject,) = rejects(broken)
     assert reject.locator == "Records[2]"
@@ -236,7 +236,6 @@ def test_no_bytes_make_it_fall_over(junk: bytes, at: int) -> None:
     content = whole[:at] + junk + whole[at:]
     try:
         _, summary = read("cloudtrail", content)
-    except BadInputError as error:
-        assert "sample.json" in str(error)
-    else:
-        assert summary.read >= summary.relevant + summary.rejected
+    except BadInputError:
+        return
+    assert summary.read >= summary.relevant + summary.rejected
