@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from compliance.types.drafts import Progress, StageReport
+from compliance.types.errors import BadInputError
 
 if TYPE_CHECKING:
     from scanning.detectors.heldout import LabelledImages
     from scanning.detectors.loading import LoadedModel
 
 OnProgress = Callable[[Progress], None]
-
-
-class BadInputError(ValueError):
-    """What a person handed in cannot be used; the message is one sentence that says what, where and what to do."""
 
 
 class ModelLoadError(BadInputError):

@@ -63,5 +63,5 @@ def as_classifier(module: nn.Module, images: Tensor) -> Classifier:
 @torch.no_grad()
 def correct(module: nn.Module, images: Tensor, labels: Tensor) -> int:
     """How many of the images get their label."""
-    pairs = zip(images.split(_CHUNK), labels.split(_CHUNK), strict=True)
+    pairs = zip(torch.split(images, _CHUNK), torch.split(labels, _CHUNK), strict=True)
     return sum(int((module(part).argmax(dim=1) == truth).sum()) for part, truth in pairs)

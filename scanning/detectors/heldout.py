@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compliance.types.drafts import JSON
-from scanning.detectors.base import BadInputError
+from compliance.types.errors import BadInputError
 
 MAX_BYTES = 2 * 1024**3
 

@@ -25,9 +25,10 @@ _CHUNK = 512
 class InversionSettings:
     """Parameters of one inversion; the same ones must be used for a model and for its references.
 
-    steps: upper bound of steps per class; batch: images per step; success: share of images that must take the class, as
-    a running mean that keeps `memory` of its last value; penalty: first weight of the mask norm; patience: steps in a row before it is raised (×factor) or lowered
-    (÷factor^1.5); quiet: steps without an improvement of 1 % after which a class stops.
+    steps: upper bound of steps per class; batch: images per step; success: share of images that must take the class,
+    as a running mean that keeps `memory` of its last value; penalty: first weight of the mask norm; patience: steps
+    in a row before it is raised (×factor) or lowered (÷factor^1.5); quiet: steps without an improvement of 1 % after
+    which a class stops.
     """
 
     steps: int = 400
@@ -215,12 +216,28 @@ def _finished(state: _Search, settings: InversionSettings) -> Tensor:
     return state.raised & state.lowered & (state.since >= settings.quiet) & torch.isfinite(state.best)
 
 
+def merge(parts: list[tuple[tuple[int, ...], Inversion]]) -> Inversion:
+    """One result of searches over disjoint classes 0..K-1, each given with its classes."""
+    order = torch.argsort(torch.tensor([label for labels, _ in parts for label in labels]))
+
+    def joined(name: str) -> Tensor:
+        return torch.cat([getattr(part, name) for _, part in parts])[order]
+
+    return Inversion(
+        masks=joined("masks"),
+        patterns=joined("patterns"),
+        norms=joined("norms"),
+        steps=joined("steps"),
+        passes=sum(part.passes for _, part in parts),
+    )
+
+
 @torch.no_grad()
 def flips(model: nn.Module, images: Tensor, labels: Tensor, found: Inversion, row: int, label: int) -> tuple[int, int]:
     """(flipped, tried): how many images [N, C, H, W] not of class `label` take it once trigger `row` is stamped on."""
     others = images[labels != label]
     mask, pattern = found.masks[row : row + 1], found.patterns[row : row + 1]
-    flipped = sum(
-        int((model(stamp(part, mask, pattern)[0]).argmax(dim=1) == label).sum()) for part in others.split(_CHUNK)
-    )
+    flipped = 0
+    for part in torch.split(others, _CHUNK):
+        flipped += int((model(stamp(part, mask, pattern)[0]).argmax(dim=1) == label).sum())
     return flipped, len(others)

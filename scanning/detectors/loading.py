@@ -77,15 +77,15 @@ def freeze(module: nn.Module) -> nn.Module:
 
 def tensor_facts(tensors: Mapping[str, Tensor]) -> JSON:
     """Shape, dtype and SHA-256 of the little-endian bytes of each tensor, by sorted name."""
+    return {name: _tensor_facts(tensors[name].detach()) for name in sorted(tensors)}
+
+
+def _tensor_facts(tensor: Tensor) -> JSON:
+    octets = tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data
     return {
-        name: {
-            "shape": [int(size) for size in tensors[name].shape],
-            "dtype": str(tensors[name].dtype).removeprefix("torch."),
-            "sha256": hashlib.sha256(
-                tensors[name].detach().contiguous().reshape(-1).view(torch.uint8).numpy()
-            ).hexdigest(),
-        }
-        for name in sorted(tensors)
+        "shape": [int(size) for size in tensor.shape],
+        "dtype": str(tensor.dtype).removeprefix("torch."),
+        "sha256": hashlib.sha256(octets).hexdigest(),
     }
 
 

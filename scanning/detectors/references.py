@@ -15,7 +15,7 @@ from typing import Any
 
 from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.drafts import JSON
-from scanning.detectors.base import BadInputError
+from compliance.types.errors import BadInputError
 from scanning.detectors.inversion_rule import Power
 
 _MAX_BYTES = 16 * 1024**2

@@ -6,7 +6,8 @@ import importlib
 from dataclasses import dataclass
 from typing import cast
 
-from scanning.detectors.base import BadInputError, Detector
+from compliance.types.errors import BadInputError
+from scanning.detectors.base import Detector
 
 
 @dataclass(frozen=True, slots=True)
