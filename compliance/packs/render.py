@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import io
+import logging
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,32 @@ class _PackFetcher(URLFetcher):  # type: ignore[misc]  # WeasyPrint ships no typ
         if url not in self._known:
             raise FatalURLFetchingError(f"the page asks for {url}, which is no part of the pack")
         return URLFetcherResponse(url, self._known[url], {"Content-Type": "image/png"})
+
+
+class _Complaints(logging.Handler):
+    """What WeasyPrint would only log: a chart that could not be drawn, a link that leads nowhere."""
+
+    def __init__(self) -> None:
+        super().__init__(level=logging.ERROR)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
+
+
+@contextlib.contextmanager
+def nothing_left_out() -> Iterator[None]:
+    """Raises RenderError where WeasyPrint left something out and would have gone on; a pack is whole or it is not made."""
+    complaints, logger = _Complaints(), logging.getLogger("weasyprint")
+    logger.addHandler(complaints)
+    try:
+        yield
+    except FatalURLFetchingError as error:
+        raise RenderError(str(error)) from error
+    finally:
+        logger.removeHandler(complaints)
+    if complaints.said:
+        raise RenderError(f"the pages would not be whole: {complaints.said[0]}")
 
 
 def _enlarged(name: str, encoded: str) -> bytes:
@@ -152,14 +180,10 @@ def render_pdf(context: PackContext, files: Sequence[AttachedFile]) -> bytes:
     pictures = {f"pack:picture/{name}": _enlarged(name, png) for name, png in context.pictures.items()}
     fetcher = _PackFetcher(pictures)
     at = datetime.fromisoformat(context.order["generated_at"])
-    with tempfile.TemporaryDirectory() as folder:
-        fonts = _fonts(Path(folder))
-        try:
-            document = HTML(string=html_of(context), base_url=None, url_fetcher=fetcher).render(
-                font_config=fonts, pdf_variant="pdf/a-3a"
-            )
-        except FatalURLFetchingError as error:
-            raise RenderError(str(error)) from error
+    with tempfile.TemporaryDirectory() as folder, nothing_left_out():
+        document = HTML(string=html_of(context), base_url=None, url_fetcher=fetcher).render(
+            font_config=_fonts(Path(folder)), pdf_variant="pdf/a-3a"
+        )
         document.metadata.attachments = _attachments(files, at, fetcher)
         _mark_as_accessible(document)
         identifier = context.order["pack_id"].replace("-", "").encode()

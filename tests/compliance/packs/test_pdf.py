@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import json
 import re
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pikepdf
 import pytest
+from weasyprint import HTML
 
 from compliance.packs.issue import IssuedPack
-from compliance.packs.order import AttachedFile
+from compliance.packs.order import AttachedFile, PackOrder
 from compliance.packs.receipt import read_receipt
+from compliance.packs.render import RenderError, _enlarged, _PackFetcher, nothing_left_out
 from compliance.packs.seal import SealError, refuse_active_content
+from compliance.types.canonical import canonical_json
+from tests.compliance.packs.example_freeze import empty_freeze
 from tests.compliance.packs.example_pack import Example
 
 
@@ -150,6 +156,41 @@ def test_the_receipt_is_of_the_file(issued: IssuedPack) -> None:
     receipt = read_receipt(issued.receipt_file.read_bytes())
     assert receipt["sha256"] == hashlib.sha256(issued.pack.read_bytes()).hexdigest()
     assert receipt["demonstration"] is True
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<img src="file:///etc/hostname">',
+        '<img src="https://example.org/x.png">',
+        '<link rel="attachment" href="file:///etc/hostname">',
+        '<style>@import url("https://example.org/x.css");</style>',
+        '<p style="background: url(data:image/png;base64,AAAA)">x</p>',
+        '<svg><image href="file:///etc/hostname"/></svg>',
+    ],
+)
+def test_nothing_outside_the_pack_is_fetched(markup: str) -> None:
+    with (
+        pytest.raises(RenderError, match=r"which is no part of the pack|the pages would not be whole"),
+        nothing_left_out(),
+    ):
+        HTML(string=markup, base_url=None, url_fetcher=_PackFetcher({})).write_pdf()
+
+
+def test_a_hostile_document_is_rendered_within_its_limits(order: PackOrder, example: Example, tmp_path: Path) -> None:
+    freeze = empty_freeze()
+    freeze["assessment"]["scope"] = "a" * 199_000 + "\u202e" * 900
+    freeze["assessment"]["exclusions"] = "<div>" * 30_000
+    document = tmp_path / "freeze.json"
+    document.write_bytes(canonical_json(freeze))
+    hostile = Example(freeze, document, tmp_path, example.keys, order)
+    assert hostile.issue(tmp_path).receipt["size"] > 0
+
+
+@pytest.mark.parametrize("png", ["", "aGVsbG8=", base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"\0" * 40).decode()])
+def test_a_picture_that_is_none_is_refused(png: str) -> None:
+    with pytest.raises(RenderError, match="picture 1-1-1 is no readable PNG"):
+        _enlarged("1-1-1", png)
 
 
 def test_two_attachments_of_one_name_are_refused() -> None:
