@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickletools
 import struct
+import warnings
 
 from scanning.filescan.base import CERTAIN, LIKELY, NO, POSSIBLE, Findings, ScanError, Target
 from scanning.filescan.pickle_rules import scan_pickles
@@ -18,9 +19,10 @@ def _probe(head: bytes) -> tuple[int, bool, bool]:
     """Opcodes that can be read, whether STOP was reached, and whether one of them is telling."""
     count, telling, last = 0, False, ""
     try:
-        for opcode, _, _ in pickletools.genops(io.BytesIO(head[:_PROBE])):
-            count, last = count + 1, opcode.name
-            telling = telling or last in _TELLING
+        with warnings.catch_warnings(action="ignore"):  # of escapes in what may well be no pickle at all
+            for opcode, _, _ in pickletools.genops(io.BytesIO(head[:_PROBE])):
+                count, last = count + 1, opcode.name
+                telling = telling or last in _TELLING
     except (ValueError, struct.error, IndexError, KeyError, OverflowError, EOFError):
         pass
     return count, last == "STOP", telling

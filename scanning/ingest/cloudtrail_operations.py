@@ -6,8 +6,9 @@ Paths are dotted; `[]` means every member of a list. They start at `requestParam
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from compliance.types.states import ActionClass
 
@@ -238,13 +239,18 @@ OPERATIONS: Mapping[str, Operation] = {
 EXTRA = Operation(action_class=ActionClass.OTHER)
 
 
-def pick(parameters: object, path: str) -> Iterator[str]:
+@cache
+def _steps(path: str) -> tuple[tuple[str, bool], ...]:
+    """Member names along a path, each with whether it holds a list."""
+    return tuple((part.removesuffix("[]"), part.endswith("[]")) for part in path.split("."))
+
+
+def pick(parameters: object, path: str) -> list[str]:
     """Texts at a path within a JSON value; a member that is absent or of another type gives nothing."""
-    here, _, rest = path.partition(".")
-    each = here.endswith("[]")
-    found = parameters.get(here.removesuffix("[]")) if isinstance(parameters, Mapping) else None
-    for member in (found if isinstance(found, list) else ()) if each else (found,):
-        if rest:
-            yield from pick(member, rest)
-        elif isinstance(member, str) and member:
-            yield member
+    found = [parameters]
+    for name, each in _steps(path):
+        members = [value[name] for value in found if isinstance(value, dict) and name in value]
+        found = [entry for value in members if isinstance(value, list) for entry in value] if each else members
+        if not found:
+            return []
+    return [value for value in found if isinstance(value, str) and value]

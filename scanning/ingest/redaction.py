@@ -35,7 +35,25 @@ _SECRET_VALUE = re.compile(
     r"|(?i:(?<=--)[\w\-]*(?:password|secret|token|api-?key)[= ][^\s\"]+)"
 )
 # What a value must hold before it is worth the full search.
-_SIGNS = ("AKIA", "ASIA", "hf_", "sk-", "gh", "glpat-", "xox", "eyJ", "-----BEGIN", "@", "=", "--")
+_SIGNS = (
+    "AKIA",
+    "ASIA",
+    "hf_",
+    "sk-",
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "ghu_",
+    "ghr_",
+    "github_pat_",
+    "glpat-",
+    "xox",
+    "eyJ",
+    "-----BEGIN",
+    "@",
+    "=",
+    "--",
+)
 
 
 @lru_cache(maxsize=4096)
@@ -53,9 +71,27 @@ def _has_sign(value: str) -> bool:
 
 
 def redact(value: object, path: str) -> tuple[object, tuple[str, ...]]:
-    """A copy of a JSON value without secrets, and the paths of what was taken out (`path` prefixes each)."""
+    """A JSON value without secrets (itself, if it holds none), and the paths of what was taken out, each below `path`."""
+    if _is_plain(value, False):
+        return value, ()
     found: list[str] = []
     return _redact(value, path, False, found), tuple(found)
+
+
+def _is_plain(value: object, free_form: bool) -> bool:
+    """Whether there is nothing to take out; most records are so, and need no copy and no paths."""
+    if isinstance(value, dict):
+        for key, member in value.items():
+            if free_form and looks_secret(key):
+                return False
+            if not _is_plain(member, free_form or key.lower() in _FREE_FORM):
+                return False
+        return True
+    if isinstance(value, list):
+        return all(_is_plain(member, free_form) for member in value)
+    if isinstance(value, str) and len(value) > 7 and _has_sign(value):
+        return _SECRET_VALUE.search(value) is None
+    return True
 
 
 def _redact(value: object, path: str, free_form: bool, found: list[str]) -> object:

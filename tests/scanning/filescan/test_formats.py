@@ -234,9 +234,10 @@ def test_limits_of_archives(tmp_path: Path) -> None:
 
 def test_two_members_of_one_name_are_a_finding(tmp_path: Path) -> None:
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive, pytest.warns(UserWarning, match="Duplicate"):
+    with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("m/data.pkl", pickle.dumps(1))
-        archive.writestr("m/data.pkl", pickle.dumps(2))
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("m/data.pkl", pickle.dumps(2))
     assert "archive.duplicate_member" in rules(scan(tmp_path, "m.pt", content.getvalue()))
 
 
