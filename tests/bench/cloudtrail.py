@@ -69,13 +69,36 @@ def training_job(n: int, chance: random.Random) -> dict[str, Any]:
     return record
 
 
-def write_log(path: Path, *, events: int, seed: int = 7) -> Path:
-    """Write a CloudTrail log file with this many fine-tune events; gzip where the name ends in `.gz`."""
+def unrelated(n: int) -> dict[str, Any]:
+    """A record of another service, as most records of a log are."""
+    return {
+        "eventVersion": "1.11",
+        "userIdentity": {"type": "AWSService", "invokedBy": "storage.amazonaws.com"},
+        "eventTime": (_START + timedelta(seconds=37 * n)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "eventSource": "s3.amazonaws.com",
+        "eventName": "GetObject",
+        "awsRegion": REGION,
+        "sourceIPAddress": "storage.amazonaws.com",
+        "requestParameters": {"bucketName": "example-training", "key": f"sets/{n % 97}/part-{n}.parquet"},
+        "responseElements": None,
+        "eventID": str(uuid.UUID(int=n, version=4)),
+        "readOnly": True,
+        "eventType": "AwsApiCall",
+        "recipientAccountId": ACCOUNT,
+        "eventCategory": "Data",
+    }
+
+
+def write_log(path: Path, *, events: int, seed: int = 7, relevant_every: int = 1) -> Path:
+    """Write a CloudTrail log file of this many events, of which every `relevant_every`-th is a fine-tune event.
+
+    gzip where the name ends in `.gz`.
+    """
     chance = random.Random(seed)
-    opened = gzip.open(path, "wt", compresslevel=1) if path.suffix == ".gz" else path.open("w")
-    with opened as log:
+    with gzip.open(path, "wt", compresslevel=1) if path.suffix == ".gz" else path.open("w") as log:
         log.write('{"Records":[')
         for n in range(events):
-            log.write(("," if n else "") + json.dumps(training_job(n, chance), separators=(",", ":")))
+            record = unrelated(n) if n % relevant_every else training_job(n, chance)
+            log.write(("," if n else "") + json.dumps(record, separators=(",", ":")))
         log.write("]}")
     return path

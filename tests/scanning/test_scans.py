@@ -1,0 +1,161 @@
+"""Scans with the real instruments in their isolated children: what is recorded, and what a failure says."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+
+from compliance.models import AISystem, Evidence, LedgerEvent, ModelVersion, Observation
+from compliance.services import evidence, inventory, jobs, leases
+from compliance.services.errors import RefusedError
+from compliance.types.canonical import sha256_hex
+from compliance.types.states import EvidenceState, JobState, ModelOrigin
+from scanning.models import Scan
+from scanning.services import isolated, scans
+from tests.e2e.test_kill import make_model
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def evidence_folder(settings: LazySettings, tmp_path: Path) -> None:
+    options = {"location": str(tmp_path / "evidence")}
+    storage = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": options}
+    settings.STORAGES = {**settings.STORAGES, "evidence": storage}
+
+
+@pytest.fixture
+def system() -> AISystem:
+    return AISystem.objects.create(name="Reader of digits")
+
+
+def kept(system: AISystem, content: bytes, filename: str) -> Evidence:
+    return evidence.receive(system=system, stream=BytesIO(content), filename=filename, title=filename, received_by=None)
+
+
+def version_of(system: AISystem, content: bytes, filename: str) -> ModelVersion:
+    return inventory.register_model_version(
+        system=system, name="Reader", label=sha256_hex(content)[:8], evidence=kept(system, content, filename),
+        origin=ModelOrigin.OWN, supplier="", parent=None, actor=None,
+    )  # fmt: skip
+
+
+def scanned(version: ModelVersion, kind: str = Scan.FILE, held_out: Evidence | None = None) -> Scan:
+    scan = scans.request_scan(model_version=version, kind=kind, held_out=held_out, actor=None, dispatch=False)
+    leases.run_here(job=scan.job)
+    scan.refresh_from_db()
+    return scan
+
+
+@pytest.fixture
+def small_model(system: AISystem, tmp_path: Path) -> tuple[ModelVersion, Evidence]:
+    model, held_out = make_model(tmp_path)
+    return version_of(system, model.read_bytes(), model.name), kept(system, held_out.read_bytes(), held_out.name)
+
+
+def test_detection_scan_records_what_each_instrument_saw(small_model: tuple[ModelVersion, Evidence]) -> None:
+    version, held_out = small_model
+    scan = scanned(version, Scan.DETECTION, held_out)
+    assert (scan.job.state, scan.job.error) == (JobState.SUCCEEDED, "")
+    assert scan.verdict == "inconclusive"  # an untrained model labels nothing as given
+    seen = Observation.objects.filter(source_uuid=scan.uuid)
+    assert {row.rule: row.verdict for row in seen} == {"file-scan": "nothing_found", "neural_cleanse": "inconclusive"}
+    assert {row.model_version for row in seen} == {version}
+    stage = seen.get(rule="neural_cleanse")
+    assert stage.facts["scan"]["model_sha256"] == version.digest
+    version.refresh_from_db()
+    assert (version.format, len(version.architecture_digest)) == ("safetensors", 64)
+    assert LedgerEvent.objects.filter(kind="scan.finished", subject_uuid=scan.uuid).count() == 1
+
+
+def test_report_is_kept_as_evidence_by_its_digest(system: AISystem) -> None:
+    scan = scanned(version_of(system, b"not a model", "weights.bin"))
+    report = Evidence.objects.get(sha256=scan.report_sha256)
+    with evidence.open_bytes(evidence=report) as stream:
+        content = stream.read()
+    assert sha256_hex(content) == scan.report_sha256
+    assert json.loads(content) == scan.report
+    assert report.state == EvidenceState.ACCEPTED
+
+
+def test_file_nobody_can_read_is_never_a_pass(system: AISystem) -> None:
+    scan = scanned(version_of(system, b"not a model", "weights.bin"))
+    assert (scan.job.state, scan.verdict) == (JobState.SUCCEEDED, "nothing_scanned")
+
+
+def test_unreadable_model_is_a_failed_stage_with_its_reason(system: AISystem) -> None:
+    scan = scanned(version_of(system, b"\x08\0\0\0\0\0\0\0{}garbage", "model.safetensors"), Scan.DETECTION)
+    assert (scan.job.state, scan.verdict) == (JobState.SUCCEEDED, "failed")
+    stage = Observation.objects.get(source_uuid=scan.uuid, rule="neural_cleanse")
+    assert stage.verdict == "failed"
+    assert "model.safetensors" in stage.description
+
+
+def test_altered_bytes_are_never_scanned(system: AISystem, tmp_path: Path) -> None:
+    version = version_of(system, b"as it was", "weights.bin")
+    assert version.evidence is not None
+    stored = tmp_path / "evidence" / version.evidence.storage_name
+    stored.chmod(0o600)
+    stored.write_bytes(b"as it is!")
+    scan = scanned(version)
+    assert scan.job.state == JobState.FAILED
+    assert "no longer match" in scan.job.error
+    assert not Observation.objects.exists()
+
+
+def test_finished_step_is_not_run_again(system: AISystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = version_of(system, b"not a model", "weights.bin")
+    scan = scans.request_scan(model_version=version, kind=Scan.FILE, actor=None, dispatch=False)
+
+    def cut_off(*_: object, **__: object) -> None:
+        raise SystemExit  # tests/e2e kills real workers
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scans, "_publish", cut_off)
+        with pytest.raises(SystemExit):
+            scans.perform(job_id=scan.job_id)
+    scan.job.__class__.objects.filter(pk=scan.job_id).update(state=JobState.QUEUED, lease_owner="")
+    monkeypatch.setattr(isolated, "scan_file", cut_off)
+    leases.run_here(job=scan.job)
+    assert scan.job.state == JobState.SUCCEEDED
+    assert scan.job.steps.count() == 1
+
+
+def test_cancelled_scan_records_nothing(small_model: tuple[ModelVersion, Evidence]) -> None:
+    version, held_out = small_model
+    scan = scans.request_scan(model_version=version, kind=Scan.DETECTION, held_out=held_out, actor=None, dispatch=False)
+
+    def cancel_midway(progress: object) -> None:
+        if scan.job.steps.exists():
+            jobs.cancel(job=scan.job)
+            keeper_of[0]._cancelled.set()  # noqa: SLF001 - inside a test's transaction no heartbeat thread can tell it
+
+    keeper_of: list[leases.LeaseKeeper] = []
+    enter = leases.LeaseKeeper.__enter__
+
+    def remember(keeper: leases.LeaseKeeper) -> leases.LeaseKeeper:
+        keeper_of.append(keeper)
+        return enter(keeper)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(leases.LeaseKeeper, "__enter__", remember)
+        leases.run_here(job=scan.job, on_progress=cancel_midway)
+    assert scan.job.state == JobState.CANCELLED
+    assert not Observation.objects.exists()
+
+
+def test_scan_of_a_version_without_bytes_is_refused(system: AISystem) -> None:
+    version = version_of(system, b"x", "x.bin")
+    version.evidence = None
+    with pytest.raises(RefusedError, match="not kept here"):
+        scans.request_scan(model_version=version, kind=Scan.FILE, actor=None)
+
+
+def test_unknown_detector_is_refused_by_name(system: AISystem) -> None:
+    version = version_of(system, b"x", "x.bin")
+    with pytest.raises(RefusedError, match="neural_cleanse"):
+        scans.request_scan(model_version=version, kind=Scan.DETECTION, detectors=["magic"], actor=None)
