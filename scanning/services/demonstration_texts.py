@@ -148,7 +148,7 @@ ANSWERS = (
             "methods": "static file scan\ntrigger inversion (Neural Cleanse objective)",
             "sub_techniques": "AML.T0018.000\nAML.T0018.002",
         },
-        ("inherited-model", "bank", "modelscan"),
+        ("scan-inherited", "inherited-model", "bank", "modelscan"),
     ),
     DemoAnswer(
         4,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from compliance.management.base import Answer, AssayCommand
 from compliance.models import EvidencePack
 from compliance.services import leases, ledger, packs
 from compliance.services.errors import RefusedError
-from compliance.types.drafts import JSON
+from compliance.types.drafts import JSON, Progress
 from compliance.types.states import JobState
 from scanning.services import demonstration
 from scanning.services.demonstration import World
@@ -69,15 +70,15 @@ class Command(AssayCommand):
         return Answer(code=report.exit_code, document=document, lines=self._lines(world, out, receipt))
 
     def _run(self, name: str, work: Callable[[], T], *, told: Callable[[T], str]) -> T:
-        if not self._quiet:
-            self.stdout.write(f"{name} … ", ending="")
-            self.stdout.flush()
+        if sys.stderr.isatty():
+            self.show_progress(Progress(stage=f"{name} …", done=0))
         start = time.perf_counter()
         result = work()
         measured = Measured(name, round(time.perf_counter() - start, 2), _peak_mib())
         self._measured.append(measured)
         if not self._quiet:
-            self.stdout.write(f"\r{name:34} {measured.seconds:8.2f} s  {measured.peak_mib:6d} MiB  {told(result)}")
+            self.hide_progress()
+            self.stdout.write(f"{name:34} {measured.seconds:8.2f} s  {measured.peak_mib:6d} MiB  {told(result)}")
         return result
 
     def _pack(self, out: Path) -> EvidencePack:
