@@ -33,6 +33,11 @@ class RemediationItem(RetainedRecord):
     def __str__(self) -> str:
         return self.title
 
+    @property
+    def milestones_done(self) -> int:
+        """Milestones reached, of those that were read with the item."""
+        return sum(step.done_at is not None for step in self.milestones.all())
+
 
 class Milestone(Record):
     """A step of a remediation item with its own date."""

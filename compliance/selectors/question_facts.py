@@ -46,6 +46,16 @@ def events_in_period(assessment: Assessment) -> QuerySet[JobEvent]:
     return JobEvent.objects.filter(system=assessment.system_id, occurred_at__gte=start, occurred_at__lt=end)
 
 
+def _system(assessment: Assessment) -> str:
+    """The query of a list that shows the assessment's system alone."""
+    return f"system={assessment.system.uuid}"
+
+
+def _period(assessment: Assessment) -> str:
+    """The query of the job log's list that shows `events_in_period`."""
+    return f"{_system(assessment)}&from={assessment.period_start}&to={assessment.period_end}"
+
+
 def submissions(assessment: Assessment) -> QuerySet[JobEvent]:
     """Jobs that were really submitted in the period."""
     return events_in_period(assessment).filter(action_class=ActionClass.SUBMIT, outcome=Outcome.SUCCESS)
@@ -57,9 +67,24 @@ def _training_data(assessment: Assessment, answer: Answer) -> QuestionFacts:
     untraced = own.filter(training_data__isnull=True).count()
     count = versions.count()
     facts = (
-        Fact(label=_("Data-set versions with a hash manifest"), value=str(count), url_name="model-list"),
-        Fact(label=_("Own model versions"), value=str(own.count()), url_name="model-list"),
-        Fact(label=_("Own model versions without a recorded data set"), value=str(untraced), url_name="model-list"),
+        Fact(
+            label=_("Data-set versions with a hash manifest"),
+            value=str(count),
+            url_name="model-list",
+            query="view=data",
+        ),
+        Fact(
+            label=_("Own model versions"),
+            value=str(own.count()),
+            url_name="model-list",
+            query=f"{_system(assessment)}&origin=own",
+        ),
+        Fact(
+            label=_("Own model versions without a recorded data set"),
+            value=str(untraced),
+            url_name="model-list",
+            query=f"{_system(assessment)}&origin=own",
+        ),
     )
     against: list[str] = []
     if answer.value == AnswerValue.YES and count == 0:
@@ -92,14 +117,18 @@ def _submitters(assessment: Assessment, answer: Answer) -> QuestionFacts:
     actors = list(Principal.objects.filter(pk__in=jobs.values("actor")))
     denied = events_in_period(assessment).filter(action_class=ActionClass.SUBMIT, outcome=Outcome.DENIED).count()
     total, without = jobs.count(), jobs.filter(actor__isnull=True).count()
-    query = f"act=submit&from={assessment.period_start}&to={assessment.period_end}"
+    attempts = f"{_period(assessment)}&act=submit"
+    query = f"{attempts}&outcome=success"
     facts = (
         Fact(label=_("Jobs submitted in the period"), value=str(total), url_name="job-log", query=query),
         Fact(label=_("Principals who submitted"), value=str(len(actors)), url_name="job-log", query=query),
+        Fact(label=_("Refused attempts"), value=str(denied), url_name="job-log", query=f"{attempts}&outcome=denied"),
         Fact(
-            label=_("Refused attempts"), value=str(denied), url_name="job-log", query=f"{query}&outcome=denied"
+            label=_("Submissions whose source names nobody"),
+            value=str(without),
+            url_name="job-log",
+            query=f"{query}&named=no",
         ),
-        Fact(label=_("Submissions whose source names nobody"), value=str(without), url_name="job-log", query=query),
         Fact(label=_("Who could submit (entitlements)"), value=_("not assessed: no document was imported")),
     )
     against: list[str] = []
@@ -129,12 +158,20 @@ def _inherited(assessment: Assessment, answer: Answer) -> QuestionFacts:
     rows = coverage_table(versions, technique=assessment.technique)
     tested = sum(row.is_covered_somewhere for row in rows)
     found = sum(_has(row, CoverageState.FINDING) for row in rows)
+    inherited = f"{_system(assessment)}&origin=inherited"
     holes = sum(cell.state is CoverageState.NOT_COVERED for row in rows for cell in row.cells)
     facts = (
-        Fact(label=_("Inherited model versions"), value=str(len(rows)), url_name="model-list", query="origin=inherited"),
+        Fact(
+            label=_("Inherited model versions"), value=str(len(rows)), url_name="model-list", query="origin=inherited"
+        ),
         Fact(label=_("Tested against at least one sub-technique"), value=str(tested), url_name="scan-list"),
-        Fact(label=_("With a finding"), value=str(found), url_name="finding-list"),
-        Fact(label=_("Cells never covered (model × sub-technique)"), value=str(holes), url_name="model-list"),
+        Fact(label=_("With a finding"), value=str(found), url_name="finding-list", query=_system(assessment)),
+        Fact(
+            label=_("Cells never covered (model × sub-technique)"),
+            value=str(holes),
+            url_name="model-list",
+            query=inherited,
+        ),
     )
     against: list[str] = []
     untested = len(rows) - tested
@@ -156,7 +193,7 @@ def _job_log(assessment: Assessment, answer: Answer) -> QuestionFacts:
     events = events_in_period(assessment)
     summary = events.aggregate(count=Count("pk"), newest=Max("occurred_at"), sources=Count("evidence", distinct=True))
     newest = summary["newest"]
-    query = f"from={assessment.period_start}&to={assessment.period_end}"
+    query = _period(assessment)
     facts = (
         Fact(label=_("Job events in the period"), value=str(summary["count"]), url_name="job-log", query=query),
         Fact(label=_("Documents they came from"), value=str(summary["sources"]), url_name="evidence-list"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
-from django.db.models import Model, QuerySet
+from django.db.models import F, Model, OrderBy, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
@@ -45,7 +45,7 @@ def guarded(
         @login_required
         @require_http_methods(list(methods))
         @wraps(view)
-        def gate(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401 - of any view
+        def gate(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             try:
                 require(request.user, verb)
             except NotAllowedError as error:
@@ -72,6 +72,16 @@ def found(request: Request, queryset: QuerySet[ModelT], uuid: UUID) -> ModelT:
 def page_of(request: HttpRequest, rows: QuerySet[ModelT], *, per: int = PER_PAGE) -> Page[ModelT]:
     """The page that `?page=` asks for; out of range is the last one."""
     return Paginator(rows, per).get_page(request.GET.get("page"))
+
+
+def ordered(request: HttpRequest, rows: QuerySet[ModelT], orders: Mapping[str, Sequence[str]]) -> QuerySet[ModelT]:
+    """Rows in the order that `?sort=` names, `-` reversing it; rows as they are for any other word."""
+    asked = request.GET.get("sort", "")
+    fields = orders.get(asked.removeprefix("-"))
+    if fields is None:
+        return rows
+    order = [OrderBy(F(field), descending=asked.startswith("-"), nulls_last=True) for field in fields]
+    return rows.order_by(*order, "pk")
 
 
 def say(request: HttpRequest, text: str) -> None:

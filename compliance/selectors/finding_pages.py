@@ -1,0 +1,157 @@
+"""Findings as their list shows them, and one finding told as a story."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+
+from compliance.models import (
+    Answer,
+    EvidenceLink,
+    Finding,
+    Observation,
+    RemediationItem,
+    TechniqueSection,
+)
+from compliance.rights import Asker, visible
+from compliance.selectors import freeze_inventory
+from compliance.selectors.overview import TECHNIQUE
+from compliance.selectors.sources import Source, sources
+from compliance.selectors.story import StoryEvent, story
+from compliance.types import freeze_scans as doc
+from compliance.types.states import RemediationState, Severity
+
+REMEDIATION_SECTION = "remediation"
+MOST_OBSERVATIONS = 50
+_RANK = Case(
+    *(When(severity=severity, then=Value(rank)) for rank, severity in enumerate(Severity)),
+    default=Value(len(Severity)),
+    output_field=IntegerField(),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingFilter:
+    """What the list is asked for; empty means any."""
+
+    text: str = ""
+    state: str = ""
+    severity: str = ""
+    model: UUID | None = None
+    system: UUID | None = None
+
+
+def finding_list(rows: QuerySet[Finding], asked: FindingFilter) -> QuerySet[Finding]:
+    """The list as filtered, the most severe first; `rank` is 0 for critical."""
+    if asked.text:
+        words = Q(title__icontains=asked.text) | Q(asset_name__icontains=asked.text)
+        rows = rows.filter(words | Q(condition__icontains=asked.text) | Q(target__control_id__iexact=asked.text))
+    exact = {
+        "state": asked.state,
+        "severity": asked.severity,
+        "model_version__uuid": asked.model,
+        "system__uuid": asked.system,
+    }
+    chosen = {field: value for field, value in exact.items() if value}
+    return rows.filter(**chosen).annotate(rank=_RANK).order_by("rank", "-last_seen_at", "pk")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One observation behind a finding, with the scan or import that made it."""
+
+    observation: Observation
+    source: Source | None
+    figures: tuple[doc.Figure, ...]
+
+    @property
+    def kind(self) -> str:
+        """Vocabulary of the verdict."""
+        return "stage" if self.observation.method == "TEST" else "file"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demonstration:
+    """What a detection stage left to look at. reference: smallest norm of a reference model, None without any."""
+
+    stage: doc.Stage
+    reference: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingPage:
+    """Everything on a finding's page."""
+
+    seen: tuple[Seen, ...]
+    seen_count: int
+    demonstration: Demonstration | None
+    items: tuple[RemediationItem, ...]
+    answers: tuple[Answer, ...]
+    links: tuple[EvidenceLink, ...]
+    story: tuple[StoryEvent, ...]
+    playbook: TechniqueSection | None
+
+    @property
+    def open_items(self) -> tuple[RemediationItem, ...]:
+        """Work that is not closed."""
+        return tuple(item for item in self.items if item.state != RemediationState.CLOSED)
+
+
+def _figures(observation: Observation) -> tuple[doc.Figure, ...]:
+    facts: dict[str, Any] = observation.facts.get("issue") or {}
+    return tuple(freeze_inventory.figures(facts))
+
+
+def _seen(rows: QuerySet[Observation], user: Asker) -> tuple[Seen, ...]:
+    observations = list(rows.select_related("evidence")[:MOST_OBSERVATIONS])
+    known = sources([observation.source_uuid for observation in observations], user)
+    return tuple(
+        Seen(observation=row, source=known.get(row.source_uuid), figures=_figures(row)) for row in observations
+    )
+
+
+def demonstration(observation: Observation | None) -> Demonstration | None:
+    """The stage that an observation carries, ready to be drawn; None where it carries none."""
+    report = observation.facts.get("stage") if observation else None
+    if not report:
+        return None
+    stage = freeze_inventory.stage(report)
+    return Demonstration(stage=stage, reference=min(stage["reference_norms"], default=None))
+
+
+def playbook(finding: Finding) -> TechniqueSection | None:
+    """What to do about a finding of this technique: of its sub-technique if there is such a section, else of the whole."""
+    wanted = [*finding.techniques, TECHNIQUE]
+    rows = TechniqueSection.objects.filter(key=REMEDIATION_SECTION, technique__atlas_id__in=wanted)
+    by_technique = {row.technique.atlas_id: row for row in rows.select_related("technique")}
+    return next((by_technique[atlas_id] for atlas_id in wanted if atlas_id in by_technique), None)
+
+
+def finding_page(finding: Finding, user: Asker) -> FindingPage:
+    """The page of one finding, as far as the asker may see."""
+    observations = visible(Observation.objects.filter(findings=finding), user).order_by("-created_at", "-pk")
+    seen = _seen(observations, user)
+    items = tuple(
+        visible(RemediationItem.objects.filter(risks__finding=finding), user)
+        .select_related("owner")
+        .prefetch_related("milestones")
+        .distinct()
+    )
+    risk = getattr(finding, "risk", None)
+    subjects = [finding.uuid, *(item.uuid for item in items), *([risk.uuid] if risk else [])]
+    answers = visible(Answer.objects.filter(findings=finding), user).select_related("assessment", "question")
+    links = visible(EvidenceLink.objects.filter(finding=finding), user).select_related("evidence", "linked_by")
+    staged = next((line.observation for line in seen if "stage" in line.observation.facts), None)
+    return FindingPage(
+        seen=seen,
+        seen_count=observations.count(),
+        demonstration=demonstration(staged),
+        items=items,
+        answers=tuple(answers),
+        links=tuple(links),
+        story=story(subjects, user),
+        playbook=playbook(finding),
+    )

@@ -1,0 +1,205 @@
+"""Models and data: the list with what was tested and what never was, one model version, one data-set version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+
+from compliance.models import DatasetVersion, Finding, JobEvent, ModelVersion, Observation, Technique
+from compliance.rights import Asker, visible
+from compliance.selectors.coverage import CoverageRow, coverage_table
+from compliance.selectors.overview import TECHNIQUE
+from compliance.selectors.sources import Source, sources
+from compliance.types.verdicts import Conclusion, StageVerdict, worst_stage
+
+MOST_ANCESTORS = 50
+IN_BRIEF = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFilter:
+    """What the list is asked for; empty means any. tested: "never" for versions without any observation, "yes"."""
+
+    text: str = ""
+    origin: str = ""
+    tested: str = ""
+    system: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFigures:
+    """Counts over the rows of the list: what was never tested beside what was."""
+
+    versions: int
+    never: int
+    inherited: int
+    inherited_never: int
+    with_finding: int
+
+
+def technique() -> Technique | None:
+    """The technique that Assay is about, once a catalogue is loaded."""
+    return Technique.objects.filter(atlas_id=TECHNIQUE).first()
+
+
+def _is_observed() -> Exists:
+    return Exists(Observation.objects.filter(model_version=OuterRef("pk")))
+
+
+def model_list(rows: QuerySet[ModelVersion], asked: ModelFilter) -> QuerySet[ModelVersion]:
+    """The list as filtered."""
+    if asked.text:
+        plain = asked.text.replace(" ", "").lower()
+        words = Q(model__name__icontains=asked.text) | Q(label__icontains=asked.text)
+        rows = rows.filter(words | Q(supplier__icontains=asked.text) | Q(digest__startswith=plain))
+    if asked.origin:
+        rows = rows.filter(origin=asked.origin)
+    if asked.system:
+        rows = rows.filter(model__system__uuid=asked.system)
+    if asked.tested:
+        rows = rows.filter(_is_observed() if asked.tested == "yes" else ~_is_observed())
+    return rows
+
+
+def model_figures(rows: QuerySet[ModelVersion]) -> ModelFigures:
+    """One query over the rows of a list."""
+    standing = Finding.objects.filter(model_version=OuterRef("pk"), state=Conclusion.NOT_SATISFIED)
+    marked = rows.order_by().annotate(observed=_is_observed(), standing=Exists(standing))
+    found = marked.aggregate(
+        versions=Count("pk"),
+        never=Count("pk", filter=Q(observed=False)),
+        inherited=Count("pk", filter=Q(origin="inherited")),
+        inherited_never=Count("pk", filter=Q(origin="inherited", observed=False)),
+        with_finding=Count("pk", filter=Q(standing=True)),
+    )
+    return ModelFigures(**found)
+
+
+def coverage_of(versions: Sequence[ModelVersion], about: Technique | None) -> list[CoverageRow]:
+    """Coverage of these versions in their order."""
+    if about is None:
+        return []
+    rows = coverage_table(ModelVersion.objects.filter(pk__in=[version.pk for version in versions]), technique=about)
+    by_version = {row.version.pk: row for row in rows}
+    return [by_version[version.pk] for version in versions]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanLine:
+    """One scan or import that looked at a version. origin is None where it was not run as a job."""
+
+    source: UUID
+    at: datetime
+    producer: str
+    verdicts: tuple[str, ...]
+    observations: int
+    origin: Source | None
+    is_detection: bool
+
+    @property
+    def verdict(self) -> str:
+        """The worst verdict of a detection run; of a file scan or report, "finding" when there is one."""
+        if self.is_detection:
+            return worst_stage(StageVerdict(verdict) for verdict in self.verdicts).value
+        return "finding" if "finding" in self.verdicts else self.verdicts[0]
+
+    @property
+    def kind(self) -> str:
+        """Vocabulary of the verdict."""
+        return "stage" if self.is_detection else "file"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPage:
+    """Everything on a model version's page. ancestors: nearest last, so that the page reads from root to version."""
+
+    ancestors: tuple[ModelVersion, ...]
+    hidden_parent: bool
+    children: tuple[ModelVersion, ...]
+    training_data: tuple[DatasetVersion, ...]
+    coverage: CoverageRow | None
+    scans: tuple[ScanLine, ...]
+    findings: tuple[Finding, ...]
+    made_by: tuple[JobEvent, ...]
+
+
+def _ancestors(version: ModelVersion, user: Asker) -> tuple[tuple[ModelVersion, ...], bool]:
+    """Parents from the root down, and whether one of them is not the asker's to see."""
+    chain: list[ModelVersion] = []
+    current, seen = version.parent_id, {version.pk}
+    while current is not None and current not in seen and len(chain) < MOST_ANCESTORS:
+        parent = visible(ModelVersion.objects.select_related("model"), user).filter(pk=current).first()
+        if parent is None:
+            return tuple(reversed(chain)), True
+        chain.append(parent)
+        seen.add(parent.pk)
+        current = parent.parent_id
+    return tuple(reversed(chain)), False
+
+
+def _scans(version: ModelVersion, user: Asker) -> tuple[ScanLine, ...]:
+    fields = ("source_uuid", "producer", "rule", "verdict", "observed_at", "created_at", "method")
+    rows = visible(Observation.objects.filter(model_version=version), user).only(*fields).order_by("created_at", "pk")
+    by_source: dict[UUID, list[Observation]] = {}
+    for row in rows:
+        by_source.setdefault(row.source_uuid, []).append(row)
+    known = sources(by_source, user)
+    lines = [
+        ScanLine(
+            source=source,
+            at=group[-1].observed_at or group[-1].created_at,
+            producer=group[0].producer,
+            verdicts=tuple(row.verdict for row in group),
+            observations=len(group),
+            origin=known.get(source),
+            is_detection=all(row.verdict in set(StageVerdict) for row in group) and group[0].method == "TEST",
+        )
+        for source, group in by_source.items()
+    ]
+    return tuple(sorted(lines, key=lambda line: line.at, reverse=True))
+
+
+def _made_by(version: ModelVersion, user: Asker) -> tuple[JobEvent, ...]:
+    """Job events whose output is named as this version is: by its label or its digest."""
+    names = [name for name in (str(version), version.digest) if name]
+    rows = visible(JobEvent.objects.filter(system=version.model.system_id, output_model__in=names), user)
+    return tuple(rows.select_related("actor")[:IN_BRIEF])
+
+
+def model_page(version: ModelVersion, user: Asker) -> ModelPage:
+    """The page of one model version, as far as the asker may see."""
+    ancestors, hidden = _ancestors(version, user)
+    children = visible(ModelVersion.objects.filter(parent=version), user).select_related("model")
+    datasets = visible(DatasetVersion.objects.filter(trained=version), user).select_related("dataset")
+    findings = visible(Finding.objects.filter(model_version=version), user).select_related("target")
+    return ModelPage(
+        ancestors=ancestors,
+        hidden_parent=hidden,
+        children=tuple(children),
+        training_data=tuple(datasets),
+        coverage=next(iter(coverage_of([version], technique())), None),
+        scans=_scans(version, user),
+        findings=tuple(findings.order_by("state", "-last_seen_at")),
+        made_by=_made_by(version, user),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetPage:
+    """Everything on a data-set version's page."""
+
+    trained: tuple[ModelVersion, ...]
+    siblings: tuple[DatasetVersion, ...]
+
+
+def dataset_page(version: DatasetVersion, user: Asker) -> DatasetPage:
+    """The page of one data-set version, as far as the asker may see."""
+    trained = visible(ModelVersion.objects.filter(training_data=version), user).select_related("model")
+    siblings = visible(DatasetVersion.objects.filter(dataset=version.dataset_id), user).exclude(pk=version.pk)
+    return DatasetPage(
+        trained=tuple(trained), siblings=tuple(siblings.select_related("dataset").order_by("-created_at")[:IN_BRIEF])
+    )

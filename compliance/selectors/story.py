@@ -1,0 +1,128 @@
+"""What happened to a finding or to remediation work, told in order from the ledger's trail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from compliance.choices import LABELS
+from compliance.models import Milestone, TrailEntry, User
+from compliance.rights import Asker, visible
+from compliance.types.drafts import JSON
+from compliance.types.states import RemediationState
+from compliance.types.verdicts import Conclusion
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoryEvent:
+    """One step: a sentence, who, when, and how it looks. position: in the ledger, None until it is sealed."""
+
+    at: datetime
+    sentence: str
+    actor: User | None
+    icon: str
+    tone: str
+    position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Names behind the ids of a trail: people and milestones."""
+
+    people: Mapping[str, str]
+    milestones: Mapping[str, str]
+
+
+Told = tuple[str, str, str]
+
+
+def _concluded(payload: JSON, _names: _Names) -> Told:
+    if payload.get("state") == Conclusion.SATISFIED.value:
+        if payload.get("before"):
+            return _("A new test no longer reproduces it"), "check2-circle", "good"
+        return _("Concluded: satisfied"), "check2-circle", "good"
+    if payload.get("before"):
+        return _("It is back: a new test reproduces it"), "flag-fill", "bad"
+    return _("First concluded: not satisfied"), "flag-fill", "bad"
+
+
+def _state(value: object) -> str:
+    return str(LABELS[RemediationState(str(value))])
+
+
+def _moved(payload: JSON, _names: _Names) -> Told:
+    words = {"before": _state(payload["before"]), "after": _state(payload["after"])}
+    return _("Moved from “%(before)s” to “%(after)s”") % words, "arrow-repeat", "note"
+
+
+def _assigned(payload: JSON, names: _Names) -> Told:
+    owner = names.people.get(str(payload.get("after")), _("somebody else"))
+    return _("Given to %(owner)s") % {"owner": owner}, "person", "note"
+
+
+def _effort(payload: JSON, _names: _Names) -> Told:
+    return _("%(days)s person-days of work logged") % {"days": payload.get("person_days")}, "clock-history", "idle"
+
+
+def _milestone(payload: JSON, names: _Names) -> Told:
+    title = names.milestones.get(str(payload.get("milestone")), "")
+    return _("Milestone reached: %(title)s") % {"title": title}, "check2", "good"
+
+
+def _said(sentence: _StrPromise, icon: str, tone: str) -> Callable[[JSON, _Names], Told]:
+    return lambda _payload, _names: (str(sentence), icon, tone)
+
+
+_TELLERS: dict[str, Callable[[JSON, _Names], Told]] = {
+    "finding.concluded": _concluded,
+    "finding.opened": _said(gettext_lazy("Opened by a person"), "flag-fill", "bad"),
+    "risk.identified": _said(gettext_lazy("Recorded as a risk"), "exclamation-circle", "warn"),
+    "remediation.opened": _said(gettext_lazy("Remediation item opened"), "wrench-adjustable", "note"),
+    "remediation.moved": _moved,
+    "remediation.assigned": _assigned,
+    "remediation.effort_logged": _effort,
+    "remediation.milestone_done": _milestone,
+    "remediation.closed": _said(gettext_lazy("Closed with new evidence"), "check2-circle", "good"),
+}
+
+
+def _names(entries: list[TrailEntry]) -> _Names:
+    people = {str(entry.payload["after"]) for entry in entries if entry.event.kind == "remediation.assigned"}
+    steps = {str(entry.payload["milestone"]) for entry in entries if entry.event.kind == "remediation.milestone_done"}
+    return _Names(
+        people={str(user.uuid): user.name for user in User.objects.filter(uuid__in=people)} if people else {},
+        milestones={str(row.uuid): row.title for row in Milestone.objects.filter(uuid__in=steps)} if steps else {},
+    )
+
+
+def story(subjects: Iterable[UUID], user: Asker) -> tuple[StoryEvent, ...]:
+    """What is on record about these subjects, oldest first, as far as the asker may see."""
+    rows = visible(TrailEntry.objects.filter(event__subject_uuid__in=set(subjects)), user)
+    entries = list(rows.select_related("event__place", "actor").order_by("event__created_at", "pk"))
+    names, told = _names(entries), []
+    for entry in entries:
+        tell = _TELLERS.get(entry.event.kind)
+        if tell is None:
+            continue
+        sentence, icon, tone = tell(entry.payload, names)
+        place = getattr(entry.event, "place", None)
+        told.append(
+            StoryEvent(
+                at=entry.event.created_at,
+                sentence=sentence,
+                actor=entry.actor,
+                icon=icon,
+                tone=tone,
+                position=place.position if place else None,
+            )
+        )
+    return tuple(told)

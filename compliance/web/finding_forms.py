@@ -1,0 +1,88 @@
+"""Forms of the pages on findings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from compliance.choices import choices
+from compliance.models import AISystem, ModelVersion, ReferenceControl
+from compliance.rights import Asker, Verb, systems_for, visible
+from compliance.types.states import Severity
+from compliance.types.verdicts import Conclusion
+
+ANY = ("", _("any"))
+ALL_STATES = "all"
+
+
+class FindingFilterForm(forms.Form):
+    """Filters of the list; without `state` it shows what still stands. `system` comes from links."""
+
+    q = forms.CharField(label=_("Title, asset or control"), required=False, max_length=200)
+    state = forms.ChoiceField(
+        label=_("Conclusion"),
+        required=False,
+        choices=[*reversed(choices(Conclusion)), (ALL_STATES, _("all"))],
+        initial=Conclusion.NOT_SATISFIED.value,
+    )
+    severity = forms.ChoiceField(label=_("Severity"), required=False, choices=[ANY, *choices(Severity)])
+    model = forms.ModelChoiceField(
+        label=_("Model version"),
+        queryset=ModelVersion.objects.none(),
+        to_field_name="uuid",
+        required=False,
+        empty_label=_("any"),
+    )
+    system = forms.UUIDField(required=False, widget=forms.HiddenInput())
+
+    def __init__(self, *, asker: Asker, data: Any) -> None:
+        given = data.copy()
+        given.setdefault("state", Conclusion.NOT_SATISFIED.value)
+        super().__init__(given)
+        field = self.fields["model"]
+        if isinstance(field, forms.ModelChoiceField):
+            rows = visible(ModelVersion.objects.filter(findings__isnull=False), asker)
+            field.queryset = rows.select_related("model").distinct()
+
+
+class FindingForm(forms.Form):
+    """A finding that a person makes, where no scan could."""
+
+    system = forms.ModelChoiceField(label=_("AI system"), queryset=AISystem.objects.none())
+    target = forms.ModelChoiceField(
+        label=_("Control"),
+        queryset=ReferenceControl.objects.all(),
+        to_field_name="control_id",
+        help_text=_("Its objective becomes the criteria: what should be."),
+    )
+    title = forms.CharField(label=_("Title"), max_length=500, help_text=_("What is wrong, in one sentence."))
+    condition = forms.CharField(
+        label=_("Condition: what was found"),
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=_("What you saw, where and when, so that somebody else can see it too."),
+    )
+    cause = forms.CharField(
+        label=_("Cause"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        required=False,
+        help_text=_("Why it came to be, if known."),
+    )
+    effect = forms.CharField(
+        label=_("Effect"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        required=False,
+        help_text=_("What could happen because of it, and to whom."),
+    )
+    severity = forms.ChoiceField(label=_("Severity"), choices=choices(Severity), initial=Severity.MEDIUM.value)
+
+    def __init__(self, *, asker: Asker, data: Any = None, initial: Any = None) -> None:
+        super().__init__(data, initial=initial)
+        systems = systems_for(asker, Verb.WRITE_ANSWER)
+        field = self.fields["system"]
+        if isinstance(field, forms.ModelChoiceField):
+            field.queryset = systems
+            field.to_field_name = "uuid"
+            if len(only := list(systems[:2])) == 1:
+                field.initial = only[0].uuid

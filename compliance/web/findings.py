@@ -1,0 +1,143 @@
+"""Findings: what is wrong, how we know, who works on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+
+from compliance.models import Finding, RemediationItem
+from compliance.rights import Verb, may, visible
+from compliance.selectors.finding_pages import FindingFilter, finding_page
+from compliance.selectors.finding_pages import finding_list as filtered
+from compliance.services import findings
+from compliance.services.errors import RefusedError
+from compliance.types.states import Severity
+from compliance.types.verdicts import Conclusion
+from compliance.web.base import Request, found, guarded, ordered, page_of, say
+from compliance.web.exports import csv_response
+from compliance.web.finding_forms import ALL_STATES, FindingFilterForm, FindingForm
+
+_WORK = Prefetch("risk__items", queryset=RemediationItem.objects.select_related("owner").order_by("due_on"))
+ROWS = Finding.objects.select_related("system", "target", "model_version__model", "risk")
+ORDERS = {
+    "title": ("title",),
+    "severity": ("rank",),
+    "control": ("target__control_id",),
+    "first": ("first_seen_at",),
+    "last": ("last_seen_at",),
+}
+
+
+def _csv_rows(rows: QuerySet[Finding]) -> Iterator[tuple[object, ...]]:
+    for finding in rows.iterator(chunk_size=500):
+        risk = getattr(finding, "risk", None)
+        yield (
+            finding.title,
+            finding.asset_name,
+            finding.system.name,
+            finding.target.control_id,
+            finding.get_severity_display(),
+            finding.get_state_display(),
+            finding.first_seen_at,
+            finding.last_seen_at,
+            finding.condition,
+            finding.criteria,
+            finding.cause,
+            finding.effect,
+            "; ".join(f"{item.title} ({item.owner.name}, {item.due_on.isoformat()})" for item in risk.items.all())
+            if risk
+            else "",
+            str(finding.uuid),
+        )
+
+
+def _csv(rows: QuerySet[Finding]) -> HttpResponseBase:
+    heads = (
+        _("finding"), _("asset"), _("AI system"), _("control"), _("severity"), _("conclusion"), _("first seen (UTC)"),
+        _("last seen (UTC)"), _("condition"), _("criteria"), _("cause"), _("effect"), _("remediation"), _("identifier"),
+    )  # fmt: skip
+    return csv_response(filename="findings.csv", heads=heads, rows=_csv_rows(rows))
+
+
+@guarded(Verb.VIEW)
+def finding_list(request: Request) -> HttpResponseBase:
+    """Findings that stand, the most severe first; `?state=` shows the others."""
+    form = FindingFilterForm(asker=request.user, data=request.GET)
+    form.is_valid()
+    given = form.cleaned_data
+    state = given.get("state") or Conclusion.NOT_SATISFIED.value
+    asked = FindingFilter(
+        text=given.get("q", ""),
+        state="" if state == ALL_STATES else state,
+        severity=given.get("severity", ""),
+        model=given["model"].uuid if given.get("model") else None,
+        system=given.get("system"),
+    )
+    rows = visible(ROWS, request.user)
+    shown = ordered(request, filtered(rows, asked), ORDERS).prefetch_related(_WORK)
+    if request.GET.get("export") == "csv":
+        return _csv(shown)
+    context = {
+        "page": page_of(request, shown),
+        "total": rows.count(),
+        "form": form,
+        "active": asked != FindingFilter(state=Conclusion.NOT_SATISFIED.value),
+        "may_add": may(request.user, Verb.WRITE_ANSWER),
+        "columns": [
+            {"label": _("Finding"), "sort": "title"},
+            {"label": _("Control"), "sort": "control"},
+            {"label": _("Severity"), "sort": "severity"},
+            {"label": _("Conclusion")},
+            {"label": _("First seen"), "sort": "first"},
+            {"label": _("Last seen"), "sort": "last"},
+            {"label": _("Who works on it")},
+        ],
+    }
+    return render(request, "compliance/finding_list.html", context)
+
+
+@guarded(Verb.WRITE_ANSWER, methods=("GET", "HEAD", "POST"))
+def finding_new(request: Request) -> HttpResponse:
+    """A finding that a person makes by examining or asking."""
+    initial = {"target": request.GET.get("control", "")}
+    form = FindingForm(asker=request.user, data=request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        given = dict(form.cleaned_data)
+        severity = Severity(given.pop("severity"))
+        try:
+            finding = findings.open_by_person(**given, severity=severity, actor=request.user)
+        except RefusedError as error:
+            form.add_error(None, str(error))
+        else:
+            say(request, _("The finding is on record. Open a remediation item for it next."))
+            return redirect("finding-detail", finding.uuid)
+    trail = [{"label": _("Findings"), "url": reverse("finding-list")}, {"label": _("Record a finding")}]
+    return render(request, "compliance/finding_new.html", {"form": form, "trail": trail})
+
+
+@guarded(Verb.VIEW)
+def finding_detail(request: Request, uuid: UUID) -> HttpResponse:
+    """One finding as a story: what, how we know, what it means, who does what."""
+    finding = found(request, ROWS, uuid)
+    context = {
+        "finding": finding,
+        "content": finding_page(finding, request.user),
+        "is_open": finding.state == Conclusion.NOT_SATISFIED,
+        "may_open": may(request.user, Verb.OPEN_REMEDIATION),
+        "may_scan": may(request.user, Verb.START_SCAN),
+        "trail": [{"label": _("Findings"), "url": reverse("finding-list")}, {"label": finding.title}],
+    }
+    return render(request, "compliance/finding_detail.html", context)
+
+
+urls = [
+    path("findings/", finding_list, name="finding-list"),
+    path("findings/new/", finding_new, name="finding-new"),
+    path("findings/<uuid:uuid>/", finding_detail, name="finding-detail"),
+]

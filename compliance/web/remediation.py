@@ -1,0 +1,320 @@
+"""Remediation: who fixes what by when, as a table and as a board; opened, moved, logged and closed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+
+from compliance.choices import LABELS
+from compliance.models import Finding, Milestone, RemediationItem
+from compliance.rights import Verb, may, visible
+from compliance.selectors import remediation_pages as pages
+from compliance.selectors.remediation_pages import RemediationFilter
+from compliance.services import remediation
+from compliance.services.errors import RefusedError
+from compliance.types.states import RemediationState
+from compliance.types.verdicts import Conclusion
+from compliance.web.base import Request, found, guarded, ordered, page_of, refuse, say
+from compliance.web.exports import csv_response
+from compliance.web.remediation_forms import (
+    ALL_STATES,
+    MOST_MILESTONES,
+    MOVABLE,
+    AssignForm,
+    EffortForm,
+    MilestoneForms,
+    MoveForm,
+    RemediationFilterForm,
+    RemediationForm,
+    drafts_of,
+)
+
+ROWS = RemediationItem.objects.select_related("system", "owner", "opened_by", "closing_observation")
+ORDERS = {
+    "title": ("title",),
+    "owner": ("owner__name",),
+    "due": ("due_on",),
+    "state": ("state",),
+    "planned": ("effort_planned",),
+    "spent": ("effort_spent",),
+}
+DAYS_A_PERSON_DAY_TAKES = 3  # for a first guess of dates; nobody works on one thing alone
+
+
+def _asked(form: RemediationFilterForm, *, board: bool) -> RemediationFilter:
+    given = form.cleaned_data
+    state = "" if board else given.get("state") or pages.WORKING
+    return RemediationFilter(
+        text=given.get("q", ""),
+        state="" if state == ALL_STATES else state,
+        owner=given["owner"].uuid if given.get("owner") else None,
+        system=given.get("system"),
+        overdue_on=timezone.localdate() if given.get("overdue") else None,
+    )
+
+
+def _csv_rows(rows: QuerySet[RemediationItem]) -> Iterator[tuple[object, ...]]:
+    for item in rows.iterator(chunk_size=500):
+        done = [step for step in item.milestones.all() if step.done_at]
+        yield (
+            item.title,
+            item.system.name,
+            item.owner.name,
+            item.get_state_display(),
+            item.due_on,
+            item.effort_planned,
+            item.effort_spent,
+            f"{len(done)}/{len(item.milestones.all())}",
+            "; ".join(risk.finding.title for risk in item.risks.all()),
+            item.created_at,
+            item.closed_at,
+            str(item.uuid),
+        )
+
+
+def _csv(rows: QuerySet[RemediationItem]) -> HttpResponseBase:
+    heads = (
+        _("remediation item"), _("AI system"), _("owner"), _("state"), _("due on"), _("planned person-days"),
+        _("spent person-days"), _("milestones done"), _("findings"), _("opened (UTC)"), _("closed (UTC)"),
+        _("identifier"),
+    )  # fmt: skip
+    return csv_response(filename="remediation.csv", heads=heads, rows=_csv_rows(rows))
+
+
+@guarded(Verb.VIEW)
+def remediation_list(request: Request) -> HttpResponseBase:
+    """Open work, due first, with totals; `?view=board` shows the same rows by state."""
+    is_board = request.GET.get("view") == "board"
+    form = RemediationFilterForm(asker=request.user, data=request.GET)
+    form.is_valid()
+    asked = _asked(form, board=is_board)
+    rows = visible(ROWS, request.user)
+    shown = pages.remediation_list(rows, asked)
+    listed = pages.with_work(ordered(request, shown, ORDERS))
+    if request.GET.get("export") == "csv":
+        return _csv(listed)
+    today = timezone.localdate()
+    usual = RemediationFilter() if is_board else RemediationFilter(state=pages.WORKING)
+    context = {
+        "total": rows.count(),
+        "totals": pages.remediation_totals(shown, today=today),
+        "form": form,
+        "active": asked != usual,
+        "today": today,
+        "may_work": may(request.user, Verb.WORK_REMEDIATION),
+        "tabs": _tabs(is_board=is_board),
+    }
+    if is_board:
+        context |= {"columns": pages.board(shown), "move_choices": MOVABLE}
+        return render(request, "compliance/remediation_board.html", context)
+    context |= {"page": page_of(request, listed), "columns": _columns()}
+    return render(request, "compliance/remediation_list.html", context)
+
+
+def _tabs(*, is_board: bool) -> list[dict[str, object]]:
+    url = reverse("remediation-list")
+    return [
+        {"label": _("Table"), "url": url, "active": not is_board},
+        {"label": _("Board"), "url": f"{url}?view=board", "active": is_board},
+    ]
+
+
+def _columns() -> list[dict[str, object]]:
+    return [
+        {"label": _("Remediation item"), "sort": "title"},
+        {"label": _("Owner"), "sort": "owner"},
+        {"label": _("Due"), "sort": "due"},
+        {"label": _("State"), "sort": "state"},
+        {"label": _("Milestones"), "numeric": True},
+        {"label": _("Spent"), "numeric": True, "sort": "spent"},
+        {"label": _("Planned"), "numeric": True, "sort": "planned"},
+    ]
+
+
+def _initial(finding: Finding, plan: pages.Suggestion | None) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """First values of the form and of its steps: the playbook's, spread over the time until the item is due."""
+    title = _("Resolve: %s") % finding.title
+    if plan is None:
+        return {"title": title[:300]}, []
+    today = timezone.localdate()
+    span = int(plan.person_days * DAYS_A_PERSON_DAY_TAKES) or 1
+    first = {
+        "title": title[:300],
+        "description": plan.description,
+        "effort_planned": plan.person_days,
+        "due_on": today + timedelta(days=span),
+    }
+    each = span / len(plan.steps)
+    steps = [
+        {"title": step, "due_on": today + timedelta(days=round(each * n))} for n, step in enumerate(plan.steps, start=1)
+    ]
+    return first, steps
+
+
+@guarded(Verb.OPEN_REMEDIATION, methods=("GET", "HEAD", "POST"))
+def remediation_open(request: Request, uuid: UUID) -> HttpResponse:
+    """Open an item for a finding; `?playbook=1` fills in the catalogue's plan."""
+    finding = found(request, Finding.objects.select_related("system", "target"), uuid)
+    plan = pages.suggestion(finding, most_steps=MOST_MILESTONES)
+    initial, steps = _initial(finding, plan if "playbook" in request.GET else None)
+    data = request.POST or None
+    form = RemediationForm(system=finding.system, data=data, initial=initial)
+    formset = MilestoneForms(data, initial=steps, prefix="step")
+    formset.extra = MOST_MILESTONES - len(steps)
+    if request.method == "POST" and form.is_valid() and formset.is_valid():
+        try:
+            item = remediation.open_item(
+                finding=finding, milestones=drafts_of(formset), actor=request.user, **form.cleaned_data
+            )
+        except RefusedError as error:
+            form.add_error(None, str(error))
+        else:
+            say(request, _("The remediation item is open."))
+            return redirect("remediation-item", item.uuid)
+    trail = [
+        {"label": _("Findings"), "url": reverse("finding-list")},
+        {"label": finding.title, "url": reverse("finding-detail", args=[finding.uuid])},
+        {"label": _("Open a remediation item")},
+    ]
+    context = {"finding": finding, "form": form, "formset": formset, "plan": plan, "trail": trail}
+    return render(request, "compliance/remediation_open.html", context)
+
+
+@guarded(Verb.VIEW)
+def remediation_item(request: Request, uuid: UUID) -> HttpResponse:
+    """One item: what it mends, its steps, what happened, and what closing needs."""
+    item = found(request, ROWS, uuid)
+    content = pages.remediation_page(item, request.user)
+    is_open = item.state != RemediationState.CLOSED
+    may_lead = is_open and may(request.user, Verb.OPEN_REMEDIATION)
+    context = {
+        "item": item,
+        "content": content,
+        "is_open": is_open,
+        "is_late": is_open and item.due_on < timezone.localdate(),
+        "may_work": is_open and may(request.user, Verb.WORK_REMEDIATION),
+        "may_lead": may_lead,
+        "may_scan": may(request.user, Verb.START_SCAN),
+        "move": MoveForm(initial={"state": item.state}),
+        "effort": EffortForm(),
+        "assign": AssignForm(system=item.system, initial={"owner": item.owner.uuid}) if may_lead else None,
+        "satisfied": Conclusion.SATISFIED.value,
+        "trail": [{"label": _("Remediation"), "url": reverse("remediation-list")}, {"label": item.title}],
+    }
+    return render(request, "compliance/remediation_item.html", context)
+
+
+def _back(request: Request, item: RemediationItem) -> HttpResponse:
+    wanted = request.POST.get("next", "")
+    if wanted and url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}):
+        return redirect(wanted)
+    return redirect("remediation-item", item.uuid)
+
+
+def _act(request: Request, item: RemediationItem, verb: Callable[[], object], done: str) -> HttpResponse:
+    try:
+        verb()
+    except RefusedError as error:
+        refuse(request, error)
+    else:
+        say(request, done)
+    return _back(request, item)
+
+
+@guarded(Verb.WORK_REMEDIATION, methods=("POST",))
+def remediation_move(request: Request, uuid: UUID) -> HttpResponse:
+    """Another state; closing has a page act of its own."""
+    item = found(request, ROWS, uuid)
+    asked = request.POST.get("state", "")
+    if asked not in set(RemediationState):
+        refuse(request, RefusedError(_("Choose the state to move to.")))
+        return _back(request, item)
+    state = RemediationState(asked)
+    return _act(
+        request,
+        item,
+        lambda: remediation.move(item=item, state=state, actor=request.user),
+        _("“%(title)s” is now in “%(state)s”.") % {"title": item.title, "state": LABELS[state]},
+    )
+
+
+@guarded(Verb.WORK_REMEDIATION, methods=("POST",))
+def remediation_effort(request: Request, uuid: UUID) -> HttpResponse:
+    """Log person-days."""
+    item = found(request, ROWS, uuid)
+    form = EffortForm(request.POST)
+    if not form.is_valid():
+        refuse(request, RefusedError(_("Effort is a number of person-days above zero, such as 0.5.")))
+        return _back(request, item)
+    days: Decimal = form.cleaned_data["person_days"]
+    return _act(
+        request,
+        item,
+        lambda: remediation.log_effort(item=item, person_days=days, actor=request.user),
+        _("The effort is logged."),
+    )
+
+
+@guarded(Verb.OPEN_REMEDIATION, methods=("POST",))
+def remediation_assign(request: Request, uuid: UUID) -> HttpResponse:
+    """Give it to another person."""
+    item = found(request, ROWS, uuid)
+    form = AssignForm(system=item.system, data=request.POST)
+    if not form.is_valid():
+        refuse(request, RefusedError(_("Choose somebody who works on this AI system.")))
+        return _back(request, item)
+    owner = form.cleaned_data["owner"]
+    return _act(
+        request,
+        item,
+        lambda: remediation.assign(item=item, owner=owner, actor=request.user),
+        _("%s owns it now.") % owner.name,
+    )
+
+
+@guarded(Verb.WORK_REMEDIATION, methods=("POST",))
+def remediation_milestone(request: Request, uuid: UUID) -> HttpResponse:
+    """Mark one step done."""
+    item = found(request, ROWS, uuid)
+    try:
+        asked = UUID(request.POST.get("milestone", ""))
+    except ValueError as error:
+        raise Http404 from error
+    milestone = found(request, Milestone.objects.select_related("item__system").filter(item=item), asked)
+    return _act(
+        request,
+        item,
+        lambda: remediation.complete_milestone(milestone=milestone, actor=request.user),
+        _("The milestone is reached."),
+    )
+
+
+@guarded(Verb.OPEN_REMEDIATION, methods=("POST",))
+def remediation_close(request: Request, uuid: UUID) -> HttpResponse:
+    """Close it, when new evidence says that its findings no longer reproduce."""
+    item = found(request, ROWS, uuid)
+    return _act(request, item, lambda: remediation.close(item=item, actor=request.user), _("Closed with new evidence."))
+
+
+_ITEM = "remediation/<uuid:uuid>/"
+urls = [
+    path("remediation/", remediation_list, name="remediation-list"),
+    path("findings/<uuid:uuid>/remediation/new/", remediation_open, name="remediation-open"),
+    path(_ITEM, remediation_item, name="remediation-item"),
+    path(f"{_ITEM}move/", remediation_move, name="remediation-move"),
+    path(f"{_ITEM}effort/", remediation_effort, name="remediation-effort"),
+    path(f"{_ITEM}assign/", remediation_assign, name="remediation-assign"),
+    path(f"{_ITEM}milestone/", remediation_milestone, name="remediation-milestone"),
+    path(f"{_ITEM}close/", remediation_close, name="remediation-close"),
+]
