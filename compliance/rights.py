@@ -152,7 +152,9 @@ PRINCIPALS = "compliance.Principal"
 
 def _engaged(user: m.User) -> QuerySet[m.Assessment]:
     """Assessments that an auditor was invited to and whose access has not ended."""
-    return m.Assessment.objects.filter(engagements__auditors=user, engagements__expires_at__gt=timezone.now()).distinct()
+    return m.Assessment.objects.filter(
+        engagements__auditors=user, engagements__expires_at__gt=timezone.now()
+    ).distinct()
 
 
 def _periods(user: m.User, *, day: str) -> Q:
@@ -212,7 +214,7 @@ def visible(queryset: QuerySet[ModelT], user: Asker) -> QuerySet[ModelT]:
     """The rows of a queryset that exist for this asker; everything else answers 404."""
     if not isinstance(user, m.User) or not user.is_active:
         return queryset.none()
-    label, role = queryset.model._meta.label, Role(user.role)  # noqa: SLF001 - Django's documented Model._meta API
+    label, role = queryset.model._meta.label, Role(user.role)
     if label in SHARED:
         return queryset if role is not Role.COLLECTOR else queryset.none()
     if label in PEOPLE:

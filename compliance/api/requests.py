@@ -65,11 +65,13 @@ class ModelVersionRequest(serializers.Serializer[JSON]):
 
     system = SystemReference(verb=Verb.REGISTER_MODEL, queryset=SYSTEMS)
     name = serializers.CharField(max_length=200)
-    label = serializers.CharField(max_length=100)
+    label = serializers.CharField(max_length=100)  # type: ignore[assignment]  # named as the record names it
     evidence = ScopedReference(queryset=m.Evidence.objects.all())
     origin = serializers.ChoiceField(choices=choices(ModelOrigin))
     supplier = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
-    parent = ScopedReference(queryset=m.ModelVersion.objects.all(), required=False, allow_null=True, default=None)
+    parent = ScopedReference(  # type: ignore[assignment]  # named as the record names it
+        queryset=m.ModelVersion.objects.all(), required=False, allow_null=True, default=None
+    )
 
 
 class RemediationRequest(serializers.Serializer[JSON]):

@@ -7,7 +7,9 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from compliance import models as m
+from compliance.choices import choices
 from compliance.types.drafts import JSON
+from compliance.types.states import AnswerValue
 
 
 class UuidField(serializers.SlugRelatedField[Any]):
@@ -38,7 +40,7 @@ class ModelVersionSerializer(serializers.ModelSerializer[m.ModelVersion]):
 
     name = serializers.CharField(source="model.name", read_only=True)
     system = serializers.UUIDField(source="model.system.uuid", read_only=True)
-    parent = UuidField()
+    parent = UuidField()  # type: ignore[assignment]  # the field is named as the record names it
     evidence = UuidField()
 
     class Meta:
@@ -156,7 +158,7 @@ class AnswerSerializer(serializers.ModelSerializer[m.Answer]):
 class AnswerWriteSerializer(serializers.Serializer[JSON]):
     """What a person writes into an answer."""
 
-    value = serializers.ChoiceField(choices=m.Answer._meta.get_field("value").choices, allow_blank=True)  # noqa: SLF001 - documented API
+    value = serializers.ChoiceField(choices=choices(AnswerValue), allow_blank=True)
     statement = serializers.CharField(allow_blank=True, max_length=20_000)
     reason = serializers.CharField(allow_blank=True, required=False, default="", max_length=20_000)
     claims = serializers.DictField(required=False, default=dict)

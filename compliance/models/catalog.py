@@ -93,7 +93,9 @@ class TechniqueSection(Record):
 
     class Meta:
         ordering = ("technique", "position")
-        constraints: ClassVar = [models.UniqueConstraint(fields=["technique", "key"], name="section_once_per_technique")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["technique", "key"], name="section_once_per_technique")
+        ]
 
     def __str__(self) -> str:
         return self.title

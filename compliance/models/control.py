@@ -14,7 +14,9 @@ class ImplementedControl(RetainedRecord):
     """A control as this organisation runs it on one AI system; tests and conclusions attach here."""
 
     system = models.ForeignKey("compliance.AISystem", on_delete=models.PROTECT, related_name="controls")
-    reference = models.ForeignKey("compliance.ReferenceControl", on_delete=models.PROTECT, related_name="implementations")
+    reference = models.ForeignKey(
+        "compliance.ReferenceControl", on_delete=models.PROTECT, related_name="implementations"
+    )
     statement = models.TextField(_("statement"))
     owner = models.ForeignKey("compliance.User", on_delete=models.PROTECT, related_name="owned_controls")
     performer = models.CharField(_("performed by"), max_length=200)

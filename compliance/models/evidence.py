@@ -29,7 +29,9 @@ class Evidence(RetainedRecord):
     effective_from = models.DateField(_("covers from"), null=True, blank=True)
     effective_to = models.DateField(_("covers to"), null=True, blank=True)
     received_by = models.ForeignKey("compliance.User", on_delete=models.PROTECT, null=True, related_name="+")
-    supersedes = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="superseded_by")
+    supersedes = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="superseded_by"
+    )
 
     class Meta:
         ordering = ("-created_at",)

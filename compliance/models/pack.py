@@ -36,14 +36,14 @@ class EvidencePack(RetainedRecord):
     receipt = models.JSONField(_("receipt"))
     signer_sha256 = digest_field(_("signer certificate"))
     is_demonstration_signer = models.BooleanField(_("demonstration signer"), default=True)
-    supersedes = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="superseded_by")
+    supersedes = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="superseded_by"
+    )
     issued_by = models.ForeignKey("compliance.User", on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         ordering = ("-created_at",)
-        constraints = [  # noqa: RUF012 - Django reads a plain list
-            models.UniqueConstraint(fields=["freeze", "number"], name="pack_number_once_per_freeze")
-        ]
+        constraints = [models.UniqueConstraint(fields=["freeze", "number"], name="pack_number_once_per_freeze")]
 
     def __str__(self) -> str:
         return f"{self.freeze.assessment} #{self.number}"

@@ -109,7 +109,17 @@ def coverage_table(versions: QuerySet[ModelVersion], *, technique: Technique) ->
     rows = list(versions.select_related("model__system", "parent__model"))
     subtechniques = list(technique.subtechniques.order_by("atlas_id")) or [technique]
     by_version: dict[int, list[Observation]] = {row.pk: [] for row in rows}
-    fields = ("model_version", "producer", "rule", "location", "verdict", "techniques", "observed_at", "created_at", "uuid")
+    fields = (
+        "model_version",
+        "producer",
+        "rule",
+        "location",
+        "verdict",
+        "techniques",
+        "observed_at",
+        "created_at",
+        "uuid",
+    )
     for observation in Observation.objects.filter(model_version__in=list(by_version)).only(*fields):
         by_version[observation.model_version_id or 0].append(observation)
     latest = {key: _latest(observations) for key, observations in by_version.items()}

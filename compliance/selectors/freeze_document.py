@@ -202,7 +202,9 @@ def _answer(answer: Answer) -> doc.Answer | None:
 
 
 def _questions(assessment: Assessment) -> list[doc.Question]:
-    answers = assessment.answers.select_related("question", "author", "approver", "assessment__technique").prefetch_related(
+    answers = assessment.answers.select_related(
+        "question", "author", "approver", "assessment__technique"
+    ).prefetch_related(
         Prefetch("evidence_links", queryset=EvidenceLink.objects.select_related("evidence")),
         "findings",
         Prefetch("revisions", queryset=AnswerRevision.objects.select_related("actor").order_by("version")),
@@ -314,7 +316,7 @@ def _remediation(item: RemediationItem) -> doc.RemediationItem:
     )
 
 
-def build(  # noqa: PLR0913 - each is a fact that only the freezing service has
+def build(
     assessment: Assessment,
     *,
     frozen_by: User,
@@ -353,7 +355,9 @@ def build(  # noqa: PLR0913 - each is a fact that only the freezing service has
             ),
         },
         findings=[_finding(finding) for finding in findings],
-        risks=[_risk(risk) for risk in Risk.objects.filter(finding__system=system).select_related("finding").order_by("pk")],
+        risks=[
+            _risk(risk) for risk in Risk.objects.filter(finding__system=system).select_related("finding").order_by("pk")
+        ],
         remediation=[
             _remediation(item)
             for item in system.remediation_items.select_related("owner").prefetch_related("risks", "milestones")

@@ -60,7 +60,8 @@ def job_log(assessment: Assessment, *, register: doc.Blob | None) -> doc.JobLog:
             format=row["source"],
             evidence=str(row["evidence__uuid"]),
             recorded=row["count"],
-            **reported.get(str(row["evidence__uuid"]), nothing),
+            duplicates=reported.get(str(row["evidence__uuid"]), nothing)["duplicates"],
+            rejected=reported.get(str(row["evidence__uuid"]), nothing)["rejected"],
         )
         for row in events.order_by("evidence__uuid")
         .values("evidence__uuid", "evidence__filename", "source")

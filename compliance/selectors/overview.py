@@ -103,7 +103,9 @@ def _current_assessments(systems: QuerySet[AISystem], user: Asker) -> dict[int, 
     return {row.system_id: row for row in rows}
 
 
-def _line(system: AISystem, assessment: Assessment | None, rows: list[CoverageRow], technique: Technique, user: Asker) -> SystemLine:
+def _line(
+    system: AISystem, assessment: Assessment | None, rows: list[CoverageRow], technique: Technique, user: Asker
+) -> SystemLine:
     answers = tuple(assessment.answers.all()) if assessment else ()
     contradicted = frozenset(a.question.number for a in answers if a.value and question_facts(a).contradictions)
     audit = assessment.audit_date if assessment else None
@@ -129,7 +131,9 @@ def _about_line(line: SystemLine) -> list[Urgent]:
         waiting = sum(answer.state == AnswerState.SUBMITTED for answer in line.answers)
         if waiting:
             text = ngettext(
-                "%(n)d answer of “%(title)s” waits for a reviewer.", "%(n)d answers of “%(title)s” wait for a reviewer.", waiting
+                "%(n)d answer of “%(title)s” waits for a reviewer.",
+                "%(n)d answers of “%(title)s” wait for a reviewer.",
+                waiting,
             )
             url = reverse("assessment-detail", args=[assessment.uuid])
             found.append(Urgent(rank=3, sentence=text % {"n": waiting, "title": assessment.title}, url=url))
@@ -146,7 +150,9 @@ def _about_line(line: SystemLine) -> list[Urgent]:
     if untested:
         names = ", ".join(p.technique_id for p in untested)
         sentence = _("%(system)s has model versions never tested against %(names)s.")
-        found.append(Urgent(rank=5, sentence=sentence % {"system": line.system.name, "names": names}, url=reverse("model-list")))
+        found.append(
+            Urgent(rank=5, sentence=sentence % {"system": line.system.name, "names": names}, url=reverse("model-list"))
+        )
     return found
 
 

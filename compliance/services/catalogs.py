@@ -44,7 +44,8 @@ def load(*, folder: Path = SHIPPED, apply: bool, actor: User | None) -> CatalogL
     content = read_catalog(folder)
     with transaction.atomic():
         current = _current_files(lock=apply)
-        changes = diff_catalog(_loaded(current), content)
+        is_same = {release.sha256 for release in current.values()} == {file.sha256 for file in content.files}
+        changes = () if is_same else diff_catalog(_loaded(current), content)
         load_ = CatalogLoad(is_first=not current, is_applied=False, changes=changes, counts=_counts(content))
         if not changes or not apply:
             return load_

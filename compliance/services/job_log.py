@@ -23,7 +23,7 @@ from compliance.types.drafts import JSON, JobEventDraft
 from compliance.types.states import RetentionClass
 
 _TABLE = JobEvent._meta.db_table
-_FIELDS = {field.column: field for field in JobEvent._meta.concrete_fields if not field.primary_key}
+_FIELDS = {str(field.column): field for field in JobEvent._meta.concrete_fields if not field.primary_key}
 _GIVEN_AT_PUBLISH = ("created_at", "retention_class", "legal_hold", "system_id", "evidence_id", "source_uuid")
 _PREPARED = tuple(column for column in _FIELDS if column not in _GIVEN_AT_PUBLISH)
 _SIGNED = tuple(column for column in _PREPARED if column not in ("uuid", "actor_id"))

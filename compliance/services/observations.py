@@ -94,8 +94,6 @@ def rows_root(*, source_uuid: UUID) -> str:
     """Merkle root over the observations of a scan or import, by fingerprint, computed from the record as it is now."""
     rows = Observation.objects.filter(source_uuid=source_uuid).order_by("fingerprint").values(*_SIGNED, "observed_at")
     return merkle_root(
-        bytes.fromhex(
-            digest_of(row | {"observed_at": row["observed_at"].isoformat() if row["observed_at"] else None})
-        )
+        bytes.fromhex(digest_of(row | {"observed_at": row["observed_at"].isoformat() if row["observed_at"] else None}))
         for row in rows.iterator(chunk_size=_BATCH)
     )

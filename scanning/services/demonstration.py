@@ -139,7 +139,12 @@ def import_documents(world: World, show: OnProgress) -> str:
     """A CloudTrail log and a modelscan report."""
     samples = settings.BASE_DIR / "tests" / "samples"
     wanted = (
-        ("cloudtrail", samples / "cloudtrail" / "records.json", "AWS CloudTrail", "Delivered by the trail of the account."),
+        (
+            "cloudtrail",
+            samples / "cloudtrail" / "records.json",
+            "AWS CloudTrail",
+            "Delivered by the trail of the account.",
+        ),
         ("modelscan", samples / "modelscan" / "dir.json", "modelscan", "modelscan -p models -r json -o report.json"),
     )
     told = []
@@ -202,12 +207,27 @@ def register_models(world: World, show: OnProgress) -> str:
     inherited = _keep(world, "inherited-model", Path(made["backdoored"]["path"]), "Digit reader 1.0, as received", how)
     own = _keep(world, "own-model", Path(made["twin"]["path"]), "Digit reader 2.0", how)
     _keep(world, "held-out", Path(made["held_out"]["path"]), "Held-out images for scans", how)
-    common = {"system": system, "name": "Digit reader", "actor": engineer, "file_format": "safetensors"}
     world.versions["inherited"] = inventory.register_model_version(
-        **common, label="1.0", evidence=inherited, origin=ModelOrigin.INHERITED, supplier=texts.SUPPLIER, parent=None
+        system=system,
+        name="Digit reader",
+        label="1.0",
+        evidence=inherited,
+        origin=ModelOrigin.INHERITED,
+        supplier=texts.SUPPLIER,
+        parent=None,
+        actor=engineer,
+        file_format="safetensors",
     )
     world.versions["own"] = inventory.register_model_version(
-        **common, label="2.0", evidence=own, origin=ModelOrigin.OWN, supplier="", parent=None
+        system=system,
+        name="Digit reader",
+        label="2.0",
+        evidence=own,
+        origin=ModelOrigin.OWN,
+        supplier="",
+        parent=None,
+        actor=engineer,
+        file_format="safetensors",
     )
     manifest = hash_dataset(Path(made["twin"]["training"]["path"]), on_progress=show)
     document = canonical_json(manifest.to_json())
