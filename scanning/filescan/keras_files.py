@@ -14,6 +14,7 @@ from scanning.filescan.base import CERTAIN, EMBEDDED_MALWARE, LIKELY, NO, Findin
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 _LAMBDA = re.compile(rb'"class_name"\s*:\s*"Lambda"')
 _CLASS = re.compile(rb'"class_name"\s*:\s*"([^"]{1,200})"')
+_REGISTERED = re.compile(rb'"registered_name"\s*:\s*"([^"]{1,200})"')
 _OVERLAP, _CHUNK = 512, 4 << 20
 _CODE_CLASSES = {"Lambda", "__lambda__"}
 _OWN_MODULES = ("keras", "tensorflow", "tf_keras", "builtins")
@@ -22,6 +23,18 @@ _LIMITS = (
     "Whether the weights were tampered with is not looked at here.",
 )
 _LIMITS_H5 = ("In HDF5 the configuration is found by its text; one that is compressed or split is not seen.",)
+
+
+def _foreign_issue(location: str, name: str, path: str) -> FileIssue:
+    return FileIssue(
+        rule="keras.foreign_class",
+        title=f"The model needs the class {name[:200]}",
+        description="Loading imports it from outside Keras, and its code then runs. Review that code, and pin it.",
+        severity=Severity.MEDIUM,
+        location=location,
+        atlas_techniques=(EMBEDDED_MALWARE,),
+        facts={"path": path[:300], "class": name[:300]},
+    )
 
 
 def _lambda_issue(location: str, where: str) -> FileIssue:
@@ -36,6 +49,11 @@ def _lambda_issue(location: str, where: str) -> FileIssue:
         location=location,
         atlas_techniques=(EMBEDDED_MALWARE,),
     )
+
+
+def _is_own(registered: str) -> bool:
+    """Whether a registered name is one that Keras gives its own classes, such as `Keras>Dense`; most of them have none."""
+    return registered.lower().startswith(("keras>", "keras."))
 
 
 def _nodes(value: object, path: str) -> Iterator[tuple[str, dict[str, object]]]:
@@ -54,21 +72,13 @@ def config_issues(config: object, location: str) -> list[FileIssue]:
     """Layers of a configuration that bring code of their own."""
     issues = []
     for path, node in _nodes(config, "config"):
-        kind, module = node.get("class_name"), node.get("module")
+        kind, module, registered = node.get("class_name"), node.get("module"), node.get("registered_name")
         if kind in _CODE_CLASSES:
             issues.append(_lambda_issue(location, path[:300]))
-        elif isinstance(module, str) and isinstance(kind, str) and module and module.split(".")[0] not in _OWN_MODULES:
-            issues.append(
-                FileIssue(
-                    rule="keras.foreign_class",
-                    title=f"The model needs the class {module[:100]}.{kind[:100]}",
-                    description="Loading imports it from outside Keras, and its code then runs. Review that code, and pin it.",
-                    severity=Severity.MEDIUM,
-                    location=location,
-                    atlas_techniques=(EMBEDDED_MALWARE,),
-                    facts={"path": path[:300], "module": module[:300], "class": kind[:300]},
-                )
-            )
+        elif isinstance(kind, str) and isinstance(module, str) and module.split(".")[0] not in _OWN_MODULES:
+            issues.append(_foreign_issue(location, f"{module}.{kind}", path))
+        elif isinstance(registered, str) and not _is_own(registered):
+            issues.append(_foreign_issue(location, registered, path))
     return issues
 
 
@@ -127,18 +137,22 @@ class KerasHdf5:
         """See scanning.filescan.base.FileFormat. A file without a configuration is not scanned: it may be weights only."""
         classes: set[str] = set()
         lambdas: set[int] = set()
+        registered: set[str] = set()
         target.stream.seek(0)
         tail, base = b"", 0
         while chunk := target.stream.read(_CHUNK):
             window = tail + chunk
             lambdas |= {base + found.start() for found in _LAMBDA.finditer(window)}
             classes |= {found.group(1).decode("ascii", "replace") for found in _CLASS.finditer(window)}
+            registered |= {found.group(1).decode("utf-8", "replace") for found in _REGISTERED.finditer(window)}
             tail = window[-_OVERLAP:]
             base += len(window) - len(tail)
         findings = Findings(limits=[*_LIMITS, *_LIMITS_H5], facts={"classes": sorted(classes)[:500]})
         findings.issues = [
             _lambda_issue(target.location, f"The class named at byte {at}") for at in sorted(lambdas)[:50]
         ]
+        foreign = sorted(name for name in registered if not _is_own(name))[:50]
+        findings.issues += [_foreign_issue(target.location, name, "registered_name") for name in foreign]
         if classes:
             findings.scanned.append(target.location)
             findings.speaks_to.add(EMBEDDED_MALWARE)

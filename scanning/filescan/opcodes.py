@@ -15,6 +15,7 @@ from scanning.filescan.base import ScanError, TooMuchError
 
 TORCH_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LONGEST_LINE = 64 << 20
+_MOST_NESTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,14 @@ class PickleReading:
     """What one pickle does when it is loaded.
 
     imports: name -> offset of its first use; hidden: (offset, what) for imports and calls whose target is made up while
-    loading; altered: (offset, name) of imported objects whose attributes are set; error: why reading ended early.
+    loading; altered: (offset, name) of imported objects whose attributes are set; nested: (offset, bytes) of byte strings
+    that look like pickles themselves; error: why reading ended early.
     """
 
     imports: dict[Import, int] = field(default_factory=dict)
     hidden: list[tuple[int, str]] = field(default_factory=list)
     altered: list[tuple[int, Import]] = field(default_factory=list)
+    nested: list[tuple[int, bytes]] = field(default_factory=list)
     persistent_ids: int = 0
     opcodes: int = 0
     first_integer: int | None = None
@@ -130,6 +133,14 @@ class _Machine:
 
 def _text(machine: _Machine, argument: object, at: int) -> None:
     machine.stack.append(Text(argument) if isinstance(argument, str) else _OTHER)
+
+
+def _bytes(machine: _Machine, argument: object, at: int) -> None:
+    looks_like_pickle = isinstance(argument, (bytes, bytearray)) and argument[:1] == b"\x80" and argument[-1:] == b"."
+    if looks_like_pickle and len(machine.reading.nested) < _MOST_NESTED:
+        assert isinstance(argument, (bytes, bytearray))
+        machine.reading.nested.append((at, bytes(argument)))
+    machine.stack.append(_OTHER)
 
 
 def _integer(machine: _Machine, argument: object, at: int) -> None:
@@ -245,9 +256,11 @@ def _set_item(machine: _Machine, argument: object, at: int) -> None:
 
 
 _TEXTS = ("STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8")
+_BYTES = ("SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8")
 _INTEGERS = ("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4")
 _HANDLERS = {
     **dict.fromkeys(_TEXTS, _text),
+    **dict.fromkeys(_BYTES, _bytes),
     **dict.fromkeys(_INTEGERS, _integer),
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _get),
     **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), _put),

@@ -6,6 +6,7 @@ alone is evaded by the next module that can run code.
 
 from __future__ import annotations
 
+import io
 from typing import BinaryIO
 
 from compliance.types.drafts import FileIssue
@@ -17,6 +18,7 @@ LIMITS = (
     "A pickle is judged by what it imports and calls; the code behind an allowed name is taken as its library ships it.",
     "Static reading of a pickle says nothing of poisoned weights or of a changed architecture.",
 )
+_NESTED_OPCODES = 100_000
 _STORAGES = (
     "Double",
     "Float",
@@ -176,6 +178,16 @@ def issues_of(reading: PickleReading, location: str) -> list[FileIssue]:
         issues.append(
             _issue("pickle.altered_import", f"Loading alters {found.dotted[:200]}", description, location, at)
         )
+    for at, content in reading.nested:
+        inner = read_pickle(io.BytesIO(content), len(content), _NESTED_OPCODES)
+        if any((found.module, found.name) not in ALLOWED for found in inner.imports):
+            names = ", ".join(found.dotted[:80] for found in list(inner.imports)[:5])
+            description = (
+                f"A byte string at byte {at} is a pickle that imports {names}; it waits for a program to load it."
+            )
+            issues.append(
+                _issue("pickle.nested", "A pickle is hidden in the values of the pickle", description, location, at)
+            )
     return issues
 
 

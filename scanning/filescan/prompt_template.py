@@ -14,6 +14,7 @@ from compliance.types.drafts import FileIssue
 from compliance.types.states import Severity
 from scanning.filescan.base import CHANGED_PROMPT_LOGIC, EMBEDDED_MALWARE, LIKELY, NO, Findings, ScanError, Target
 
+_SUFFIXES = (".jinja", ".jinja2", ".j2", ".template")
 _BLOCK = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _INTERNALS = re.compile(
     r"__\w+__|\|\s*attr\b|\b(?:mro|func_globals|gi_frame|gi_code|popen|subprocess|eval|exec|getattr|importlib)\s*[\(\[.]|"
@@ -110,7 +111,7 @@ class PromptTemplate:
         """See scanning.filescan.base.FileFormat. A large tokenizer configuration may hold its template at the end."""
         head = target.head.lstrip()
         name = target.name.lower()
-        if name.endswith((".jinja", ".jinja2", ".j2")):
+        if name.endswith(_SUFFIXES):
             return LIKELY if b"{%" in head or b"{{" in head else NO
         if not head.startswith(b"{"):
             return NO
@@ -126,7 +127,7 @@ class PromptTemplate:
         """See scanning.filescan.base.FileFormat."""
         try:
             text = target.read_all(target.limits.max_text).decode("utf-8-sig")
-            is_json = text.lstrip().startswith("{") and not target.name.lower().endswith((".jinja", ".jinja2", ".j2"))
+            is_json = text.lstrip().startswith("{") and not target.name.lower().endswith(_SUFFIXES)
             found = list(_templates(json.loads(text), "")) if is_json else [("", text)]
         except (ValueError, RecursionError) as error:
             raise ScanError(f"it is no UTF-8 JSON or template: {error}") from error

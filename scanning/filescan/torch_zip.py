@@ -7,8 +7,9 @@ import re
 from scanning.filescan.archive import nothing_hides, scan_zip
 from scanning.filescan.base import CERTAIN, NO, Findings, Target
 
-_STORAGE = re.compile(r"[^/]+/data/\d+")
-_SMALL = re.compile(r"[^/]+/(?:version|byteorder|\.data/serialization_id|\.format_version|\.storage_alignment)")
+_MAIN = re.compile(r"(?:[^/]+/)?data\.pkl")
+_STORAGE = re.compile(r"(?:[^/]+/)?data/\d+")
+_SMALL = re.compile(r"(?:[^/]+/)?(?:version|byteorder|\.data/serialization_id|\.format_version|\.storage_alignment)")
 
 
 def _leave(name: str) -> str:
@@ -24,7 +25,7 @@ class TorchZip:
 
     def identify(self, target: Target) -> int:
         """See scanning.filescan.base.FileFormat."""
-        return CERTAIN if any(name.count("/") == 1 and name.endswith("/data.pkl") for name in target.zip_names) else NO
+        return CERTAIN if any(_MAIN.fullmatch(name) for name in target.zip_names) else NO
 
     def scan(self, target: Target) -> Findings:
         """See scanning.filescan.base.FileFormat."""

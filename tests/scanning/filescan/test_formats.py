@@ -140,6 +140,8 @@ def test_keras_hdf5(tmp_path: Path) -> None:
     magic = b"\x89HDF\r\n\x1a\n" + b"\0" * 600
     assert rules(scan(tmp_path, "m.h5", magic + json.dumps(LAMBDA).encode())) == {"keras.lambda"}
     assert scan(tmp_path, "m.h5", magic + b'{"class_name": "Dense"}').verdict is NOTHING_FOUND
+    own = magic + b'{"class_name": "Mine", "registered_name": "Custom>Mine"}'
+    assert rules(scan(tmp_path, "m.h5", own)) == {"keras.foreign_class"}
     assert scan(tmp_path, "weights.h5", magic).verdict is NOTHING_SCANNED
 
 

@@ -86,6 +86,12 @@ def test_bytes_behind_the_end_are_not_passed_in_silence(tmp_path: Path) -> None:
     assert "50 bytes" in report.not_scanned[0][1]
 
 
+def test_a_pickle_inside_a_value_is_a_finding_where_it_could_run_code(tmp_path: Path) -> None:
+    hidden = stack_global_pickle("os", "getcwd")
+    assert rules(scan(tmp_path, "a.pkl", pickle.dumps({"weights": [hidden]}))) == {"pickle.nested"}
+    assert scan(tmp_path, "b.pkl", pickle.dumps({"weights": pickle.dumps([1, 2])})).verdict is NOTHING_FOUND
+
+
 def test_too_many_opcodes_are_skipped(tmp_path: Path) -> None:
     report = scan(tmp_path, "m.pkl", pickle.dumps(list(range(5000))), ScanLimits(max_opcodes=100))
     assert report.verdict is FileScanVerdict.SKIPPED
@@ -105,6 +111,11 @@ def test_a_plain_torch_file(tmp_path: Path) -> None:
     report = scan(tmp_path, "m.pt", torch_file(pickle.dumps({"w": 1})))
     assert (report.verdict, report.scanned) == (NOTHING_FOUND, ("m/data.pkl",))
     assert ("m/data/0", "raw tensor bytes") in report.not_scanned
+
+
+def test_a_torch_file_whose_members_lie_at_its_root(tmp_path: Path) -> None:
+    report = scan(tmp_path, "m.pt", zip_of({"version": b"3", "data.pkl": pickle.dumps({"w": 1}), "data/0": b"\0"}))
+    assert (report.format, report.verdict) == ("torch-zip", NOTHING_FOUND)
 
 
 def test_torch_script_is_not_taken_for_scanned(tmp_path: Path) -> None:
