@@ -8,6 +8,7 @@ one class does changes another, so the batch gives what a loop over classes woul
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -216,7 +217,7 @@ def _finished(state: _Search, settings: InversionSettings) -> Tensor:
     return state.raised & state.lowered & (state.since >= settings.quiet) & torch.isfinite(state.best)
 
 
-def merge(parts: list[tuple[tuple[int, ...], Inversion]]) -> Inversion:
+def merge(parts: Sequence[tuple[tuple[int, ...], Inversion]]) -> Inversion:
     """One result of searches over disjoint classes 0..K-1, each given with its classes."""
     order = torch.argsort(torch.tensor([label for labels, _ in parts for label in labels]))
 

@@ -117,7 +117,7 @@ class NeuralCleanse:
             tried=tried,
             correct=correct(classifier.logits, held_out.pixels, held_out.labels),
             images=len(held_out.labels),
-            references=() if bank is None else tuple(reference.smallest for reference in bank.references),
+            references=() if bank is None else bank.smallest,
             power=None if bank is None else bank.power,
         )
         return measured, found

@@ -21,6 +21,7 @@ from scanning.detectors.base import ModelLoadError
 from scanning.detectors.onnx_ops import OPERATORS, Attributes, Operator, UnsupportedGraphError
 
 MAX_ONNX_BYTES = 512 * 1024**2
+RANKS = (2, 4)  # of the batch that a graph takes: features, or images
 _MAX_NODES = 20_000
 _STANDARD_DOMAINS = ("", "ai.onnx")
 
@@ -72,7 +73,7 @@ class OnnxGraph:
         if len(entries) != 1 or not graph.output:
             raise UnsupportedGraphError(f"the graph has {len(entries)} inputs where one batch of images is expected")
         rank = len(entries[0].type.tensor_type.shape.dim)
-        if rank not in (2, 4):
+        if rank not in RANKS:
             raise UnsupportedGraphError(
                 f"the graph's input has {rank} axes where [N, C, H, W] or [N, features] is expected"
             )

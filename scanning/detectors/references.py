@@ -47,6 +47,11 @@ class ReferenceBank:
     power: Power | None = None
     planted: tuple[Reference, ...] = ()
 
+    @property
+    def smallest(self) -> tuple[float, ...]:
+        """Smallest norm of each reference."""
+        return tuple(reference.smallest for reference in self.references)
+
     def difference(self, *, settings_digest: str, images_sha256: str, architecture_digest: str) -> str:
         """Why these references cannot be compared with a model, in words; "" when they can."""
         if self.settings_digest != settings_digest:

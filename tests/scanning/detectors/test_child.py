@@ -1,0 +1,98 @@
+"""Requests in, report out; once through the isolated child as a worker starts it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compliance.isolation import BadInput, run_isolated
+from compliance.types.drafts import Progress
+from compliance.types.errors import BadInputError
+from compliance.types.verdicts import StageVerdict
+from scanning.detectors import child
+from scanning.detectors.base import ScanContext, ignore_progress
+from scanning.detectors.neural_cleanse import NeuralCleanse
+from scanning.detectors.report_json import report_from_json, report_to_json
+from scanning.detectors.scan import scan_model
+from tests.scanning.detectors.material import pictures, save_tiny, tiny_model
+
+pytestmark = pytest.mark.sqlite_only
+
+
+@pytest.fixture(scope="module")
+def request_(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("request")
+    images = pictures(folder, count=90)
+    model = save_tiny(tiny_model(images), folder / "model.safetensors")
+    return {"action": "scan", "model": str(model), "data": str(folder / "pictures.npz"), "seed": 1, "threads": 1}
+
+
+def test_a_scan_runs_in_the_isolated_child(request_: dict[str, Any]) -> None:
+    told: list[Progress] = []
+    result = run_isolated(
+        module="scanning.detectors.child", request=request_, wall_seconds=110, cpu_seconds=110,
+        memory_bytes=8 << 30, on_progress=told.append, accept_unisolated=True,
+    )  # fmt: skip
+    report = report_from_json(result)
+    assert report.verdict is StageVerdict.INCONCLUSIVE
+    assert report.stages[0].seconds > 0
+    assert report.data["images"] == 90
+    assert report.environment["threads"] == 1
+    assert "trigger inversion" in {progress.stage for progress in told}
+
+
+def test_bad_input_comes_back_as_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"nonsense")
+    request = {"action": "scan", "model": str(tmp_path / "model.safetensors")}
+    with pytest.raises(BadInput, match=r"model\.safetensors: not a whole safetensors file"):
+        run_isolated(
+            module="scanning.detectors.child", request=request, wall_seconds=110, cpu_seconds=110,
+            memory_bytes=8 << 30, accept_unisolated=True,
+        )  # fmt: skip
+
+
+def test_a_report_survives_the_way_through_json(request_: dict[str, Any]) -> None:
+    report = scan_model(Path(request_["model"]))
+    assert report.verdict is StageVerdict.NOT_APPLICABLE
+    assert report_from_json(report_to_json(report)) == report
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"action": "format the disk"}, "is not known"),
+        ({"model": None}, "'model' in the request"),
+        ({"seed": -1}, "'seed' in the request is not a whole number"),
+        ({"threads": True}, "'threads' in the request"),
+        ({"detectors": "neural_cleanse"}, "'detectors' in the request is not a list"),
+        ({"detectors": ["x"]}, "no detector named 'x'"),
+        ({"references": [1]}, "'references' in the request is not a list"),
+        ({"data": "nowhere.npz"}, "nowhere.npz: no such file"),
+    ],
+)
+def test_unsound_requests_are_refused(request_: dict[str, Any], changes: dict[str, Any], reason: str) -> None:
+    with pytest.raises(BadInputError, match=reason):
+        child.respond({**request_, **changes}, ignore_progress)
+
+
+def test_a_stage_that_breaks_is_failed_and_never_silent(
+    request_: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: NeuralCleanse, context: ScanContext) -> None:
+        raise RuntimeError(f"no memory for {context.model.name}\nmore")
+
+    monkeypatch.setattr(NeuralCleanse, "examine", broken)
+    report = scan_model(Path(request_["model"]))
+    assert report.verdict is StageVerdict.FAILED
+    assert report.stages[0].statement.endswith("says nothing of the model: no memory for model.safetensors")
+
+
+def test_progress_is_thinned_out_but_ends_are_kept() -> None:
+    told: list[Progress] = []
+    calm = child.calmer(told.append)
+    for done in range(1, 101):
+        calm(Progress(stage="search", done=done, total=100))
+    assert (told[0].done, told[-1].done) == (1, 100)
+    assert len(told) < 10
