@@ -8,7 +8,7 @@ import pytest
 
 from compliance.packs.issue import IssuedPack
 from compliance.packs.order import PackOrder
-from compliance.packs.signers import ensure_demo_signer
+from compliance.packs.signers import SignerFiles, ensure_demo_signer
 from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.freeze import Blob
 from tests.compliance.packs.example_freeze import example_freeze, job_log, uid
@@ -44,6 +44,12 @@ def example(tmp_path_factory: pytest.TempPathFactory, order: PackOrder) -> Examp
     (folder / "freeze.json").write_bytes(canonical_json(freeze))
     keys = ensure_demo_signer(folder / "keys")
     return Example(freeze=freeze, document=folder / "freeze.json", attachments=folder, keys=keys, order=order)
+
+
+@pytest.fixture(scope="session")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> SignerFiles:
+    """Another installation's signer."""
+    return ensure_demo_signer(tmp_path_factory.mktemp("stranger") / "keys")
 
 
 @pytest.fixture(scope="session")

@@ -162,8 +162,7 @@ def test_a_receipt_for_another_pack_is_told(example: Example, issued: IssuedPack
     assert report.exit_code is ExitCode.NEGATIVE
 
 
-def test_an_unknown_signer_is_not_trusted(content: bytes, tmp_path: Path) -> None:
-    stranger = ensure_demo_signer(tmp_path / "keys")
+def test_an_unknown_signer_is_not_trusted(content: bytes, stranger: SignerFiles) -> None:
     for roots in ([stranger.root.read_bytes()], []):
         report = verify_bytes(content, receipt=None, trust_roots=roots)
         assert report.exit_code is ExitCode.NEGATIVE
@@ -171,8 +170,9 @@ def test_an_unknown_signer_is_not_trusted(content: bytes, tmp_path: Path) -> Non
         assert "integrity" not in _failed(report)
 
 
-def test_a_pack_sealed_again_by_a_stranger_is_not_trusted(alone: Verify, unsigned: bytes, tmp_path: Path) -> None:
-    stranger = ensure_demo_signer(tmp_path / "keys")
+def test_a_pack_sealed_again_by_a_stranger_is_not_trusted(
+    alone: Verify, unsigned: bytes, stranger: SignerFiles
+) -> None:
     report = alone(seal.seal_pdf(unsigned, stranger, reason="test"))
     assert {"signer", "time_stamp", "contents"} <= _failed(report)
     assert _words(report, CheckName.CONTENTS) == "The manifest names another signer than the seal."
@@ -249,8 +249,8 @@ def test_a_freeze_document_at_fault_issues_nothing(example: Example, tmp_path: P
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_keys_are_private_and_made_once(tmp_path: Path) -> None:
-    first = signer_facts(ensure_demo_signer(tmp_path / "keys"))
-    assert signer_facts(ensure_demo_signer(tmp_path / "keys")) == first
-    assert (tmp_path / "keys" / "seal.key").stat().st_mode & 0o777 == 0o600
-    assert not (tmp_path / "keys" / "root.key").exists()
+def test_keys_are_private_and_made_once(stranger: SignerFiles) -> None:
+    first = signer_facts(stranger)
+    assert signer_facts(ensure_demo_signer(stranger.folder)) == first
+    assert stranger.seal_key.stat().st_mode & 0o777 == 0o600
+    assert not (stranger.folder / "root.key").exists()
