@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.urls import URLPattern, URLResolver, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
@@ -42,13 +44,14 @@ router.register("jobs", records.JobViewSet)
 class SchemaView(SpectacularAPIView):
     """The OpenAPI document, for whoever is signed in."""
 
-    verbs = {"GET": Verb.OWN_TOKENS}
+    verbs: ClassVar = {"GET": Verb.OWN_TOKENS}
 
 
 class SwaggerView(SpectacularSwaggerSplitView):
     """The same document as a page; nothing is loaded from elsewhere."""
 
-    verbs = {"GET": Verb.OWN_TOKENS}
+    template_name = "compliance/api_docs.html"
+    verbs: ClassVar = {"GET": Verb.OWN_TOKENS}
 
 
 urlpatterns: list[URLPattern | URLResolver] = [

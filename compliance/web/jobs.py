@@ -92,6 +92,8 @@ def job_progress(request: Request, uuid: UUID) -> HttpResponse:
     status = STOP_POLLING if isinstance(job, Job) and job.is_over else 200
     response = render(request, "compliance/_job_progress.html", context, status=status)
     response["Cache-Control"] = "no-store"
+    if status == STOP_POLLING:
+        response["HX-Refresh"] = "true"  # the page around it shows what came of the job
     return response
 
 

@@ -1,0 +1,1 @@
+"""Endpoints of the instruments: imports and scans."""

@@ -1,0 +1,81 @@
+"""Endpoints of imports, scans and reference banks. Work goes on in the background: a POST answers 202."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from compliance.api.base import ReadViewSet, asker
+from compliance.rights import Verb
+from scanning import intake
+from scanning.api import serializers as shapes
+from scanning.models import Import, ReferenceBank, Scan
+from scanning.selectors import import_rejects
+from scanning.services import scans
+
+
+class ImportViewSet(ReadViewSet):
+    """Imports of logs and scan reports."""
+
+    queryset = Import.objects.select_related("system", "evidence", "job")
+    serializer_class = shapes.ImportSerializer
+    filterset_fields = ("format", "job__state")
+    verbs: ClassVar = {"GET": Verb.VIEW_JOBS, "POST": Verb.IMPORT_DOCUMENT}
+
+    @extend_schema(
+        request={"multipart/form-data": shapes.ImportRequest}, responses={202: shapes.ImportReceiptSerializer}
+    )
+    def create(self, request: Request) -> Response:
+        """Hand in a document. Collectors may do this and nothing else."""
+        payload = shapes.ImportRequest(data=request.data, context=self.get_serializer_context())
+        payload.is_valid(raise_exception=True)
+        given = dict(payload.validated_data)
+        upload = given.pop("file")
+        document = intake.receive(**given, stream=upload.file, filename=upload.name, actor=asker(request))
+        return Response(shapes.ImportReceiptSerializer(document).data, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(responses=shapes.RejectSerializer(many=True))
+    @action(detail=True, methods=["get"], filterset_fields=())
+    def rejects(self, request: Request, uuid: str) -> Response:
+        """Records of the document that could not be taken, with place and reason."""
+        page = self.paginate_queryset(import_rejects(self.get_object()))
+        return self.get_paginated_response(shapes.RejectSerializer(page, many=True).data)
+
+
+class ScanViewSet(ReadViewSet):
+    """Scans of model versions."""
+
+    queryset = Scan.objects.select_related("model_version", "held_out", "reference_bank", "job")
+    serializer_class = shapes.ScanSerializer
+    filterset_fields = ("kind", "verdict", "model_version__uuid")
+    verbs: ClassVar = {"GET": Verb.VIEW, "POST": Verb.START_SCAN}
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """Lists leave the report out: it may be large."""
+        rows = super().get_queryset()
+        return rows.defer("report") if self.action == "list" else rows
+
+    def get_serializer_class(self) -> type[serializers.BaseSerializer[Any]]:
+        """The report belongs to one scan, not to lists."""
+        return shapes.ScanReportSerializer if self.action == "retrieve" else super().get_serializer_class()
+
+    @extend_schema(request=shapes.ScanRequest, responses={202: shapes.ScanSerializer})
+    def create(self, request: Request) -> Response:
+        """Start a scan."""
+        payload = shapes.ScanRequest(data=request.data, context=self.get_serializer_context())
+        payload.is_valid(raise_exception=True)
+        scan = scans.request_scan(**payload.validated_data, actor=asker(request))
+        return Response(shapes.ScanSerializer(scan).data, status=status.HTTP_202_ACCEPTED)
+
+
+class ReferenceBankViewSet(ReadViewSet):
+    """Reference models that scans are ranked against."""
+
+    queryset = ReferenceBank.objects.all()
+    serializer_class = shapes.ReferenceBankSerializer

@@ -1,0 +1,147 @@
+"""Imports: the list, a new one, and one with everything that was recognised, recorded, known or rejected."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+
+from compliance.rights import Verb, may
+from compliance.services.errors import RefusedError
+from compliance.types.errors import BadInputError
+from compliance.types.states import EvidenceState, JobState
+from compliance.web.base import Request, found, guarded, ordered, page_of, refuse, say
+from compliance.web.jobs import progress_of
+from scanning import intake, selectors
+from scanning.ingest import registry
+from scanning.models import Import
+from scanning.services import imports
+from scanning.web.answers import see_other
+from scanning.web.forms import ImportFilter, ImportForm
+
+ORDERS = {
+    "file": ("evidence__filename",),
+    "system": ("system__name",),
+    "time": ("created_at",),
+    "recorded": ("recorded",),
+    "rejected": ("rejected",),
+}
+REJECTS_PER_PAGE = 25
+
+
+def _filtered(rows: QuerySet[Import], form: ImportFilter) -> QuerySet[Import]:
+    given = form.cleaned_data
+    if given.get("q"):
+        rows = rows.filter(evidence__filename__icontains=given["q"])
+    if given.get("state"):
+        rows = rows.filter(job__state=given["state"])
+    if given.get("format"):
+        rows = rows.filter(format=given["format"])
+    return rows
+
+
+@guarded(Verb.VIEW_JOBS)
+def import_list(request: Request) -> HttpResponse:
+    """Imports, newest first."""
+    form = ImportFilter(request.GET)
+    form.is_valid()
+    rows = selectors.import_list(asker=request.user)
+    context = {
+        "page": page_of(request, ordered(request, _filtered(rows, form), ORDERS)),
+        "total": rows.count(),
+        "form": form,
+        "active": any(form.cleaned_data.values()),
+        "labels": registry.labels(),
+        "may_import": may(request.user, Verb.IMPORT_DOCUMENT),
+        "columns": [
+            {"label": _("Document"), "sort": "file"},
+            {"label": _("AI system"), "sort": "system"},
+            {"label": _("Received"), "sort": "time"},
+            {"label": _("Recorded"), "numeric": True, "sort": "recorded"},
+            {"label": _("Already known"), "numeric": True},
+            {"label": _("Rejected"), "numeric": True, "sort": "rejected"},
+            {"label": _("State")},
+        ],
+    }
+    return render(request, "scanning/import_list.html", context)
+
+
+@guarded(Verb.IMPORT_DOCUMENT, methods=("GET", "HEAD", "POST"))
+def import_new(request: Request) -> HttpResponse:
+    """Receive a document; its reading goes on in the background."""
+    form = ImportForm(asker=request.user, data=request.POST or None, files=request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        given = dict(form.cleaned_data)
+        upload = given.pop("file")
+        try:
+            document = intake.receive(**given, stream=upload.file, filename=upload.name, actor=request.user)
+        except (RefusedError, BadInputError) as error:
+            form.add_error("file", str(error))
+        else:
+            return _received(request, document)
+    context = {
+        "form": form,
+        "labels": registry.labels(),
+        "trail": [{"label": _("Imports"), "url": reverse("import-list")}, {"label": _("Import a document")}],
+    }
+    return render(request, "scanning/import_new.html", context)
+
+
+def _received(request: Request, document: Import) -> HttpResponse:
+    if may(request.user, Verb.VIEW_JOBS):
+        return see_other("import-detail", document.uuid)
+    say(request, _("“%s” was received and is read in the background.") % document.evidence.filename)
+    return see_other("import-new")
+
+
+@guarded(Verb.VIEW_JOBS)
+def import_detail(request: Request, uuid: UUID) -> HttpResponse:
+    """One import."""
+    document = found(request, selectors.import_list(asker=request.user), uuid)
+    job = document.job
+    context = {
+        "document": document,
+        "job": job,
+        "format_label": registry.labels().get(document.format, document.format),
+        "content": selectors.import_page(document, request.user),
+        "rejects": page_of(request, selectors.import_rejects(document), per=REJECTS_PER_PAGE),
+        "reject_columns": [{"label": _("Place in the document")}, {"label": _("Why it was not taken")}],
+        "may_cancel": may(request.user, Verb.CANCEL_JOB) and not job.is_over,
+        "may_retry": may(request.user, Verb.IMPORT_DOCUMENT) and _can_retry(document),
+        "may_import": may(request.user, Verb.IMPORT_DOCUMENT),
+        "trail": [
+            {"label": _("Imports"), "url": reverse("import-list")},
+            {"label": document.evidence.filename},
+        ],
+        **progress_of(job),
+    }
+    return render(request, "scanning/import_detail.html", context)
+
+
+def _can_retry(document: Import) -> bool:
+    """Whether the same bytes may be read again: the last attempt ended without them being refused."""
+    ended = document.job.state in {JobState.FAILED, JobState.CANCELLED}
+    return ended and document.evidence.state != EvidenceState.REJECTED
+
+
+@guarded(Verb.IMPORT_DOCUMENT, methods=("POST",))
+def import_retry(request: Request, uuid: UUID) -> HttpResponseBase:
+    """Read the kept bytes again, as a new import."""
+    document = found(request, selectors.import_list(asker=request.user), uuid)
+    if not _can_retry(document):
+        refuse(request, RefusedError(_("Only an import that failed or was cancelled can be read again.")))
+        return redirect("import-detail", uuid)
+    again = imports.request(evidence=document.evidence, requested_format=document.requested_format, actor=request.user)
+    return see_other("import-detail", again.uuid)
+
+
+urls = [
+    path("imports/", import_list, name="import-list"),
+    path("imports/new/", import_new, name="import-new"),
+    path("imports/<uuid:uuid>/", import_detail, name="import-detail"),
+    path("imports/<uuid:uuid>/retry/", import_retry, name="import-retry"),
+]

@@ -1,0 +1,145 @@
+"""Scans: the list, a new one, and one with what each stage says, how strong it is and what it cannot say."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import path, reverse
+from django.utils.translation import gettext as _
+
+from compliance.rights import Verb, may
+from compliance.services.errors import RefusedError
+from compliance.web.base import Request, found, guarded, ordered, page_of
+from compliance.web.jobs import STOP_POLLING, progress_of
+from scanning import selectors
+from scanning.models import Scan
+from scanning.services import scans
+from scanning.web.answers import see_other
+from scanning.web.forms import ScanFilter, ScanForm
+
+ORDERS = {
+    "model": ("model_version__model__name", "model_version__label"),
+    "system": ("model_version__model__system__name",),
+    "time": ("created_at",),
+    "verdict": ("verdict",),
+}
+
+
+def _filtered(rows: QuerySet[Scan], form: ScanFilter) -> QuerySet[Scan]:
+    given = form.cleaned_data
+    if text := given.get("q"):
+        digest = text.replace(" ", "").lower()
+        named = Q(model_version__model__name__icontains=text) | Q(model_version__label__icontains=text)
+        rows = rows.filter(named | Q(model_version__digest__startswith=digest))
+    if given.get("kind"):
+        rows = rows.filter(kind=given["kind"])
+    if given.get("verdict"):
+        rows = rows.filter(verdict=given["verdict"])
+    if given.get("model"):
+        rows = rows.filter(model_version__uuid=given["model"])
+    return rows
+
+
+@guarded(Verb.VIEW)
+def scan_list(request: Request) -> HttpResponse:
+    """Scans, newest first."""
+    form = ScanFilter(request.GET)
+    form.is_valid()
+    rows = selectors.scan_list(asker=request.user)
+    context = {
+        "page": page_of(request, ordered(request, _filtered(rows, form), ORDERS)),
+        "total": rows.count(),
+        "form": form,
+        "active": any(form.cleaned_data.values()),
+        "may_scan": may(request.user, Verb.START_SCAN),
+        "columns": [
+            {"label": _("Model version"), "sort": "model"},
+            {"label": _("AI system"), "sort": "system"},
+            {"label": _("Kind")},
+            {"label": _("Asked for"), "sort": "time"},
+            {"label": _("Job")},
+            {"label": _("Verdict"), "sort": "verdict"},
+        ],
+    }
+    return render(request, "scanning/scan_list.html", context)
+
+
+def _version_asked(request: Request) -> UUID | None:
+    """The model version that a link names; a word that is no identifier names none."""
+    try:
+        return UUID(request.GET.get("model", ""))
+    except ValueError:
+        return None
+
+
+@guarded(Verb.START_SCAN, methods=("GET", "HEAD", "POST"))
+def scan_new(request: Request) -> HttpResponse:
+    """Start a scan; it goes on in the background."""
+    version = _version_asked(request)
+    if version is not None:
+        get_object_or_404(selectors.scannable_versions(asker=request.user), uuid=version)
+    form = ScanForm(asker=request.user, data=request.POST or None, version=version)
+    if request.method == "POST" and form.is_valid():
+        try:
+            scan = scans.request_scan(**form.cleaned_data, actor=request.user)
+        except RefusedError as error:
+            form.add_error(None, str(error))
+        else:
+            return see_other("scan-detail", scan.uuid)
+    context = {
+        "form": form,
+        "has_versions": selectors.scannable_versions(asker=request.user).exists(),
+        "trail": [{"label": _("Scans"), "url": reverse("scan-list")}, {"label": _("Start a scan")}],
+    }
+    return render(request, "scanning/scan_new.html", context)
+
+
+def _scan_of(request: Request, uuid: UUID) -> Scan:
+    rows = selectors.scan_list(asker=request.user).defer(None)
+    return found(request, rows.select_related("held_out", "reference_bank"), uuid)
+
+
+def _progress(scan: Scan) -> dict[str, object]:
+    steps = selectors.scan_steps(scan, file_label=_("File scan"))
+    return {"scan": scan, "job": scan.job, "steps": steps, **progress_of(scan.job)}
+
+
+@guarded(Verb.VIEW)
+def scan_detail(request: Request, uuid: UUID) -> HttpResponse:
+    """One scan."""
+    scan = _scan_of(request, uuid)
+    context = {
+        "content": selectors.scan_page(scan, request.user),
+        "verdict_kind": "file" if scan.kind == Scan.FILE else "stage",
+        "may_cancel": may(request.user, Verb.CANCEL_JOB) and not scan.job.is_over,
+        "may_scan": may(request.user, Verb.START_SCAN) and scan.job.is_over,
+        "issue_columns": [{"label": _("Severity")}, {"label": _("What")}, {"label": _("Where and why")}],
+        "class_columns": [{"label": _("Target class")}, {"label": _("Mask norm, pixels"), "numeric": True}],
+        "member_columns": [{"label": _("Part")}, {"label": _("Why it was not read")}],
+        "trail": [{"label": _("Scans"), "url": reverse("scan-list")}, {"label": str(scan.model_version)}],
+        **_progress(scan),
+    }
+    return render(request, "scanning/scan_detail.html", context)
+
+
+@guarded(Verb.VIEW)
+def scan_progress(request: Request, uuid: UUID) -> HttpResponse:
+    """The fragment that the page polls; at the end it asks htmx to load the page with the result."""
+    scan = _scan_of(request, uuid)
+    response = render(request, "scanning/_scan_progress.html", _progress(scan))
+    response["Cache-Control"] = "no-store"
+    if scan.job.is_over:
+        response.status_code = STOP_POLLING
+        response["HX-Refresh"] = "true"
+    return response
+
+
+urls = [
+    path("scans/", scan_list, name="scan-list"),
+    path("scans/new/", scan_new, name="scan-new"),
+    path("scans/<uuid:uuid>/", scan_detail, name="scan-detail"),
+    path("scans/<uuid:uuid>/progress/", scan_progress, name="scan-progress"),
+]

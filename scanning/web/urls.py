@@ -1,0 +1,9 @@
+"""Addresses of the instruments' pages. Each page module lists its own in `urls`."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern
+
+from scanning.web import imports, scans
+
+urlpatterns: list[URLPattern] = [*imports.urls, *scans.urls]
