@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.utils import timezone
+from knox.models import AuthToken
+
+from compliance.models import AISystem, Assessment, LedgerEvent, Membership, Principal, Team, Technique, User
+from compliance.services import ledger, people
+from compliance.services.errors import RefusedError
+from compliance.types.drafts import PrincipalDraft
+from compliance.types.states import Role
+
+pytestmark = pytest.mark.django_db
+PASSWORD = "a long enough phrase 1"
+
+
+def made(email: str, role: Role = Role.OFFICER) -> User:
+    return people.create_user(email=email, name="Alice", role=role, password=PASSWORD, actor=None)
+
+
+def kinds() -> list[str]:
+    return list(LedgerEvent.objects.order_by("pk").values_list("kind", flat=True))
+
+
+def test_a_person_is_made_once_and_recorded() -> None:
+    user = made("  Alice@Example.ORG ")
+    assert user.email == "alice@example.org"
+    assert user.check_password(PASSWORD)
+    assert kinds() == ["person.created"]
+    with pytest.raises(RefusedError, match="already"):
+        made("ALICE@example.org")
+
+
+@pytest.mark.parametrize(
+    ("email", "name", "password", "message"),
+    [
+        ("nowhere", "Alice", PASSWORD, "valid email"),
+        ("a@example.org", " ", PASSWORD, "name"),
+        ("a@example.org", "Alice", "short", "too short"),
+    ],
+)
+def test_a_person_that_cannot_be_is_refused(email: str, name: str, password: str, message: str) -> None:
+    with pytest.raises(RefusedError, match=message):
+        people.create_user(email=email, name=name, role=Role.OFFICER, password=password, actor=None)
+    assert not User.objects.exists()
+
+
+def test_without_a_password_nobody_signs_in() -> None:
+    user = people.create_user(email="m@example.org", name="M", role=Role.COLLECTOR, password=None, actor=None)
+    assert not user.has_usable_password()
+
+
+def test_deactivating_ends_sessions_and_tokens_of_that_person_alone() -> None:
+    alice, bob, admin = made("alice@example.org"), made("bob@example.org"), made("admin@example.org")
+    for user in (alice, bob):
+        Client().force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        AuthToken.objects.create(user=user)
+    people.deactivate_user(user=alice, actor=admin)
+    alice.refresh_from_db()
+    assert not alice.is_active
+    assert alice.deactivated_at is not None
+    assert [token.user for token in AuthToken.objects.all()] == [bob]
+    assert [row.get_decoded()["_auth_user_id"] for row in Session.objects.all()] == [str(bob.pk)]
+    entry = LedgerEvent.objects.get(kind="person.deactivated").entry
+    assert (entry.payload["sessions_ended"], entry.payload["tokens_ended"]) == (1, 1)
+
+
+def test_a_session_of_a_deactivated_person_opens_nothing() -> None:
+    alice = made("alice@example.org")
+    client = Client()
+    client.force_login(alice, backend="django.contrib.auth.backends.ModelBackend")
+    key = client.session.session_key
+    people.deactivate_user(user=alice, actor=None)
+    assert not Session.objects.filter(session_key=key).exists()
+
+
+def test_the_last_administrator_stays() -> None:
+    first = made("first@example.org", Role.ADMINISTRATOR)
+    with pytest.raises(RefusedError, match="last administrator"):
+        people.deactivate_user(user=first, actor=None)
+    second = made("second@example.org", Role.ADMINISTRATOR)
+    assert not people.deactivate_user(user=first, actor=second).is_active
+
+
+def test_memberships_are_granted_changed_and_revoked() -> None:
+    alice, system = made("alice@example.org"), AISystem.objects.create(name="Digit reader")
+    for role in (Role.CONTRIBUTOR, Role.CONTRIBUTOR, Role.MANAGER):
+        membership = people.grant_membership(system=system, role=role, actor=alice, user=alice)
+    assert membership.role == Role.MANAGER
+    team = Team.objects.create(name="Team")
+    people.grant_membership(system=system, role=Role.CONTRIBUTOR, actor=alice, team=team)
+    people.revoke_membership(membership=membership, actor=alice)
+    assert [row.team for row in Membership.objects.all()] == [team]
+    assert kinds()[1:] == ["membership.granted", "membership.changed", "membership.granted", "membership.revoked"]
+
+
+def test_a_membership_is_of_one_person_or_one_team() -> None:
+    alice, system = made("alice@example.org"), AISystem.objects.create(name="Digit reader")
+    with pytest.raises(RefusedError, match="either"):
+        people.grant_membership(system=system, role=Role.MANAGER, actor=alice)
+
+
+def engagement_of(auditor: User, **changes: object) -> object:
+    officer = made("officer@example.org")
+    system = AISystem.objects.create(name="Digit reader")
+    technique = Technique.objects.create(
+        atlas_id="AML.T0018", name="Manipulate AI Model", atlas_release="5", summary=""
+    )
+    assessment = Assessment.objects.create(
+        system=system, technique=technique, title="First", opened_by=officer,
+        period_start=date(2026, 1, 1), period_end=date(2026, 12, 31),
+    )  # fmt: skip
+    arguments = {
+        "title": "Audit 2026", "auditors": [auditor], "assessments": [assessment], "criteria": "",
+        "period_start": date(2026, 1, 1), "period_end": date(2026, 6, 30), "actor": officer,
+        "expires_at": timezone.now() + timedelta(days=30),
+    }  # fmt: skip
+    return people.open_engagement(**{**arguments, **changes})  # type: ignore[arg-type]  # mixed on purpose
+
+
+def test_an_engagement_invites_auditors() -> None:
+    auditor = made("auditor@example.org", Role.AUDITOR)
+    engagement_of(auditor)
+    assert auditor.engagements.get().assessments.get().title == "First"
+    assert kinds()[-1] == "engagement.opened"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"auditors": []}, "role auditor"),
+        ({"assessments": []}, "at least one assessment"),
+        ({"period_end": date(2025, 1, 1)}, "ends before"),
+        ({"expires_at": timezone.now() - timedelta(days=1)}, "already have ended"),
+    ],
+)
+def test_an_engagement_that_makes_no_sense_is_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(RefusedError, match=message):
+        engagement_of(made("auditor@example.org", Role.AUDITOR), **changes)
+
+
+def test_nobody_but_an_auditor_is_engaged() -> None:
+    with pytest.raises(RefusedError, match="role auditor"):
+        engagement_of(made("manager@example.org", Role.MANAGER))
+
+
+# Principals
+
+
+def draft(identifier: str, display: str = "") -> PrincipalDraft:
+    return PrincipalDraft(identifier=identifier, display=display or identifier, kind="IAMUser")
+
+
+def test_a_principal_is_stored_once_under_a_pseudonym_of_its_own_key() -> None:
+    first = people.principals_for(drafts=[draft("arn:alice", "alice"), draft("arn:bob"), draft("arn:alice", "again")])
+    second = people.principal_for(draft=draft("arn:alice", "later"))
+    assert Principal.objects.count() == 2
+    assert second == first["arn:alice"]
+    assert second.display == "alice"
+    assert people.is_pseudonym_of(principal=second, identifier="arn:alice")
+    assert not people.is_pseudonym_of(principal=second, identifier="arn:bob")
+    assert "alice" not in second.pseudonym
+
+
+def test_equal_names_in_two_installations_have_different_pseudonyms() -> None:
+    before = people.principal_for(draft=draft("arn:alice")).pseudonym
+    Principal.objects.all().delete()
+    assert people.principal_for(draft=draft("arn:alice")).pseudonym != before
+
+
+def test_a_thousand_principals_take_a_handful_of_statements(django_assert_max_num_queries: object) -> None:
+    drafts = [draft(f"arn:user/{n}") for n in range(1200)]
+    with django_assert_max_num_queries(20):  # type: ignore[operator]  # pytest-django's fixture
+        found = people.principals_for(drafts=drafts)
+    assert len(found) == 1200
+
+
+def test_erasing_a_principal_leaves_the_ledger_intact() -> None:
+    admin = made("admin@example.org", Role.ADMINISTRATOR)
+    system = AISystem.objects.create(name="Digit reader")
+    principal = people.principal_for(draft=draft("arn:alice", "Alice Example"))
+    ledger.record_bulk(
+        kind="import.published", subject=system, rows=[principal.pseudonym.encode()], payload={}, actor=admin,
+        system=system,
+    )  # fmt: skip
+    ledger.seal()
+    erased = people.erase_principal(principal=principal, actor=admin)
+    ledger.seal()
+    assert (erased.identifier, erased.commitment_key, erased.display) == (None, None, "")
+    assert not people.is_pseudonym_of(principal=erased, identifier="arn:alice")
+    assert erased.pseudonym == principal.pseudonym
+    assert kinds()[-1] == "principal.erased"
+    assert ledger.verify().is_intact
+    assert people.principal_for(draft=draft("arn:alice")) != erased

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from pytest_django.fixtures import Settings
+
+from compliance import checks
+
+
+def production(settings: Settings) -> None:
+    """Settings as a careful person has them in production."""
+    settings.PRODUCTION = True
+    settings.SECRET_KEY_FROM_ENVIRONMENT, settings.SECRET_KEY = True, "k" * 64
+    settings.DEBUG, settings.ALLOWED_HOSTS, settings.BASE_URL = (
+        False,
+        ["assay.example.org"],
+        "https://assay.example.org",
+    )
+    settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
+    settings.DATABASE = {"ENGINE": "django.db.backends.postgresql"}
+    settings.SIGNER, settings.ACCEPT_UNISOLATED = "pkcs11", False
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+
+
+def ids() -> list[str | None]:
+    return [message.id for message in (*checks.production_settings(None), *checks.production_advice(None))]
+
+
+def test_careful_settings_raise_nothing(settings: Settings) -> None:
+    production(settings)
+    assert ids() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("SECRET_KEY_FROM_ENVIRONMENT", False, "assay.E001"),
+        ("SECRET_KEY", "short", "assay.E001"),
+        ("DEBUG", True, "assay.E002"),
+        ("ALLOWED_HOSTS", ["assay.example.org", "*"], "assay.E003"),
+        ("SESSION_COOKIE_SECURE", False, "assay.E004"),
+        ("BASE_URL", "http://assay.example.org", "assay.E005"),
+        ("DATABASE", {"ENGINE": "django.db.backends.sqlite3"}, "assay.W010"),
+        ("SIGNER", "demo", "assay.W011"),
+        ("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend", "assay.W012"),
+        ("ACCEPT_UNISOLATED", True, "assay.W013"),
+    ],
+)
+def test_each_unsafe_setting_has_its_id(settings: Settings, name: str, value: object, expected: str) -> None:
+    production(settings)
+    setattr(settings, name, value)
+    assert ids() == [expected]
+    settings.PRODUCTION = False
+    assert ids() == []
+
+
+def test_the_way_children_are_kept_off_the_network_is_told() -> None:
+    (message,) = checks.network_isolation(None)
+    assert message.id in {"assay.I020", "assay.W020"}
+
+
+@pytest.mark.django_db
+def test_missing_triggers_are_told_where_the_database_is_checked() -> None:
+    assert checks.triggers_stand(None, databases=["default"]) == []
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("DROP TRIGGER assay_refuse_delete_compliance_freeze")
+        else:
+            cursor.execute("DROP TRIGGER assay_refuse_change_compliance_freeze ON compliance_freeze")
+    (message,) = checks.triggers_stand(None, databases=["default"])
+    assert message.id == "assay.W030"
+    assert checks.triggers_stand(None, databases=None) == []

@@ -1,0 +1,5 @@
+"""The two probes alone."""
+
+from compliance.web import health
+
+urlpatterns = health.urls
