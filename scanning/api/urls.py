@@ -7,9 +7,9 @@ from rest_framework.routers import SimpleRouter
 
 from scanning.api import views
 
-router = SimpleRouter(use_regex_path=False)
-router.register("imports", views.ImportViewSet)
-router.register("scans", views.ScanViewSet)
-router.register("reference-banks", views.ReferenceBankViewSet)
+router = SimpleRouter(use_regex_path=False)  # names begin with api-: pages have the plain ones
+router.register("imports", views.ImportViewSet, basename="api-imports")
+router.register("scans", views.ScanViewSet, basename="api-scans")
+router.register("reference-banks", views.ReferenceBankViewSet, basename="api-reference-banks")
 
 urlpatterns: list[URLPattern | URLResolver] = [*router.urls]

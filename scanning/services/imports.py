@@ -43,7 +43,7 @@ def request(*, evidence: Evidence, requested_format: str, actor: User | None, di
             task_name=TASK,
             queue="default",
             subject=document,
-            subject_url_name="import",
+            subject_url_name="import-detail",
             title=_("Import of %s") % evidence.filename,
             system=evidence.system,
             requested_by=actor,

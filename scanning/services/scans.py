@@ -74,7 +74,7 @@ def request_scan(
             task_name=TASK,
             queue="scan",
             subject=scan,
-            subject_url_name="scan",
+            subject_url_name="scan-detail",
             title=_("Scan of %s") % model_version,
             system=system,
             requested_by=actor,
