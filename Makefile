@@ -64,6 +64,7 @@ $(TEST_STAMP): requirements.txt tests/requirements.txt | $(PY)
 # -------------------------------------------------------------------------------------------------------------- demo
 
 .PHONY: demo serve clean-demo
+demo: export ORGANISATION := $(or $(ORGANISATION),Nordlys Insurance (fictional))
 demo: preflight $(RUN_STAMP)
 	$(MANAGE) migrate --verbosity=0
 	$(MANAGE) load_catalog

@@ -283,7 +283,7 @@ def _findings(assessment: Assessment) -> list[Finding]:
     return list(
         assessment.system.findings.select_related("target")
         .prefetch_related(Prefetch("observations", queryset=observations))
-        .order_by("-state", "first_seen_at", "pk")
+        .order_by("state", "first_seen_at", "pk")
     )
 
 

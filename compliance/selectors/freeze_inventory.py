@@ -6,7 +6,7 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any
 
-from compliance.models import AISystem, DatasetVersion, ModelVersion, Observation, Technique
+from compliance.models import AISystem, DatasetVersion, ModelVersion, Observation, Technique, TrailEntry
 from compliance.selectors.coverage import coverage_table
 from compliance.types import freeze_scans as doc
 from compliance.types.drafts import JSON
@@ -27,6 +27,8 @@ def _iso(text: str) -> str:
 
 def _words(value: object) -> str:
     """A JSON value as one short text."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, list):
@@ -177,12 +179,19 @@ def _observed(system: AISystem, *, key: str) -> list[Observation]:
     return list(observations)
 
 
+def _started_by(system: AISystem) -> dict[str, str]:
+    """Name of the person behind each finished scan, by the scan's uuid."""
+    entries = TrailEntry.objects.filter(system=system, event__kind="scan.finished", actor__isnull=False)
+    return {str(uuid): name for uuid, name in entries.values_list("event__subject_uuid", "actor__name")}
+
+
 def scans(system: AISystem) -> list[doc.Scan]:
     """Detection runs on known model versions, oldest first."""
     runs: dict[str, list[Observation]] = defaultdict(list)
     for observation in _observed(system, key="stage"):
         if observation.model_version is not None:
             runs[str(observation.source_uuid)].append(observation)
+    started_by = _started_by(system)
     listed = []
     for source, observations in runs.items():
         about = observations[0].facts["scan"]
@@ -196,7 +205,7 @@ def scans(system: AISystem) -> list[doc.Scan]:
                 verdict=worst_stage(StageVerdict(o.verdict) for o in observations),
                 started_at=_iso(about["started_at"]),
                 finished_at=_iso(about["finished_at"]),
-                started_by=str(about.get("started_by", "")),
+                started_by=started_by.get(source, ""),
                 data=figures(about["data"]),
                 environment=figures(about["environment"]),
                 stages=[stage(o.facts["stage"]) for o in observations],

@@ -20,8 +20,8 @@ from compliance.services import leases, ledger, packs
 from compliance.services.errors import RefusedError
 from compliance.types.drafts import JSON, Progress
 from compliance.types.states import JobState
-from scanning.services import demonstration
-from scanning.services.demonstration import World
+from scanning.management.demonstration import steps
+from scanning.management.demonstration.world import World
 
 T = TypeVar("T")
 
@@ -47,7 +47,9 @@ class Command(AssayCommand):
 
     def arguments(self, parser: ArgumentParser) -> None:
         """Where the pack goes."""
-        parser.add_argument("--out", type=Path, default=None, help="where to write the pack (default: var/demo/pack.pdf)")
+        parser.add_argument(
+            "--out", type=Path, default=None, help="where to write the pack (default: var/demo/pack.pdf)"
+        )
 
     def answer(self, options: dict[str, Any]) -> Answer:
         """Every step, then the pack."""
@@ -55,9 +57,11 @@ class Command(AssayCommand):
         self._quiet = bool(options["json"])
         out: Path = options["out"] or settings.VAR / "demo" / "pack.pdf"
         world = World()
-        for name, step in demonstration.STEPS:
+        for name, step in steps.STEPS:
             self._run(name, lambda step=step: step(world, self.show_progress), told=str)  # type: ignore[misc]
-        pack = self._run("Evidence pack", lambda: self._pack(out), told=lambda made: f"{made.pages} pages, {made.size} bytes")
+        pack = self._run(
+            "Evidence pack", lambda: self._pack(out), told=lambda made: f"{made.pages} pages, {made.size} bytes"
+        )
         receipt = out.with_suffix(".receipt.json")
         report = self._run(
             "Verification",
@@ -82,7 +86,7 @@ class Command(AssayCommand):
         return result
 
     def _pack(self, out: Path) -> EvidencePack:
-        assessment = demonstration.the_assessment()
+        assessment = steps.the_assessment()
         pack = EvidencePack.objects.filter(freeze__assessment=assessment).order_by("-number").first()
         if pack is None:
             job = packs.request_issue(assessment=assessment, actor=assessment.opened_by, dispatch=False)
@@ -106,7 +110,11 @@ class Command(AssayCommand):
 
     def _lines(self, world: World, out: Path, receipt: Path) -> list[str]:
         total = sum(measured.seconds for measured in self._measured)
-        lines = [f"{'Together':34} {total:8.2f} s", "", "Demonstration data: the people, systems and events are fictional."]
+        lines = [
+            f"{'Together':34} {total:8.2f} s",
+            "",
+            "Demonstration data: the people, systems and events are fictional.",
+        ]
         lines += [f"Evidence pack  {out}", f"Receipt        {receipt}", f"Everything     {settings.VAR}"]
         if world.passwords:
             lines += ["", "Passwords, shown only now (sign in with the address):"]
@@ -115,5 +123,3 @@ class Command(AssayCommand):
         else:
             lines += ["", "The demonstration people are there already; their passwords were shown when they were made."]
         return lines
-
-

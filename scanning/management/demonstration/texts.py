@@ -54,9 +54,13 @@ CONTROLS = (
         "Data engineering",
     ),
     Control("BDM-07", "One list names who may submit fine-tune jobs; it is reviewed each quarter.", "Platform team"),
-    Control("BDM-10", "CloudTrail records every SageMaker and Bedrock fine-tune operation of the account.", "Platform team"),
+    Control(
+        "BDM-10", "CloudTrail records every SageMaker and Bedrock fine-tune operation of the account.", "Platform team"
+    ),
     Control("BDM-14", "Every model file is scanned before it enters the registry.", "ML engineering"),
-    Control("BDM-15", "Inherited image models are tested by trigger inversion against a reference bank.", "ML engineering"),
+    Control(
+        "BDM-15", "Inherited image models are tested by trigger inversion against a reference bank.", "ML engineering"
+    ),
 )
 
 

