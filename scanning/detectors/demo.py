@@ -155,7 +155,7 @@ def _known_model(
     seed = _REFERENCE_SEED + number
     path = place / f"{'reference' if patch is None else 'planted'}-{number:02d}.safetensors"
     trained = train(training, held_out, patch=patch, seed=seed, settings=settings.training)
-    save_model(trained, path, patch=patch, seed=seed, settings=settings.training)
+    save_model(trained, path)
     return settings.detector.known(load_model(path), held_out, seed=seed)
 
 
@@ -203,7 +203,7 @@ def _train_one(
 ) -> JSON:
     started = time.perf_counter()
     trained = train(training, held_out, patch=patch, seed=seed, settings=settings.training)
-    save_model(trained, place / f"{name}.safetensors", patch=patch, seed=seed, settings=settings.training)
+    save_model(trained, place / f"{name}.safetensors")
     images, labels = poison(training, patch, seed=seed)
     save_images(replace(training, images=images.numpy(), labels=labels.numpy()), place / f"{name}-training.npz")
     return {**measured(trained), "seconds": round(time.perf_counter() - started, 3)}

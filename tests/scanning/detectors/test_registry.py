@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +22,7 @@ def test_a_registered_detector_can_be_built_and_knows_its_name(name: str) -> Non
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(BadInputError, match="'x'; known are: .*neural_cleanse"):
+    with pytest.raises(BadInputError, match=r"'x'; known are: .*neural_cleanse"):
         entry_of("x")
 
 
@@ -28,3 +30,10 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 def test_what_django_imports_loads_no_torch(module: str) -> None:
     code = f"import sys, scanning.detectors.{module}; raise SystemExit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_contract_that_keeps_detectors_apart_lists_them_all() -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = {row["id"]: row for row in project["tool"]["importlinter"]["contracts"]}
+    registered = {entry.path.rpartition(".")[0] for entry in DETECTORS.values()}
+    assert set(contracts["detectors-apart"]["modules"]) == registered
