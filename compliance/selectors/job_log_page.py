@@ -155,8 +155,10 @@ def _fields(event: JobEvent) -> tuple[Field, ...]:
     return tuple(Field(label=label, value=value) for label, value in given)
 
 
-def _words(names: list[str]) -> tuple[str, ...]:
-    return tuple(str(name) for name in names)
+def _labels(names: list[str]) -> tuple[str, ...]:
+    """Field names as the page says them; a name that is no field of an event stays as it is."""
+    known = {field.name: str(field.verbose_name) for field in JobEvent._meta.concrete_fields}
+    return tuple(known.get(name, name) for name in names)
 
 
 def inert(record: object) -> str:
@@ -187,8 +189,8 @@ def job_event_page(event: JobEvent, user: Asker) -> JobEventPage:
     same = same if event.job_id else same.none()
     return JobEventPage(
         fields=_fields(event),
-        not_given=_words(event.unknown_fields),
-        removed=_words(event.redacted_fields),
+        not_given=_labels(event.unknown_fields),
+        removed=tuple(event.redacted_fields),
         raw=inert(event.raw),
         import_event=published,
         position=getattr(published, "place", None) if published else None,

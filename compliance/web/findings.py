@@ -29,7 +29,6 @@ ORDERS = {
     "title": ("title",),
     "severity": ("rank",),
     "control": ("target__control_id",),
-    "first": ("first_seen_at",),
     "last": ("last_seen_at",),
 }
 
@@ -94,7 +93,6 @@ def finding_list(request: Request) -> HttpResponseBase:
             {"label": _("Control"), "sort": "control"},
             {"label": _("Severity"), "sort": "severity"},
             {"label": _("Conclusion")},
-            {"label": _("First seen"), "sort": "first"},
             {"label": _("Last seen"), "sort": "last"},
             {"label": _("Who works on it")},
         ],

@@ -182,7 +182,7 @@ def model_version(request: Request, uuid: UUID) -> HttpResponse:
     """One model version: identity, lineage, what was tested on it, what was found."""
     version = found(request, VERSIONS, uuid)
     context = {
-        "version": version,
+        "model": version,
         "content": pages.model_page(version, request.user),
         "may_scan": may(request.user, Verb.START_SCAN),
         "may_register": may(request.user, Verb.REGISTER_MODEL),
@@ -196,7 +196,7 @@ def dataset_version(request: Request, uuid: UUID) -> HttpResponse:
     """One data-set version: its manifest root and the models that were trained on it."""
     version = found(request, DATASETS, uuid)
     context = {
-        "version": version,
+        "dataset": version,
         "content": pages.dataset_page(version, request.user),
         "trail": [
             {"label": _("Models and data"), "url": reverse("model-list")},

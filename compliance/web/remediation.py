@@ -118,7 +118,7 @@ def remediation_list(request: Request) -> HttpResponseBase:
     if is_board:
         context |= {"columns": pages.board(shown), "move_choices": MOVABLE}
         return render(request, "compliance/remediation_board.html", context)
-    context |= {"page": page_of(request, listed), "columns": _columns()}
+    context |= {"page": page_of(request, listed), "columns": _columns(), "owner_columns": _owner_columns()}
     return render(request, "compliance/remediation_list.html", context)
 
 
@@ -140,6 +140,11 @@ def _columns() -> list[dict[str, object]]:
         {"label": _("Spent"), "numeric": True, "sort": "spent"},
         {"label": _("Planned"), "numeric": True, "sort": "planned"},
     ]
+
+
+def _owner_columns() -> list[dict[str, object]]:
+    figures = (_("Items"), _("Overdue"), _("Planned"), _("Spent"), _("Left"))
+    return [{"label": _("Owner")}, *({"label": label, "numeric": True} for label in figures)]
 
 
 def _initial(finding: Finding, plan: pages.Suggestion | None) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -105,7 +105,8 @@ def test_event_shows_every_field_and_its_raw_record_inertly(world: World, browse
     text = browse(auditor).get(reverse("job-event", args=[world.events[0].uuid])).text
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert" in text
-    assert "output_model" in text
+    assert "Not given by the source" in text
+    assert "output model" in text
     assert "requestParameters.environment" in text
     assert "Records[0]" in text
     assert "s3://training/data" in text
