@@ -61,6 +61,7 @@ class PackContext:
     file_scans: Sequence[Row]
     job_log: Capped
     findings: Sequence[Row]
+    satisfied: Sequence[Row]
     risks: Sequence[Row]
     remediation: Sequence[Row]
     attachments: Sequence[Row]
@@ -232,6 +233,14 @@ def build_context(
     counts = _coverage_counts(doc)
     pictures: dict[str, str] = {}
     log, register = doc["job_log"], doc["job_log"]["register"] or {}
+    shown_findings = [
+        {
+            **f,
+            "observations": [{**o, "evidence": evidence.get(o["evidence"] or "")} for o in f["observations"]],
+            "risks": [r for r in risks.values() if f["uuid"] in r["findings"]],
+        }
+        for f in findings.values()
+    ]
     return PackContext(
         order=order,
         signer=signer,
@@ -268,14 +277,8 @@ def build_context(
             source=register.get("filename", "freeze.json"),
             source_sha256=register.get("sha256", freeze_sha256),
         ),
-        findings=[
-            {
-                **f,
-                "observations": [{**o, "evidence": evidence.get(o["evidence"] or "")} for o in f["observations"]],
-                "risks": [r for r in risks.values() if f["uuid"] in r["findings"]],
-            }
-            for f in findings.values()
-        ],
+        findings=shown_findings,
+        satisfied=[finding for finding in shown_findings if finding["state"] == "satisfied"],
         risks=[{**r, "findings": _refs(r["findings"], findings)} for r in risks.values()],
         remediation=[
             {**entry, "no": f"T-{n:02d}", "risks": _refs(entry["risks"], risks)}

@@ -22,6 +22,13 @@ def label(value: str | None, kind: str) -> str:
 
 
 @register.filter
+def humane(label_text: str) -> str:
+    """A key as a label: "approved_submitters" -> "Approved submitters"."""
+    words = label_text.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+@register.filter
 def percent(share: float) -> str:
     """0.992 -> "99.2 %", 0.95 -> "95 %"."""
     return f"{share * 100:.1f}".removesuffix(".0") + " %"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import html
 import re
 from typing import Any
@@ -14,6 +15,7 @@ from compliance.packs.order import PackOrder, SignerFacts
 from compliance.packs.render import html_of
 from compliance.types.canonical import digest_of
 from compliance.types.freeze import Blob, Freeze
+from compliance.types.verdicts import Conclusion
 from tests.compliance.packs.example_freeze import empty_freeze, example_freeze, long_freeze, sha
 
 SIGNER: SignerFacts = {
@@ -92,6 +94,16 @@ def test_the_demonstration_is_named_for_data_and_signer(order: PackOrder, page: 
     real = html_of(_context({**example_freeze(), "demonstration": False}, order, demonstration=False))
     assert "Demonstration" not in real
     assert "nobody else" not in real
+
+
+def test_what_was_satisfied_stands_apart_from_findings_and_promises_nothing(order: PackOrder) -> None:
+    freeze = copy.deepcopy(example_freeze())
+    freeze["findings"][1]["state"] = Conclusion.SATISFIED
+    page = html_of(_context(freeze, order))
+    assert (
+        page.index("F-01 ·") < page.index("Conclusions: satisfied") < page.index("Two service roles submitted 6 of 41")
+    )
+    assert "They do not show that nothing is there." in _text(page)
 
 
 def test_an_empty_assessment_says_that_nothing_was_done(order: PackOrder) -> None:
