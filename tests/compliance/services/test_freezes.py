@@ -1,0 +1,90 @@
+"""Freezing: only what is approved, once, as one valid document that no later change reaches."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from compliance.models import Assessment, Freeze, User
+from compliance.services import answers, evidence, freezes, packs
+from compliance.services.errors import RefusedError
+from compliance.types.canonical import canonical_json, sha256_hex
+from compliance.types.freeze import validate_freeze
+from compliance.types.states import AnswerValue
+from tests.compliance.conftest import World
+
+pytestmark = pytest.mark.django_db
+
+
+def approve_all(world: World, officer: User, manager: User) -> Assessment:
+    for answer in world.assessment.answers.select_related("assessment__system", "question"):
+        written = answers.write(
+            answer=answer,
+            value=AnswerValue.YES,
+            statement="It holds: “naïve” <b>words</b> 日本語.",
+            reason="",
+            claims={"approved_submitters": "nobody@example.org"},
+            actor=officer,
+            expected_version=None,
+        )
+        evidence.link(evidence=world.log, target=written, actor=officer)
+        answers.approve(answer=answers.submit(answer=written, actor=officer), actor=manager)
+    return Assessment.objects.select_related("system", "technique").get(pk=world.assessment.pk)
+
+
+@pytest.fixture
+def frozen(world: World, officer: User, manager: User) -> Freeze:
+    return freezes.freeze(assessment=approve_all(world, officer, manager), actor=officer)
+
+
+def document(freeze: Freeze) -> dict[str, object]:
+    with evidence.open_stored(name=freeze.storage_name) as stream:
+        content = stream.read()
+    assert sha256_hex(content) == freeze.sha256
+    value: dict[str, object] = json.loads(content)
+    assert canonical_json(value) == content
+    return value
+
+
+def test_an_assessment_with_open_answers_is_not_frozen(world: World, officer: User) -> None:
+    with pytest.raises(RefusedError, match="Question 1 is not approved yet"):
+        freezes.freeze(assessment=world.assessment, actor=officer)
+
+
+def test_the_document_is_valid_and_holds_what_was_and_what_was_not_tested(frozen: Freeze, world: World) -> None:
+    found = document(frozen)
+    validate_freeze(found)
+    models = {row["uuid"] for row in found["models"]}  # type: ignore[attr-defined]
+    assert models == {str(world.base.uuid), str(world.tuned.uuid)}
+    states = {cell["state"] for row in found["coverage"] for cell in row["cells"]}  # type: ignore[attr-defined]
+    assert states == {"finding", "not_covered"}
+    assert found["job_log"]["recorded"] == len(world.events)  # type: ignore[index]
+    contradictions = found["questions"][1]["contradictions"]  # type: ignore[index]
+    assert contradictions
+
+
+def test_the_whole_register_is_kept_beside_the_document(frozen: Freeze, world: World) -> None:
+    blob = frozen.attachments["job-events.jsonl"]
+    with evidence.open_stored(name=blob["storage_name"]) as stream:
+        content = stream.read()
+    assert sha256_hex(content) == blob["sha256"]
+    assert len(content.splitlines()) == len(world.events) == blob["rows"]
+
+
+def test_a_frozen_assessment_never_changes(frozen: Freeze, world: World, officer: User) -> None:
+    answer = frozen.assessment.answers.select_related("assessment__system", "question").first()
+    assert answer is not None
+    with pytest.raises(RefusedError, match="frozen"):
+        answers.write(
+            answer=answer, value="no", statement="", reason="", claims={}, actor=officer, expected_version=None
+        )
+    with pytest.raises(RefusedError, match="frozen"):
+        evidence.link(evidence=world.log, target=answer, actor=officer)
+    with pytest.raises(RefusedError, match="frozen already"):
+        freezes.freeze(assessment=frozen.assessment, actor=officer)
+
+
+def test_a_pack_needs_a_freeze(world: World, officer: User) -> None:
+    with pytest.raises(RefusedError, match="Freeze the assessment first"):
+        packs.request_issue(assessment=world.assessment, actor=officer)

@@ -1,0 +1,74 @@
+"""Remediation: opened for what is not satisfied, closed only by a scan made after it was opened."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from compliance.models import User
+from compliance.services import findings, remediation
+from compliance.services.errors import RefusedError
+from compliance.services.remediation import MilestoneDraft
+from compliance.types.states import RemediationState, RiskState
+from compliance.types.verdicts import StageVerdict
+from tests.compliance import records
+from tests.compliance.conftest import World
+
+pytestmark = pytest.mark.django_db
+
+
+def test_closing_needs_a_scan_that_no_longer_finds_it(world: World, officer: User, manager: User) -> None:
+    with pytest.raises(RefusedError, match="still stands"):
+        remediation.close(item=world.item, actor=manager)
+    observation = records.observed(world.tuned, StageVerdict.NO_EVIDENCE_AT_POWER, actor=officer)
+    findings.conclude(observations=[observation], actor=officer)
+    remediation.close(item=world.item, actor=manager)
+    world.item.refresh_from_db()
+    assert world.item.state == RemediationState.CLOSED
+    assert world.item.closing_observation == observation
+    assert world.item.risks.get().state == RiskState.CLOSED
+
+
+def test_closed_is_no_state_one_can_choose(world: World, manager: User) -> None:
+    with pytest.raises(RefusedError, match="re-scan"):
+        remediation.move(item=world.item, state=RemediationState.CLOSED, actor=manager)
+
+
+def test_nothing_is_remediated_that_is_satisfied(world: World, officer: User, manager: User) -> None:
+    satisfied = records.finding_of(records.observed(world.base, StageVerdict.NO_EVIDENCE_AT_POWER, actor=officer))
+    with pytest.raises(RefusedError, match="nothing to remediate"):
+        records.remediation_item(satisfied, owner=officer, actor=manager)
+
+
+def test_a_milestone_after_the_end_is_refused(world: World, manager: User) -> None:
+    late = MilestoneDraft(title="Too late", due_on=date(2999, 1, 1))
+    with pytest.raises(RefusedError, match="Too late"):
+        remediation.open_item(
+            finding=world.finding,
+            title="Mend",
+            description="",
+            owner=manager,
+            effort_planned=Decimal(1),
+            due_on=date(2027, 1, 1),
+            milestones=[late],
+            actor=manager,
+        )
+
+
+def test_effort_adds_up_and_is_above_zero(world: World, contributor: User) -> None:
+    for days in ("0.5", "1.25"):
+        remediation.log_effort(item=world.item, person_days=Decimal(days), actor=contributor)
+    world.item.refresh_from_db()
+    assert world.item.effort_spent == Decimal("1.75")
+    with pytest.raises(RefusedError, match="above zero"):
+        remediation.log_effort(item=world.item, person_days=Decimal(0), actor=contributor)
+
+
+def test_a_milestone_is_reached_once(world: World, contributor: User, manager: User) -> None:
+    step = world.item.milestones.get()
+    remediation.complete_milestone(milestone=step, actor=contributor)
+    first = step.done_at
+    remediation.complete_milestone(milestone=step, actor=manager)
+    assert (step.done_at, step.done_by) == (first, contributor)
