@@ -242,5 +242,5 @@ class JobViewSet(ReadViewSet):
     def cancel(self, request: Request, uuid: str) -> Response:
         """Ask a job to stop; what it published stays."""
         job: m.Job = self.get_object()
-        jobs.cancel(job=job)
+        jobs.cancel(job=job, actor=asker(request))
         return Response(shapes.JobSerializer(job).data)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import FrameType
 
@@ -76,6 +77,7 @@ class Supervisor:
         code = part.process.poll()
         if code is None:
             return True
+        _kill_group(part.process)  # whatever it left behind; the lease of a job that was cut off runs out by itself
         part.failures = 1 if now - part.started > _STEADY_SECONDS else part.failures + 1
         part.process = None
         if part.failures >= self.patience:
@@ -91,19 +93,15 @@ class Supervisor:
             process.terminate()
         deadline = time.monotonic() + _STOP_SECONDS
         for process in running:
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                _kill_group(process)
-            else:
-                _kill_group(process)  # whatever a part left behind in its group
+            _kill_group(process)
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    try:
+    """End a part for certain, with whatever it started."""
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
 
 

@@ -26,6 +26,7 @@ from kombu.exceptions import OperationalError
 
 from compliance.models import AISystem, Job, JobStep, User
 from compliance.models.base import Record
+from compliance.services import ledger
 from compliance.types.drafts import JSON
 from compliance.types.states import JobState
 
@@ -194,12 +195,16 @@ def release(*, lease: Lease, error: str) -> None:
         fail(lease=lease, error=error)
 
 
-def cancel(*, job: Job) -> None:
+def cancel(*, job: Job, actor: User | None) -> None:
     """Ask for the end: a waiting job ends at once, a running one at its next checkpoint, one that is over stays."""
     now = timezone.now()
-    waiting = Job.objects.filter(pk=job.pk, state=JobState.QUEUED)
-    if not waiting.update(state=JobState.CANCELLED, cancel_requested=True, finished_at=now):
-        Job.objects.filter(pk=job.pk, state=JobState.RUNNING).update(cancel_requested=True)
+    with transaction.atomic():
+        asked = Job.objects.filter(pk=job.pk, state=JobState.QUEUED).update(
+            state=JobState.CANCELLED, cancel_requested=True, finished_at=now
+        ) or Job.objects.filter(pk=job.pk, state=JobState.RUNNING, cancel_requested=False).update(cancel_requested=True)
+        if asked:
+            payload = {"kind": job.kind, "about": str(job.subject_uuid)}
+            ledger.record(kind="job.cancelled", subject=job, payload=payload, actor=actor, system=job.system)
     job.refresh_from_db()
 
 

@@ -101,7 +101,7 @@ def job_progress(request: Request, uuid: UUID) -> HttpResponse:
 def job_cancel(request: Request, uuid: UUID) -> HttpResponse:
     """Ask the job to stop."""
     job = found(request, ROWS, uuid)
-    jobs.cancel(job=job)
+    jobs.cancel(job=job, actor=request.user)
     say(request, _("The job stops at its next step; nothing half-done is published."))
     return redirect("job-detail", uuid)
 

@@ -152,14 +152,14 @@ def test_silent_broker_is_tried_again_later(job: Job, monkeypatch: pytest.Monkey
 
 
 def test_waiting_job_is_cancelled_at_once(job: Job) -> None:
-    jobs.cancel(job=job)
+    jobs.cancel(job=job, actor=None)
     assert job.state == JobState.CANCELLED
     assert jobs.claim(job_id=job.pk) is None
 
 
 def test_running_job_is_cancelled_by_its_worker(job: Job) -> None:
     def work(keeper: LeaseKeeper) -> None:
-        jobs.cancel(job=job)
+        jobs.cancel(job=job, actor=None)
         if jobs.heartbeat(lease=keeper.lease):
             raise JobCancelledError
 
@@ -170,7 +170,7 @@ def test_running_job_is_cancelled_by_its_worker(job: Job) -> None:
 
 def test_cancelled_job_whose_worker_died_ends_cancelled(job: Job, sent: list[int]) -> None:
     claimed(job)
-    jobs.cancel(job=job)
+    jobs.cancel(job=job, actor=None)
     expire(job)
     assert jobs.reap().cancelled == 1
     job.refresh_from_db()
@@ -197,9 +197,7 @@ def test_step_is_recorded_once(job: Job) -> None:
         (ZeroDivisionError("division by zero"), JobState.FAILED, "Unexpected ZeroDivisionError"),
     ],
 )
-def test_every_failure_becomes_a_state_with_a_reason(
-    job: Job, error: Exception, state: JobState, words: str
-) -> None:
+def test_every_failure_becomes_a_state_with_a_reason(job: Job, error: Exception, state: JobState, words: str) -> None:
     def work(keeper: LeaseKeeper) -> None:
         raise error
 

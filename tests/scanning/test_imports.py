@@ -199,7 +199,7 @@ def test_cancelled_import_publishes_nothing_and_is_swept(
 
     def cancelled(_keeper: leases.LeaseKeeper, progress: Progress) -> None:
         if progress.stage == "Publishing":
-            jobs.cancel(job=document.job)
+            jobs.cancel(job=document.job, actor=None)
             raise JobCancelledError
 
     monkeypatch.setattr(leases.LeaseKeeper, "progress", cancelled)

@@ -131,7 +131,7 @@ def test_cancelled_scan_records_nothing(small_model: tuple[ModelVersion, Evidenc
 
     def cancel_midway(progress: object) -> None:
         if scan.job.steps.exists():
-            jobs.cancel(job=scan.job)
+            jobs.cancel(job=scan.job, actor=None)
             keeper_of[0]._cancelled.set()  # noqa: SLF001 - inside a test's transaction no heartbeat thread can tell it
 
     keeper_of: list[leases.LeaseKeeper] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.conf import settings
@@ -17,13 +17,16 @@ from django.urls import reverse
 
 from compliance.management.supervisor import Part, Supervisor
 from compliance.services import broker, first_administrator
+from compliance.types.verdicts import ExitCode
+
+_LAST_PORT = 65_535
 
 
 class Command(BaseCommand):
     help = "Serve the pages and run background work until Ctrl-C: web server, workers and scheduler together."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--port", type=int, default=8000, help="port of the pages (default: 8000)")
+        parser.add_argument("--port", type=_port, default=8000, help="port of the pages (default: 8000)")
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine alone)")
         parser.add_argument("--workers", type=int, default=2, help="background jobs at the same time (default: 2)")
         parser.add_argument("--threads", type=int, default=8, help="requests at the same time (default: 8)")
@@ -33,6 +36,7 @@ class Command(BaseCommand):
         self._check_port(host, port)
         self._check_database()
         broker.prepare()
+        settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns of a folder that is not there
         url = settings.BASE_URL if "BASE_URL" in os.environ else f"http://localhost:{port}"
         supervisor = Supervisor(
             parts=_parts(host=host, port=port, workers=options["workers"], threads=options["threads"]),
@@ -58,7 +62,8 @@ class Command(BaseCommand):
                 probe.bind((host, port))
             except OSError as error:
                 raise CommandError(
-                    f"Port {port} of {host} cannot be used ({error.strerror}); name another with --port."
+                    f"Port {port} of {host} cannot be used ({error.strerror}); name another with --port.",
+                    returncode=ExitCode.BAD_INPUT,
                 )
 
     @staticmethod
@@ -67,10 +72,22 @@ class Command(BaseCommand):
         try:
             executor = MigrationExecutor(connection)
         except OperationalError as error:
-            raise CommandError(f"The database cannot be reached ({str(error).strip()}); see DATABASE_URL.")
+            raise CommandError(
+                f"The database cannot be reached ({str(error).strip()}); see DATABASE_URL.",
+                returncode=ExitCode.BAD_INPUT,
+            )
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            raise CommandError("The database is not up to date; run `manage.py migrate` first.")
+            raise CommandError(
+                "The database is not up to date; run `manage.py migrate` first.", returncode=ExitCode.BAD_INPUT
+            )
         connection.close()
+
+
+def _port(text: str) -> int:
+    """A TCP port. Raises ArgumentTypeError."""
+    if not text.isdecimal() or not 0 < int(text) <= _LAST_PORT:
+        raise ArgumentTypeError(f"a port is a number from 1 to {_LAST_PORT}, not {text!r}")
+    return int(text)
 
 
 def _parts(*, host: str, port: int, workers: int, threads: int) -> list[Part]:
