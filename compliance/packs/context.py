@@ -218,6 +218,38 @@ def _limits(doc: Row, counts: Sequence[tuple[str, str, int]]) -> list[str]:
     return said
 
 
+def _questions(doc: Row, evidence: dict[str, Row], findings: dict[str, Row]) -> list[Row]:
+    return [
+        {
+            **q,
+            "evidence": _refs((q["answer"] or {}).get("evidence", ()), evidence),
+            "findings": _refs((q["answer"] or {}).get("findings", ()), findings),
+        }
+        for q in doc["questions"]
+    ]
+
+
+def _findings(findings: dict[str, Row], evidence: dict[str, Row], risks: dict[str, Row]) -> list[Row]:
+    return [
+        {
+            **f,
+            "observations": [{**o, "evidence": evidence.get(o["evidence"] or "")} for o in f["observations"]],
+            "risks": [r for r in risks.values() if f["uuid"] in r["findings"]],
+        }
+        for f in findings.values()
+    ]
+
+
+def _job_log(doc: Row, freeze_sha256: str) -> Capped:
+    log, register = doc["job_log"], doc["job_log"]["register"] or {}
+    return Capped(
+        rows=log["extract"][:PAGE_ROWS],
+        total=log["recorded"],
+        source=register.get("filename", "freeze.json"),
+        source_sha256=register.get("sha256", freeze_sha256),
+    )
+
+
 def build_context(
     *,
     freeze: Freeze,
@@ -232,15 +264,7 @@ def build_context(
     findings, risks = _numbered("F", doc["findings"]), _numbered("R", doc["risks"])
     counts = _coverage_counts(doc)
     pictures: dict[str, str] = {}
-    log, register = doc["job_log"], doc["job_log"]["register"] or {}
-    shown_findings = [
-        {
-            **f,
-            "observations": [{**o, "evidence": evidence.get(o["evidence"] or "")} for o in f["observations"]],
-            "risks": [r for r in risks.values() if f["uuid"] in r["findings"]],
-        }
-        for f in findings.values()
-    ]
+    shown_findings = _findings(findings, evidence, risks)
     return PackContext(
         order=order,
         signer=signer,
@@ -250,14 +274,7 @@ def build_context(
         summary=_summary(doc, counts),
         limits=_limits(doc, counts),
         controls=_controls(doc),
-        questions=[
-            {
-                **q,
-                "evidence": _refs((q["answer"] or {}).get("evidence", ()), evidence),
-                "findings": _refs((q["answer"] or {}).get("findings", ()), findings),
-            }
-            for q in doc["questions"]
-        ],
+        questions=_questions(doc, evidence, findings),
         evidence=Capped(
             rows=list(evidence.values())[:PAGE_ROWS],
             total=len(evidence),
@@ -268,21 +285,13 @@ def build_context(
         coverage=_coverage(doc, models),
         coverage_counts=counts,
         scans=_scans(doc, models, pictures),
-        file_scans=[
-            {**s, "no": f"X-{n:02d}", "model": models.get(s["model"] or "")} for n, s in enumerate(doc["file_scans"], 1)
-        ],
-        job_log=Capped(
-            rows=log["extract"][:PAGE_ROWS],
-            total=log["recorded"],
-            source=register.get("filename", "freeze.json"),
-            source_sha256=register.get("sha256", freeze_sha256),
-        ),
+        file_scans=[{**s, "model": models.get(s["model"] or "")} for s in _numbered("X", doc["file_scans"]).values()],
+        job_log=_job_log(doc, freeze_sha256),
         findings=shown_findings,
         satisfied=[finding for finding in shown_findings if finding["state"] == "satisfied"],
         risks=[{**r, "findings": _refs(r["findings"], findings)} for r in risks.values()],
         remediation=[
-            {**entry, "no": f"T-{n:02d}", "risks": _refs(entry["risks"], risks)}
-            for n, entry in enumerate(doc["remediation"], 1)
+            {**entry, "risks": _refs(entry["risks"], risks)} for entry in _numbered("T", doc["remediation"]).values()
         ],
         attachments=attachments,
         pictures=pictures,

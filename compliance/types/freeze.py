@@ -356,6 +356,8 @@ def _check_references(doc: Freeze) -> None:
             place = f"questions, number {question['number']}"
             _resolve(place, answer["evidence"], evidence, "evidence register")
             _resolve(place, answer["findings"], findings, "findings")
+    for register in ("scans", "file_scans", "remediation"):
+        _unique(register, cast("dict[str, Any]", doc)[register])
     _resolve("models", (model["parent"] for model in doc["models"]), models, "models")
     _resolve("coverage", (row["model"] for row in doc["coverage"]), models, "models")
     _resolve("scans", (scan["model"] for scan in doc["scans"]), models, "models")
