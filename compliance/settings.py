@@ -6,12 +6,24 @@ The defaults run an embedded installation on one machine: SQLite, a filesystem b
 from __future__ import annotations
 
 import secrets
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import environ
 import structlog
 from csp.constants import NONE, SELF
+
+from compliance.choices import choices
+from compliance.types.states import (
+    AnswerState,
+    AssessmentState,
+    EvidenceState,
+    JobState,
+    MappingState,
+    RemediationState,
+)
+from compliance.types.verdicts import Conclusion
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -132,6 +144,7 @@ STORAGES = {
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise asks for it, though it serves from the finders
 STATICFILES_DIRS: list[Path] = []
 WHITENOISE_USE_FINDERS = True
 MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=2 * 1024**3)
@@ -237,6 +250,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        f"{kind.__name__}Enum": partial(choices, kind)
+        for kind in (AnswerState, AssessmentState, EvidenceState, JobState, MappingState, RemediationState, Conclusion)
+    },
 }
 REST_KNOX = {
     "TOKEN_TTL": None,

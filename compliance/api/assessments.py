@@ -78,11 +78,12 @@ class AnswerViewSet(ReadViewSet):
     @action(detail=True, methods=["post"])
     def write(self, request: Request, uuid: str) -> Response:
         """Write or rewrite the answer; it becomes a draft."""
+        answer: m.Answer = self.get_object()
         payload = shapes.AnswerWriteSerializer(data=request.data)
         payload.is_valid(raise_exception=True)
         given = dict(payload.validated_data)
         version = given.pop("version")
-        answers.write(answer=self.get_object(), **given, actor=asker(request), expected_version=version)
+        answers.write(answer=answer, **given, actor=asker(request), expected_version=version)
         return self._shown()
 
     @extend_schema(request=None, responses=shapes.AnswerSerializer)
@@ -96,36 +97,40 @@ class AnswerViewSet(ReadViewSet):
     @action(detail=True, methods=["post"])
     def attach(self, request: Request, uuid: str) -> Response:
         """Attach evidence."""
+        answer: m.Answer = self.get_object()
         payload = requests.EvidenceReference(data=request.data, context=self.get_serializer_context())
         payload.is_valid(raise_exception=True)
-        evidence.link(**payload.validated_data, target=self.get_object(), actor=asker(request))
+        evidence.link(**payload.validated_data, target=answer, actor=asker(request))
         return self._shown()
 
     @extend_schema(request=requests.FindingReference, responses=shapes.AnswerSerializer)
     @action(detail=True, methods=["post"], url_path="name-finding")
     def name_finding(self, request: Request, uuid: str) -> Response:
         """Name the finding that explains a partly or no."""
+        answer: m.Answer = self.get_object()
         payload = requests.FindingReference(data=request.data, context=self.get_serializer_context())
         payload.is_valid(raise_exception=True)
-        answers.link_finding(answer=self.get_object(), **payload.validated_data, actor=asker(request))
+        answers.link_finding(answer=answer, **payload.validated_data, actor=asker(request))
         return self._shown()
 
     @extend_schema(request=shapes.CommentSerializer, responses=shapes.AnswerSerializer)
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, uuid: str) -> Response:
         """Approve as a second person."""
+        answer: m.Answer = self.get_object()
         payload = shapes.CommentSerializer(data=request.data)
         payload.is_valid(raise_exception=True)
-        answers.approve(answer=self.get_object(), actor=asker(request), **payload.validated_data)
+        answers.approve(answer=answer, actor=asker(request), **payload.validated_data)
         return self._shown()
 
     @extend_schema(request=shapes.CommentSerializer, responses=shapes.AnswerSerializer)
     @action(detail=True, methods=["post"], url_path="send-back")
     def send_back(self, request: Request, uuid: str) -> Response:
         """Return the answer, saying what is missing."""
+        answer: m.Answer = self.get_object()
         payload = shapes.CommentSerializer(data=request.data)
         payload.is_valid(raise_exception=True)
-        answers.send_back(answer=self.get_object(), actor=asker(request), **payload.validated_data)
+        answers.send_back(answer=answer, actor=asker(request), **payload.validated_data)
         return self._shown()
 
 

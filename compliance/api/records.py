@@ -177,20 +177,22 @@ class RemediationViewSet(ReadViewSet):
     @action(detail=True, methods=["post"])
     def move(self, request: Request, uuid: str) -> Response:
         """Change the state of open work."""
+        work: m.RemediationItem = self.get_object()
         payload = requests.MoveRequest(data=request.data)
         payload.is_valid(raise_exception=True)
         state = RemediationState(payload.validated_data["state"])
-        remediation.move(item=self.get_object(), state=state, actor=asker(request))
+        remediation.move(item=work, state=state, actor=asker(request))
         return self._shown()
 
     @extend_schema(request=requests.EffortRequest, responses=shapes.RemediationSerializer)
     @action(detail=True, methods=["post"])
     def effort(self, request: Request, uuid: str) -> Response:
         """Add effort spent."""
+        work: m.RemediationItem = self.get_object()
         payload = requests.EffortRequest(data=request.data)
         payload.is_valid(raise_exception=True)
         days = payload.validated_data["person_days"]
-        remediation.log_effort(item=self.get_object(), person_days=days, actor=asker(request))
+        remediation.log_effort(item=work, person_days=days, actor=asker(request))
         return self._shown()
 
     @extend_schema(request=None, responses=shapes.RemediationSerializer)

@@ -17,6 +17,7 @@ INSERT_ONLY = (
     "compliance_ledgerposition",
     "compliance_trailentry",
     "compliance_freeze",
+    "compliance_evidencepack",
     "compliance_answerrevision",
     ROW_CHANGES,
 )

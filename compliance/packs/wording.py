@@ -13,7 +13,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from fontTools.ttLib import TTFont
 
-from compliance.choices import LABELS
+from compliance import choices
 from compliance.types import states, verdicts
 
 FONTS = Path(__file__).resolve().parents[1] / "static" / "fonts"
@@ -32,7 +32,7 @@ def label(kind: str, value: str | None) -> str:
     if value is None:
         return _("Nothing concluded")
     enumeration: type[StrEnum] = getattr(states, kind, None) or getattr(verdicts, kind)
-    return str(LABELS[enumeration(value)])
+    return str(choices.label(enumeration(value)))
 
 
 def day(text: str | None) -> str:

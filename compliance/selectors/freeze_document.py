@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 
 import compliance
-from compliance.choices import LABELS
+from compliance.choices import label
 from compliance.models import (
     Answer,
     AnswerRevision,
@@ -64,7 +64,7 @@ def day(value: date | None) -> str | None:
 
 def person(user: User) -> doc.Person:
     """A person by name and role in words."""
-    return doc.Person(name=user.name, role=str(LABELS[Role(user.role)]))
+    return doc.Person(name=user.name, role=str(label(Role(user.role))))
 
 
 def _technique(technique: Technique) -> doc.Technique:

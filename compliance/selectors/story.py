@@ -11,7 +11,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from compliance.choices import LABELS
+from compliance.choices import label
 from compliance.models import Milestone, TrailEntry, User
 from compliance.rights import Asker, visible
 from compliance.types.drafts import JSON
@@ -56,7 +56,7 @@ def _concluded(payload: JSON, _names: _Names) -> Told:
 
 
 def _state(value: object) -> str:
-    return str(LABELS[RemediationState(str(value))])
+    return str(label(RemediationState(str(value))))
 
 
 def _moved(payload: JSON, _names: _Names) -> Told:

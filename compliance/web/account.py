@@ -21,7 +21,8 @@ class ZoneForm(forms.Form):
     """The reader's time zone."""
 
     time_zone = forms.ChoiceField(
-        label=_("Time zone"), choices=[(zone, zone) for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC"]
+        label=_("Time zone"),
+        choices=[(zone, zone) for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC"],
     )
 
 

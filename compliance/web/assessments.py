@@ -27,9 +27,8 @@ def assessment_list(request: Request) -> HttpResponse:
     rows = (
         visible(Assessment.objects.all(), request.user)
         .select_related("system", "technique")
-        .annotate(
-            approved=Count("answers", filter=Q(answers__state=AnswerState.APPROVED)), questions=Count("answers")
-        )
+        .annotate(approved=Count("answers", filter=Q(answers__state=AnswerState.APPROVED)), questions=Count("answers"))
+        .order_by("-created_at", "-pk")
     )
     columns = [
         {"label": _("Assessment")},

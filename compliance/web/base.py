@@ -12,7 +12,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.db.models import F, Model, OrderBy, QuerySet
-from django.http import HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -62,6 +62,14 @@ def public(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseB
     """Marks a page that anybody may open; the route test lists these by name."""
     view.verb = None  # type: ignore[attr-defined]  # read by the route test
     return view
+
+
+def uuid_of(text: str | None) -> UUID:
+    """An identifier that a form sent; what is no identifier is as unknown as one that does not exist."""
+    try:
+        return UUID(text or "")
+    except ValueError as error:
+        raise Http404 from error
 
 
 def found(request: Request, queryset: QuerySet[ModelT], uuid: UUID) -> ModelT:

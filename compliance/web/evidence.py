@@ -74,9 +74,7 @@ def evidence_upload(request: Request) -> HttpResponse:
         given = dict(form.cleaned_data)
         upload = given.pop("file")
         try:
-            evidence = service.receive(
-                **given, stream=upload.file, filename=upload.name, received_by=request.user
-            )
+            evidence = service.receive(**given, stream=upload.file, filename=upload.name, received_by=request.user)
             service.accept(evidence=evidence, actor=request.user)
         except RefusedError as error:
             form.add_error("file", str(error))

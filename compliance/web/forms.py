@@ -150,11 +150,18 @@ class EvidenceForm(forms.Form):
     file = forms.FileField(
         label=_("Document"),
         allow_empty_file=True,
-        help_text=_("Kept as it is, under its SHA-256. It is never opened as code and only ever offered as a download."),
+        help_text=_(
+            "Kept as it is, under its SHA-256. It is never opened as code and only ever offered as a download."
+        ),
     )
-    title = forms.CharField(label=_("Title"), max_length=300, required=False, help_text=_("The file name, if left empty."))
+    title = forms.CharField(
+        label=_("Title"), max_length=300, required=False, help_text=_("The file name, if left empty.")
+    )
     source_system = forms.CharField(
-        label=_("Source system"), max_length=200, required=False, help_text=_("For example: AWS account 1111-2222-3333.")
+        label=_("Source system"),
+        max_length=200,
+        required=False,
+        help_text=_("For example: AWS account 1111-2222-3333."),
     )
     collected_how = forms.CharField(
         label=_("How it was collected"),
@@ -186,6 +193,4 @@ class EvidenceFilter(forms.Form):
     """Filters of the evidence list."""
 
     q = forms.CharField(label=_("Title, file name or SHA-256"), required=False)
-    state = forms.ChoiceField(
-        label=_("State"), required=False, choices=[("", _("any")), *choices(EvidenceState)]
-    )
+    state = forms.ChoiceField(label=_("State"), required=False, choices=[("", _("any")), *choices(EvidenceState)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
@@ -116,7 +117,7 @@ def model_list(request: Request) -> HttpResponseBase:
     context = {
         "page": page,
         "total": rows.count(),
-        "lines": list(zip(page, pages.coverage_of(list(page), pages.technique()) or [None] * len(page), strict=True)),
+        "lines": list(zip_longest(page, pages.coverage_of(list(page), pages.technique()))),
         "figures": pages.model_figures(shown),
         "form": form,
         "active": asked != ModelFilter(),
@@ -130,7 +131,7 @@ def model_list(request: Request) -> HttpResponseBase:
     return render(request, "compliance/model_list.html", context)
 
 
-def _kept(upload: UploadedFile, *, system: AISystem, title: str, actor: User) -> Evidence:
+def _kept(upload: UploadedFile[Any], *, system: AISystem, title: str, actor: User) -> Evidence:
     """The uploaded model file as accepted evidence."""
     kept = evidences.receive(
         system=system,

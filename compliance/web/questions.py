@@ -16,7 +16,7 @@ from compliance.selectors.assessment_page import question_page
 from compliance.services import answers, evidence
 from compliance.services.errors import RefusedError
 from compliance.types.states import AnswerState
-from compliance.web.base import Request, found, guarded, refuse, say
+from compliance.web.base import Request, found, guarded, refuse, say, uuid_of
 from compliance.web.forms import AnswerForm, AttachForm, DecisionForm, NameFindingForm
 
 ASSESSMENTS = Assessment.objects.select_related("system", "technique")
@@ -160,9 +160,7 @@ def question_attach(request: Request, uuid: UUID, number: int) -> HttpResponse:
         request,
         uuid,
         number,
-        lambda target: evidence.link(
-            evidence=given["evidence"], target=target, actor=request.user, note=given["note"]
-        ),
+        lambda target: evidence.link(evidence=given["evidence"], target=target, actor=request.user, note=given["note"]),
         _("The evidence is attached."),
     )
 
@@ -171,7 +169,7 @@ def question_attach(request: Request, uuid: UUID, number: int) -> HttpResponse:
 def question_detach(request: Request, uuid: UUID, number: int) -> HttpResponse:
     """Take evidence away from an open answer."""
     answer = _answer(request, uuid, number)
-    entry = found(request, EvidenceLink.objects.filter(answer=answer), UUID(request.POST.get("link", "0" * 32)))
+    entry = found(request, EvidenceLink.objects.filter(answer=answer), uuid_of(request.POST.get("link")))
     return _act(
         request,
         uuid,

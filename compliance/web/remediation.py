@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
-from compliance.choices import LABELS
+from compliance.choices import label
 from compliance.models import Finding, Milestone, RemediationItem
 from compliance.rights import Verb, may, visible
 from compliance.selectors import remediation_pages as pages
@@ -250,7 +250,7 @@ def remediation_move(request: Request, uuid: UUID) -> HttpResponse:
         request,
         item,
         lambda: remediation.move(item=item, state=state, actor=request.user),
-        _("“%(title)s” is now in “%(state)s”.") % {"title": item.title, "state": LABELS[state]},
+        _("“%(title)s” is now in “%(state)s”.") % {"title": item.title, "state": label(state)},
     )
 
 

@@ -9,7 +9,6 @@ from django.urls import URLPattern
 PAGES = (
     "sign_in",
     "first_admin",
-    "first_admin",
     "overview",
     "assessments",
     "questions",

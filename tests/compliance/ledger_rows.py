@@ -12,6 +12,7 @@ from compliance.models import (
     AnswerRevision,
     Assessment,
     AuditQuestion,
+    EvidencePack,
     Freeze,
     LedgerEvent,
     Observation,
@@ -53,10 +54,22 @@ def filled_tables() -> dict[str, str]:
     question = AuditQuestion.objects.create(number=1, text="Who may submit?", guidance="A list")
     answer = Answer.objects.create(assessment=assessment, question=question)
     AnswerRevision.objects.create(answer=answer, version=1, act="drafted", actor=actor, snapshot={})
-    Freeze.objects.create(assessment=assessment, sha256="0" * 64, storage_name="x", frozen_by=actor)
+    freeze = Freeze.objects.create(assessment=assessment, sha256="0" * 64, storage_name="x", frozen_by=actor)
+    EvidencePack.objects.create(
+        freeze=freeze, number=1, storage_name="x", sha256="0" * 64, size=1, receipt={}, issued_by=actor
+    )
     Observation.objects.create(
         system=system, producer="test", rule="r", title="Seen", method=Method.TEST, fingerprint="f" * 64,
         verdict=StageVerdict.INCONCLUSIVE, observed_at=timezone.now(), source_uuid=actor.uuid,
     )  # fmt: skip
-    names = ["ledgerevent", "ledgerblock", "trailentry", "freeze", "answerrevision", "rowchange", "observation"]
+    names = [
+        "ledgerevent",
+        "ledgerblock",
+        "trailentry",
+        "freeze",
+        "evidencepack",
+        "answerrevision",
+        "rowchange",
+        "observation",
+    ]
     return {f"compliance_{name}": "id" for name in names} | {"compliance_ledgerposition": "position"}

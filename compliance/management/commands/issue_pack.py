@@ -54,7 +54,9 @@ class Command(AssayCommand):
     def arguments(self, parser: ArgumentParser) -> None:
         """Which assessment, and where to."""
         parser.add_argument("assessment", help="uuid or whole title of the assessment")
-        parser.add_argument("--out", required=True, type=Path, help="where to write the PDF; the receipt goes beside it")
+        parser.add_argument(
+            "--out", required=True, type=Path, help="where to write the PDF; the receipt goes beside it"
+        )
         parser.add_argument("--by", default="", help="e-mail address of the issuing officer")
 
     def answer(self, options: dict[str, Any]) -> Answer:

@@ -25,7 +25,9 @@ class Command(AssayCommand):
         """The file, its receipt, and whom to trust beside this installation's own signer."""
         parser.add_argument("file", type=Path)
         parser.add_argument("--receipt", type=Path, default=None)
-        parser.add_argument("--trust", type=Path, action="append", default=[], help="PEM of a root certificate to trust")
+        parser.add_argument(
+            "--trust", type=Path, action="append", default=[], help="PEM of a root certificate to trust"
+        )
 
     def answer(self, options: dict[str, Any]) -> Answer:
         """Verify in an isolated child."""

@@ -150,7 +150,7 @@ def test_auditor_and_manager_record_none(world: World, browse: Browse, auditor: 
 
 def test_export_is_as_filtered(world: World, mended: Finding, browse: Browse, officer: User) -> None:
     answer = browse(officer).get(LIST, {"export": "csv", "state": "satisfied"})
-    lines = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()
+    lines = answer.getvalue().decode("utf-8-sig").splitlines()
     assert len(lines) == 2
     assert lines[1].startswith("Mended,mended 1,Digit reader,BDM-15,")
 

@@ -94,7 +94,7 @@ def test_others_events_do_not_exist(world: World, browse: Browse, contributor: U
 def test_export_is_as_filtered_and_runs_no_formula(world: World, browse: Browse, officer: User) -> None:
     JobEvent.objects.filter(pk=world.events[0].pk).update(job_name='=HYPERLINK("http://x")')
     answer = browse(officer).get(LIST, {"export": "csv", "system": str(world.assessment.system.uuid), "sort": "time"})
-    body = b"".join(answer.streaming_content).decode("utf-8-sig")
+    body = answer.getvalue().decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(body)))
     assert [row["job name"] for row in rows] == ['\'=HYPERLINK("http://x")', "fine-tune-1", "fine-tune-2"]
     assert rows[0]["occurred at (UTC)"] == "2026-03-02T09:30:00Z"

@@ -143,7 +143,7 @@ def test_auditor_registers_nothing(world: World, browse: Browse, auditor: User, 
 
 def test_export_has_a_column_for_each_subtechnique(world: World, browse: Browse, officer: User) -> None:
     answer = browse(officer).get(LIST, {"export": "csv", "q": "digits-base"})
-    lines = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()
+    lines = answer.getvalue().decode("utf-8-sig").splitlines()
     assert lines[0].endswith("AML.T0018.000,AML.T0018.001,AML.T0018.002,AML.T0018.003")
     assert lines[1].startswith("digits-base,1,Digit reader,")
     assert lines[1].endswith("not_covered,not_covered,not_covered,not_covered")

@@ -215,7 +215,7 @@ def test_new_test_lets_it_be_closed(world: World, browse: Browse, manager: User)
 
 def test_export_is_as_filtered(world: World, late: RemediationItem, browse: Browse, contributor: User) -> None:
     answer = browse(contributor).get(LIST, {"export": "csv", "q": "replace"})
-    lines = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()
+    lines = answer.getvalue().decode("utf-8-sig").splitlines()
     assert len(lines) == 2
     assert lines[1].startswith("Replace the model,Digit reader,Carl Contributor,Open,2026-12-01,5.00,0.00,0/1,")
 
