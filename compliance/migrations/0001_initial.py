@@ -160,7 +160,7 @@ class Migration(migrations.Migration):
                 ('statement', models.TextField(blank=True, verbose_name='statement')),
                 ('reason', models.TextField(blank=True, verbose_name='reason')),
                 ('claims', models.JSONField(blank=True, default=dict, verbose_name='structured claims')),
-                ('state', models.CharField(choices=[('open', 'Open'), ('draft', 'Draft'), ('submitted', 'In review'), ('returned', 'Returned'), ('approved', 'Approved')], default=compliance.types.states.AnswerState['OPEN'], max_length=32, verbose_name='state')),
+                ('state', models.CharField(choices=[('open', 'Not answered'), ('draft', 'Draft'), ('submitted', 'In review'), ('returned', 'Returned'), ('approved', 'Approved')], default=compliance.types.states.AnswerState['OPEN'], max_length=32, verbose_name='state')),
                 ('version', models.PositiveIntegerField(default=0, verbose_name='version')),
                 ('submitted_at', models.DateTimeField(blank=True, null=True, verbose_name='submitted at')),
                 ('decided_at', models.DateTimeField(blank=True, null=True, verbose_name='decided at')),
