@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from compliance.models.trigger_tables import INSERT_ONLY, UNCHANGING
 from tests.installations import ROOT, Installation, environment
 from tests.services import Postgres
 
@@ -21,9 +22,9 @@ ATTACKS = (
     "DROP TABLE compliance_ledgerevent CASCADE",
     "TRUNCATE compliance_ledgerevent",
     "UPDATE compliance_ledgerevent SET kind = 'x'",
-    "DELETE FROM compliance_trailentry",
-    "DELETE FROM compliance_freeze",
     "SET session_replication_role = replica",
+    *(f"DELETE FROM {table}" for table in INSERT_ONLY),
+    *(f"UPDATE {table} SET id = id" for table in UNCHANGING),
 )
 
 
