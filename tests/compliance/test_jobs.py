@@ -37,7 +37,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     def send_task(name: str, args: list[int], queue: str) -> None:
         written.extend(args)
 
-    monkeypatch.setattr(jobs.current_app, "send_task", send_task)
+    monkeypatch.setattr("compliance.services.jobs.current_app.send_task", send_task)
     return written
 
 
@@ -145,7 +145,7 @@ def test_silent_broker_is_tried_again_later(job: Job, monkeypatch: pytest.Monkey
     def refuse(*_: object, **__: object) -> None:
         raise ConnectionRefusedError
 
-    monkeypatch.setattr(jobs.current_app, "send_task", refuse)
+    monkeypatch.setattr("compliance.services.jobs.current_app.send_task", refuse)
     assert jobs.send(job=job) is False
     job.refresh_from_db()
     assert (job.state, job.dispatched_at) == (JobState.QUEUED, None)

@@ -170,7 +170,8 @@ def test_import_goes_on_where_it_was_cut_off(
 ) -> None:
     settings.IMPORT_CHUNK_ROWS = 4
     document = received(system, log_of(tmp_path, 22))
-    flush, written = staging.Stager.flush, []
+    flush = staging.Stager.flush
+    written: list[int] = []
 
     def counted(stager: staging.Stager) -> None:
         if len(written) == 3:
@@ -235,7 +236,8 @@ def test_import_takes_a_new_plan_when_another_was_quicker(
     rival.mkdir()
     document = received(system, log_of(tmp_path, 6))
     other = received(system, log_of(rival, 2), "rival.json")
-    plan, calls = job_log.plan, []
+    plan = job_log.plan
+    calls: list[int] = []
 
     def late(**arguments: Any) -> job_log.Plan:
         calls.append(1)

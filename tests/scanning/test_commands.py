@@ -1,0 +1,106 @@
+"""The commands that other people's pipelines rely on: one JSON document, the exit code, one sentence for bad input."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from tests.bench.cloudtrail import write_log
+from tests.installations import Installation
+
+
+def refusal(installation: Installation, *arguments: str) -> str:
+    """The sentence on stderr of a command that exits 2 and prints nothing else."""
+    answer = installation.manage(*arguments)
+    assert answer.returncode == 2, answer.stdout + answer.stderr
+    assert "Traceback" not in answer.stderr
+    lines = answer.stderr.strip().splitlines()
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+class Payload:
+    """Pickles to a call that is named and never made: nothing here is ever unpickled."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (print, ("never run",))
+
+
+def test_ingest_records_and_says_what(installation: Installation, tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    log = write_log(folder / "log.json.gz", events=12)
+    first = installation.json("ingest", str(log), "--system", "Fraud model")
+    (document,) = first["documents"]
+    assert (first["system"], document["state"], document["recorded"]) == ("Fraud model", "succeeded", 12)
+    (again,) = installation.json("ingest", str(folder))["documents"]  # the only system, and a folder
+    assert (again["recorded"], again["duplicates"]) == (0, 12)
+    assert installation.rows("SELECT COUNT(*) FROM compliance_jobevent") == [(12,)]
+    assert installation.rows(
+        "SELECT COUNT(*) FROM compliance_ledgerevent e LEFT JOIN compliance_ledgerposition p ON p.event_id = e.id "
+        "WHERE p.position IS NULL"
+    ) == [(0,)]
+
+
+def test_ingest_of_bad_input_is_one_sentence(installation: Installation, tmp_path: Path) -> None:
+    bad, missing = tmp_path / "bad.json", tmp_path / "missing.json"
+    bad.write_bytes(b"\0\1\2")
+    assert "no AI system is on record" in refusal(installation, "ingest", str(bad))
+    assert "missing.json: no such file" in refusal(installation, "ingest", str(missing), "--system", "Fraud model")
+    assert "bad.json is of no format" in refusal(installation, "ingest", str(bad), "--system", "Fraud model")
+    assert "parquet" in refusal(installation, "ingest", str(bad), "--format", "parquet")
+    assert installation.rows("SELECT state FROM compliance_evidence") == [("rejected",)]
+    document = installation.json("ingest", str(bad), code=2)["documents"][0]
+    assert (document["state"], document["recorded"]) == ("failed", 0)
+
+
+@pytest.mark.sqlite_only
+def test_scan_file_answers_by_its_exit_code(installation: Installation, tmp_path: Path) -> None:
+    hostile, harmless, text = tmp_path / "hostile.pkl", tmp_path / "harmless.safetensors", tmp_path / "notes.txt"
+    hostile.write_bytes(pickle.dumps(Payload()))
+    save_file({"weight": np.zeros((2, 2), "float32")}, harmless)
+    text.write_text("not a model")
+    found = installation.json("scan_file", str(hostile), code=1)
+    assert (found["verdict"], found["path"]) == ("finding", "hostile.pkl")
+    assert installation.json("scan_file", str(harmless), code=0)["verdict"] == "nothing_found"
+    assert installation.json("scan_file", str(text), code=3)["verdict"] == "nothing_scanned"
+    assert "missing.bin: no such file" in refusal(installation, "scan_file", str(tmp_path / "missing.bin"))
+
+
+@pytest.mark.sqlite_only
+def test_scan_model_answers_without_a_database(installation: Installation, tmp_path: Path) -> None:
+    model = tmp_path / "model.safetensors"
+    tensors = {
+        "1.weight": np.ones((4, 16), "float32"), "1.bias": np.zeros(4, "float32"),
+        "3.weight": np.ones((3, 4), "float32"), "3.bias": np.zeros(3, "float32"),
+    }  # fmt: skip
+    save_file(tensors, model, metadata={"architecture": "assay-small-mlp"})
+    nowhere = Installation(installation.var, installation.env | {"DATABASE_URL": "sqlite:////nonexistent/db.sqlite3"})
+    report = nowhere.json("scan_model", str(model), code=3)
+    assert (report["verdict"], report["stages"][0]["verdict"]) == ("not_applicable", "not_applicable")
+    model.write_bytes(model.read_bytes()[:40])
+    assert "model.safetensors" in refusal(nowhere, "scan_model", str(model))
+    assert "magic" in refusal(nowhere, "scan_model", str(model), "--detector", "magic")
+
+
+@pytest.mark.sqlite_only
+def test_data_set_is_hashed_and_verified(installation: Installation, tmp_path: Path) -> None:
+    folder, manifest = tmp_path / "set", tmp_path / "manifest.json"
+    folder.mkdir()
+    (folder / "a.csv").write_text("1,2\n")
+    (folder / "b.csv").write_text("3,4\n")
+    made = installation.json("hash_dataset", str(folder))
+    manifest.write_text(json.dumps(made))
+    assert installation.json("verify_dataset", str(folder), str(manifest))["matches"] is True
+    (folder / "b.csv").write_text("3,5\n")
+    difference = installation.json("verify_dataset", str(folder), str(manifest), code=1)
+    assert (difference["matches"], difference["changed"]) == (False, ["b.csv"])
+    assert "b.csv is not JSON" in refusal(installation, "verify_dataset", str(folder), str(folder / "b.csv"))
+    made["entries"][0]["size"] += 1
+    manifest.write_text(json.dumps(made))
+    assert "contradicts itself" in refusal(installation, "verify_dataset", str(folder), str(manifest))
