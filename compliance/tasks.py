@@ -22,6 +22,6 @@ def seal_ledger() -> None:
 @shared_task(name="compliance.tasks.issue_pack")
 def issue_pack(job_id: int) -> None:
     """Render, seal and record the evidence pack that a job asks for."""
-    from compliance.services import packs  # noqa: PLC0415 - the PDF libraries are loaded where a pack is made
+    from compliance.services.packs import issue_for_job  # noqa: PLC0415 - PDF libraries are loaded where a pack is made
 
-    packs.issue_for_job(job_id=job_id)
+    issue_for_job(job_id=job_id)

@@ -9,107 +9,206 @@ import compliance.types.states
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('compliance', '0001_initial'),
+        ("compliance", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Import',
+            name="Import",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='recorded at')),
-                ('retention_class', models.CharField(choices=[('standard', 'Standard: seven years'), ('extended', 'Extended: ten years'), ('transient', 'Transient: one year')], default=compliance.types.states.RetentionClass['STANDARD'], max_length=32, verbose_name='retention')),
-                ('legal_hold', models.BooleanField(default=False, verbose_name='legal hold')),
-                ('requested_format', models.CharField(blank=True, max_length=64, verbose_name='format asked for')),
-                ('format', models.CharField(blank=True, max_length=64, verbose_name='format recognised')),
-                ('read', models.PositiveBigIntegerField(default=0, verbose_name='records read')),
-                ('relevant', models.PositiveBigIntegerField(default=0, verbose_name='records that matter here')),
-                ('recorded', models.PositiveBigIntegerField(default=0, verbose_name='recorded')),
-                ('duplicates', models.PositiveBigIntegerField(default=0, verbose_name='already known')),
-                ('rejected', models.PositiveBigIntegerField(default=0, verbose_name='rejected')),
-                ('scope', models.JSONField(default=dict, verbose_name='what the document covers')),
-                ('rows_root', models.CharField(blank=True, max_length=64, verbose_name='Merkle root of the rows')),
-                ('published_at', models.DateTimeField(blank=True, null=True, verbose_name='published at')),
-                ('evidence', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='imports', to='compliance.evidence')),
-                ('job', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='document_import', to='compliance.job')),
-                ('system', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='imports', to='compliance.aisystem')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name="identifier")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="recorded at")),
+                (
+                    "retention_class",
+                    models.CharField(
+                        choices=[
+                            ("standard", "Standard: seven years"),
+                            ("extended", "Extended: ten years"),
+                            ("transient", "Transient: one year"),
+                        ],
+                        default=compliance.types.states.RetentionClass["STANDARD"],
+                        max_length=32,
+                        verbose_name="retention",
+                    ),
+                ),
+                ("legal_hold", models.BooleanField(default=False, verbose_name="legal hold")),
+                ("requested_format", models.CharField(blank=True, max_length=64, verbose_name="format asked for")),
+                ("format", models.CharField(blank=True, max_length=64, verbose_name="format recognised")),
+                ("read", models.PositiveBigIntegerField(default=0, verbose_name="records read")),
+                ("relevant", models.PositiveBigIntegerField(default=0, verbose_name="records that matter here")),
+                ("recorded", models.PositiveBigIntegerField(default=0, verbose_name="recorded")),
+                ("duplicates", models.PositiveBigIntegerField(default=0, verbose_name="already known")),
+                ("rejected", models.PositiveBigIntegerField(default=0, verbose_name="rejected")),
+                ("scope", models.JSONField(default=dict, verbose_name="what the document covers")),
+                ("rows_root", models.CharField(blank=True, max_length=64, verbose_name="Merkle root of the rows")),
+                ("published_at", models.DateTimeField(blank=True, null=True, verbose_name="published at")),
+                (
+                    "evidence",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="imports", to="compliance.evidence"
+                    ),
+                ),
+                (
+                    "job",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="document_import", to="compliance.job"
+                    ),
+                ),
+                (
+                    "system",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="imports", to="compliance.aisystem"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-created_at',),
+                "ordering": ("-created_at",),
             },
         ),
         migrations.CreateModel(
-            name='ReferenceBank',
+            name="ReferenceBank",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='recorded at')),
-                ('retention_class', models.CharField(choices=[('standard', 'Standard: seven years'), ('extended', 'Extended: ten years'), ('transient', 'Transient: one year')], default=compliance.types.states.RetentionClass['STANDARD'], max_length=32, verbose_name='retention')),
-                ('legal_hold', models.BooleanField(default=False, verbose_name='legal hold')),
-                ('name', models.CharField(max_length=200, unique=True, verbose_name='name')),
-                ('architecture', models.CharField(max_length=200, verbose_name='architecture')),
-                ('architecture_digest', models.CharField(blank=True, max_length=64, verbose_name='architecture digest')),
-                ('size', models.PositiveIntegerField(verbose_name='models')),
-                ('evidence', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reference_banks', to='compliance.evidence')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name="identifier")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="recorded at")),
+                (
+                    "retention_class",
+                    models.CharField(
+                        choices=[
+                            ("standard", "Standard: seven years"),
+                            ("extended", "Extended: ten years"),
+                            ("transient", "Transient: one year"),
+                        ],
+                        default=compliance.types.states.RetentionClass["STANDARD"],
+                        max_length=32,
+                        verbose_name="retention",
+                    ),
+                ),
+                ("legal_hold", models.BooleanField(default=False, verbose_name="legal hold")),
+                ("name", models.CharField(max_length=200, unique=True, verbose_name="name")),
+                ("architecture", models.CharField(max_length=200, verbose_name="architecture")),
+                (
+                    "architecture_digest",
+                    models.CharField(blank=True, max_length=64, verbose_name="architecture digest"),
+                ),
+                ("size", models.PositiveIntegerField(verbose_name="models")),
+                (
+                    "evidence",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reference_banks",
+                        to="compliance.evidence",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('name',),
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='Scan',
+            name="Scan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='recorded at')),
-                ('retention_class', models.CharField(choices=[('standard', 'Standard: seven years'), ('extended', 'Extended: ten years'), ('transient', 'Transient: one year')], default=compliance.types.states.RetentionClass['STANDARD'], max_length=32, verbose_name='retention')),
-                ('legal_hold', models.BooleanField(default=False, verbose_name='legal hold')),
-                ('kind', models.CharField(choices=[('file', 'File scan'), ('detection', 'Detection')], max_length=16, verbose_name='kind')),
-                ('detectors', models.JSONField(default=list, verbose_name='detectors asked for')),
-                ('seed', models.PositiveIntegerField(default=0, verbose_name='seed')),
-                ('verdict', models.CharField(blank=True, max_length=32, verbose_name='verdict')),
-                ('report', models.JSONField(default=dict, verbose_name='report')),
-                ('report_sha256', models.CharField(blank=True, max_length=64, verbose_name='report SHA-256')),
-                ('held_out', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='compliance.evidence')),
-                ('job', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='scan', to='compliance.job')),
-                ('model_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='scans', to='compliance.modelversion')),
-                ('reference_bank', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='scanning.referencebank')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name="identifier")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="recorded at")),
+                (
+                    "retention_class",
+                    models.CharField(
+                        choices=[
+                            ("standard", "Standard: seven years"),
+                            ("extended", "Extended: ten years"),
+                            ("transient", "Transient: one year"),
+                        ],
+                        default=compliance.types.states.RetentionClass["STANDARD"],
+                        max_length=32,
+                        verbose_name="retention",
+                    ),
+                ),
+                ("legal_hold", models.BooleanField(default=False, verbose_name="legal hold")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("file", "File scan"), ("detection", "Detection")], max_length=16, verbose_name="kind"
+                    ),
+                ),
+                ("detectors", models.JSONField(default=list, verbose_name="detectors asked for")),
+                ("seed", models.PositiveIntegerField(default=0, verbose_name="seed")),
+                ("verdict", models.CharField(blank=True, max_length=32, verbose_name="verdict")),
+                ("report", models.JSONField(default=dict, verbose_name="report")),
+                ("report_sha256", models.CharField(blank=True, max_length=64, verbose_name="report SHA-256")),
+                (
+                    "held_out",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="compliance.evidence",
+                    ),
+                ),
+                (
+                    "job",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="scan", to="compliance.job"
+                    ),
+                ),
+                (
+                    "model_version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="scans", to="compliance.modelversion"
+                    ),
+                ),
+                (
+                    "reference_bank",
+                    models.ForeignKey(
+                        blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to="scanning.referencebank"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-created_at',),
+                "ordering": ("-created_at",),
             },
         ),
         migrations.CreateModel(
-            name='ImportReject',
+            name="ImportReject",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('n', models.PositiveIntegerField(verbose_name='reject')),
-                ('locator', models.CharField(max_length=300, verbose_name='place')),
-                ('reason', models.TextField(verbose_name='reason')),
-                ('document_import', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rejects', to='scanning.import')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("n", models.PositiveIntegerField(verbose_name="reject")),
+                ("locator", models.CharField(max_length=300, verbose_name="place")),
+                ("reason", models.TextField(verbose_name="reason")),
+                (
+                    "document_import",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="rejects", to="scanning.import"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('n',),
-                'constraints': [models.UniqueConstraint(fields=('document_import', 'n'), name='import_reject_once')],
+                "ordering": ("n",),
+                "constraints": [models.UniqueConstraint(fields=("document_import", "n"), name="import_reject_once")],
             },
         ),
         migrations.CreateModel(
-            name='StagedRow',
+            name="StagedRow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('n', models.PositiveIntegerField(verbose_name='row')),
-                ('kind', models.CharField(max_length=16, verbose_name='kind')),
-                ('fingerprint', models.CharField(max_length=64, verbose_name='fingerprint')),
-                ('payload', models.JSONField(verbose_name='draft')),
-                ('document_import', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='staged', to='scanning.import')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("n", models.PositiveIntegerField(verbose_name="row")),
+                ("kind", models.CharField(max_length=16, verbose_name="kind")),
+                ("fingerprint", models.CharField(max_length=64, verbose_name="fingerprint")),
+                ("payload", models.JSONField(verbose_name="draft")),
+                (
+                    "document_import",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="staged", to="scanning.import"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('document_import', 'n'), name='staged_row_once')],
+                "constraints": [models.UniqueConstraint(fields=("document_import", "n"), name="staged_row_once")],
             },
         ),
     ]

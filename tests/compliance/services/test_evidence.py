@@ -95,7 +95,7 @@ def test_rejected_evidence_is_kept_and_supports_nothing(world: World, system: AI
     evidence.reject(evidence=kept, reason="broken.json ends in line 1.", actor=officer)
     answer = world.assessment.answers.select_related("assessment__system").first()
     assert answer is not None
-    with pytest.raises(RefusedError, match="broken.json ends in line 1"):
+    with pytest.raises(RefusedError, match=r"broken\.json ends in line 1"):
         evidence.link(evidence=kept, target=answer, actor=officer)
     assert kept.state == EvidenceState.REJECTED
 
