@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,18 @@ if TYPE_CHECKING:
     from scanning.detectors.heldout import LabelledImages
     from scanning.detectors.loading import LoadedModel
 
+_BYTES_AT_ONCE = 16 * 1024**2
+
 OnProgress = Callable[[Progress], None]
 
 
 class ModelLoadError(BadInputError):
     """A model file that is broken, hostile, too large, or not what it claims to be."""
+
+
+def at_once(image_shape: tuple[int, ...]) -> int:
+    """How many float32 images [C, H, W] to send through a model together: activations take many times the input."""
+    return max(1, _BYTES_AT_ONCE // (4 * math.prod(image_shape)))
 
 
 def ignore_progress(_: Progress) -> None:

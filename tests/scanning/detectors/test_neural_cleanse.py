@@ -226,3 +226,12 @@ def test_a_broken_bank_is_bad_input(family: Family, tmp_path: Path, content: byt
 def test_a_bank_is_read_as_it_was_written(family: Family, tmp_path: Path) -> None:
     bank, digest = read_bank(family.bank)
     assert write_bank(bank, tmp_path / "bank.json") == digest
+
+
+def test_classes_that_do_not_fit_in_memory_together_are_searched_in_turn(
+    family: Family, found: StageReport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scanning.detectors.base._BYTES_AT_ONCE", 4 * 36 * 20)
+    report = family.examine(family.planted)
+    assert report.facts["norms"] == pytest.approx(found.facts["norms"], rel=1e-2)
+    assert report.facts["held_out"] == found.facts["held_out"]
