@@ -73,7 +73,7 @@ def test_every_command_is_in_the_readme() -> None:
 @pytest.mark.parametrize("text", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_named_commands_and_targets_exist(text: Path) -> None:
     content = text.read_text(encoding="utf-8")
-    own = commands() | {"migrate", "check", "changepassword", "makemigrations", "spectacular", "collectstatic"}
+    own = commands() | {"migrate", "check", "changepassword", "shell", "makemigrations", "spectacular", "collectstatic"}
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert set(re.findall(r"manage\.py ([a-z][a-z_]+)", content)) - own == set()
     named = re.findall(r"^ +(?:SERVE=0 )?make ([a-z-]+)|`(?:SERVE=0 )?make ([a-z-]+)`", content, re.MULTILINE)
