@@ -82,6 +82,17 @@ def page_of(request: HttpRequest, rows: QuerySet[ModelT], *, per: int = PER_PAGE
     return Paginator(rows, per).get_page(request.GET.get("page"))
 
 
+def page_by_key(request: HttpRequest, rows: QuerySet[ModelT], *, count: int, per: int = PER_PAGE) -> Page[ModelT]:
+    """As `page_of` for wide tables: finds the page among `count` keys alone, then reads its rows."""
+    paginator = Paginator(rows.values_list("pk", flat=True), per)
+    paginator.count = count
+    page = paginator.get_page(request.GET.get("page"))
+    keys = list(page.object_list)
+    known = rows.in_bulk(keys)
+    page.object_list = [known[key] for key in keys]
+    return page
+
+
 def ordered(request: HttpRequest, rows: QuerySet[ModelT], orders: Mapping[str, Sequence[str]]) -> QuerySet[ModelT]:
     """Rows in the order that `?sort=` names, `-` reversing it; rows as they are for any other word."""
     asked = request.GET.get("sort", "")

@@ -20,7 +20,7 @@ from compliance.rights import Verb, visible
 from compliance.selectors.job_log_page import JobLogFilter, job_event_page, job_log_figures
 from compliance.selectors.job_log_page import job_log as filtered
 from compliance.types.states import ActionClass, Outcome
-from compliance.web.base import Request, found, guarded, ordered, page_of
+from compliance.web.base import Request, found, guarded, ordered, page_by_key
 from compliance.web.exports import csv_response
 from compliance.web.forms import day_input
 
@@ -117,10 +117,11 @@ def job_log(request: Request) -> HttpResponseBase:
     shown = ordered(request, filtered(rows, asked), ORDERS)
     if request.GET.get("export") == "csv":
         return _csv(shown)
+    figures = job_log_figures(shown)
     context = {
-        "page": page_of(request, shown),
+        "page": page_by_key(request, shown, count=figures.events),
         "total": rows.count(),
-        "figures": job_log_figures(shown),
+        "figures": figures,
         "form": form,
         "active": asked != JobLogFilter(),
         "columns": [

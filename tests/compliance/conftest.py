@@ -143,6 +143,13 @@ def _dataset(system: AISystem, name: str, actor: User, trained: tuple[ModelVersi
 def world(
     system: AISystem, other_system: AISystem, officer: User, manager: User, contributor: User, auditor: User
 ) -> World:
+    return build_world(system, other_system, officer, manager, contributor, auditor)
+
+
+def build_world(
+    system: AISystem, other_system: AISystem, officer: User, manager: User, contributor: User, auditor: User
+) -> World:
+    """The small world for these people; `contributor` is on `system` already, `auditor` is invited to it."""
     technique = records.catalogue()
     assessment = _assessment(system, technique, officer)
     other_assessment = _assessment(other_system, technique, officer)
