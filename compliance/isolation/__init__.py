@@ -4,8 +4,10 @@
 
 The child is a module run with `python -m`; `compliance.isolation.child.serve` writes its half of the protocol. It reads one
 JSON value on stdin and writes JSON lines on stdout: {"progress": {"stage", "done", "total"}} any number of times, then either
-{"result": {...}} or {"error": {"kind", "message"}}. It gets no environment but the one named here, so no password, key or
-database address reaches it. It dies with its parent. docs/trust-model.md says what this does not protect against.
+{"result": {...}} or {"error": {"kind", "message"}}. A child that may ask writes {"ask": {...}} and reads the answer as the next
+line of stdin: the one way to something outside, and the parent judges every question. The child gets no environment but the
+one named here, so no password, key or database address reaches it. It dies with its parent. docs/trust-model.md says what
+this does not protect against.
 """
 
 from __future__ import annotations
@@ -64,7 +66,7 @@ def _environment(scratch: str, extra: Mapping[str, str] | None) -> dict[str, str
     }
 
 
-def _start(arguments: list[str], stdin: IO[bytes], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+def _start(arguments: list[str], stdin: IO[bytes] | int, environment: dict[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-P", "-m", _ENTRY, *arguments],
         stdin=stdin,
@@ -89,6 +91,7 @@ def run_isolated(
     environment: Mapping[str, str] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
+    on_ask: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
     accept_unisolated: bool = False,
 ) -> dict[str, Any]:
     """Run `module` on `request` and return its result.
@@ -96,7 +99,8 @@ def run_isolated(
     memory_bytes is a hard limit of the address space, or, with memory_kind "resident" (CUDA maps far more than it uses), a
     watched limit of resident memory. file_bytes bounds each file it writes. It may write below the `writable` folders and
     its own scratch folder only (Landlock, where the kernel has it). `environment` adds variables: never put a secret there.
-    should_stop is asked several times a second; True ends the child.
+    should_stop is asked several times a second; True ends the child. on_ask answers what the child asks: it must judge each
+    question as a stranger's, and bound its own time; what it raises ends the child and comes out here.
 
     Raises BadInput, ChildTimeout, ChildKilled, ChildFailed, ChildStopped, NetworkIsolationUnavailable.
     """
@@ -110,9 +114,11 @@ def run_isolated(
         "accept_unisolated": accept_unisolated,
     }
     with tempfile.TemporaryDirectory(prefix="assay-child-") as scratch, tempfile.TemporaryFile() as stdin:
-        stdin.write(json.dumps(request).encode())
-        stdin.seek(0)
-        child = _start([json.dumps(limits)], stdin, _environment(scratch, environment))
+        if on_ask is None:
+            stdin.write(json.dumps(request).encode())
+            stdin.seek(0)
+        source = stdin if on_ask is None else subprocess.PIPE
+        child = _start([json.dumps(limits)], source, _environment(scratch, environment))
         conversation = Conversation(
             child=child,
             module=module,
@@ -121,8 +127,9 @@ def run_isolated(
             resident_bytes=memory_bytes if memory_kind == "resident" else None,
             on_progress=on_progress,
             should_stop=should_stop,
+            on_ask=on_ask,
         )
-        return conversation.run()
+        return conversation.run(None if on_ask is None else dict(request))
 
 
 @cache

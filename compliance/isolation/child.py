@@ -24,7 +24,9 @@ _PR_SET_PDEATHSIG = 1
 _OPEN_FILES = 256
 
 Report = Callable[[Progress], None]
+Ask = Callable[[dict[str, Any]], dict[str, Any]]
 Handler = Callable[[dict[str, Any], Report], dict[str, Any]]
+AskingHandler = Callable[[dict[str, Any], Report, Ask], dict[str, Any]]
 
 
 class BadInputError(ValueError):
@@ -42,7 +44,12 @@ def _error(stream: int, kind: str, message: str) -> None:
 
 
 def serve(handler: Handler) -> None:
-    """Answer the one request on stdin by `handler(request, report)`.
+    """Answer the one request on stdin by `handler(request, report)`."""
+    serve_asking(lambda request, report, _ask: handler(request, report))
+
+
+def serve_asking(handler: AskingHandler) -> None:
+    """Answer the one request on stdin by `handler(request, report, ask)`; `ask` waits for the parent's answer.
 
     Whatever libraries print goes to stderr, so that stdout carries messages alone.
     """
@@ -52,8 +59,13 @@ def serve(handler: Handler) -> None:
     def report(progress: Progress) -> None:
         _write(stream, {"progress": {"stage": progress.stage, "done": progress.done, "total": progress.total}})
 
+    def ask(question: dict[str, Any]) -> dict[str, Any]:
+        _write(stream, {"ask": question})
+        answer: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
+        return answer
+
     try:
-        result = handler(json.loads(sys.stdin.buffer.read()), report)
+        result = handler(json.loads(sys.stdin.buffer.readline()), report, ask)
     except BadInputError as error:
         _error(stream, "bad_input", str(error))
     except MemoryError:

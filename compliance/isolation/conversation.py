@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import resource
+import select
 import selectors
 import signal
 import subprocess
@@ -28,6 +29,7 @@ from compliance.types.drafts import Progress
 
 _TICK_SECONDS = 0.1
 _LONGEST_LINE = 64 << 20
+_PIPE_BUF = 4096  # so much is written without blocking once a pipe is writable: pipe(7)
 _STDERR_KEPT = 4_000
 _KINDS: dict[str, type[IsolationError]] = {
     "bad_input": BadInput,
@@ -47,12 +49,18 @@ class Conversation:
     resident_bytes: int | None
     on_progress: Callable[[Progress], None] | None
     should_stop: Callable[[], bool] | None
+    on_ask: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    _deadline: float = 0.0
     _partial: bytearray = field(default_factory=bytearray)
     _stderr: bytes = b""
     _result: dict[str, Any] | None = None
 
-    def run(self) -> dict[str, Any]:
+    def run(self, first: dict[str, Any] | None = None) -> dict[str, Any]:
+        """`first`: sent before anything is read; None where the child has its request already."""
+        self._deadline = time.monotonic() + self.wall_seconds
         try:
+            if first is not None:
+                self._say(first)
             self._listen()
         finally:
             self._end()
@@ -63,7 +71,6 @@ class Conversation:
     def _listen(self) -> None:
         assert self.child.stdout
         assert self.child.stderr
-        deadline = time.monotonic() + self.wall_seconds
         with selectors.DefaultSelector() as selector:
             selector.register(self.child.stdout, selectors.EVENT_READ, self._take_output)
             selector.register(self.child.stderr, selectors.EVENT_READ, self._take_error)
@@ -77,10 +84,20 @@ class Conversation:
                         selector.unregister(key.fileobj)
                 if gone and not ready:
                     return
-                self._watch(deadline)
+                self._watch()
 
-    def _watch(self, deadline: float) -> None:
-        if time.monotonic() > deadline:
+    def _say(self, message: dict[str, Any]) -> None:
+        """One line for the child, which may be slow to take it, or gone; then listening finds out why."""
+        assert self.child.stdin
+        line = memoryview(json.dumps(message).encode() + b"\n")
+        with contextlib.suppress(BrokenPipeError):
+            while line:
+                self._watch()
+                if select.select([], [self.child.stdin], [], _TICK_SECONDS)[1]:
+                    line = line[os.write(self.child.stdin.fileno(), line[:_PIPE_BUF]) :]
+
+    def _watch(self) -> None:
+        if time.monotonic() > self._deadline:
             raise ChildTimeout(f"{self.module} was ended after {self.wall_seconds:g} s, its limit.")
         if self.should_stop and self.should_stop():
             raise ChildStopped(f"{self.module} was ended because a stop was asked for.")
@@ -115,13 +132,17 @@ class Conversation:
             (kind, body), *rest = message.items()
         except (ValueError, AttributeError, RecursionError) as error:
             raise self._garbage(line) from error
-        if rest or not isinstance(body, dict) or kind not in ("progress", "result", "error"):
+        if rest or not isinstance(body, dict) or kind not in ("progress", "ask", "result", "error"):
             raise self._garbage(line)
         if kind == "result":
             self._result = body
         elif kind == "error":
             error_class = _KINDS.get(str(body.get("kind")), ChildFailed)
             raise error_class(str(body.get("message") or f"{self.module} failed without saying why."))
+        elif kind == "ask":
+            if self.on_ask is None:
+                raise self._garbage(line)
+            self._say(self.on_ask(body))
         else:
             self._report(body, line)
 
@@ -139,7 +160,7 @@ class Conversation:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.child.pid, signal.SIGKILL)
         self.child.wait()
-        for pipe in (self.child.stdout, self.child.stderr):
+        for pipe in (self.child.stdin, self.child.stdout, self.child.stderr):
             if pipe:
                 pipe.close()
 

@@ -146,3 +146,29 @@ def test_writing_is_confined_to_the_named_folder(tmp_path: Path) -> None:
         inside: "written",
         outside: "PermissionError" if isolation.confines_writes() else "written",
     }
+
+
+def test_the_parent_answers_what_the_child_asks() -> None:
+    def answer(question: dict[str, Any]) -> dict[str, Any]:
+        return {"square": question["number"] ** 2, "padding": "x" * 200_000}
+
+    answers = run("ask", times=3, on_ask=answer)["answers"]
+    assert [(one["square"], len(one["padding"])) for one in answers] == [(0, 200_000), (1, 200_000), (4, 200_000)]
+
+
+def test_a_child_that_was_not_allowed_to_ask_is_ended() -> None:
+    with pytest.raises(isolation.ChildFailed, match="no message of ours"):
+        run("ask", times=1)
+
+
+def test_what_the_answering_side_raises_ends_the_child_and_comes_out() -> None:
+    def refuse(_question: dict[str, Any]) -> dict[str, Any]:
+        raise isolation.IsolationError("not today.")
+
+    with pytest.raises(isolation.IsolationError, match=r"^not today\.$"):
+        run("ask", times=1, on_ask=refuse)
+
+
+def test_a_child_that_takes_no_answer_meets_its_wall_clock() -> None:
+    with pytest.raises(isolation.ChildTimeout, match="after 3 s"):
+        run("ask", times=1, deaf=True, on_ask=lambda _question: {"padding": "x" * 2_000_000}, wall_seconds=3.0)

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from compliance.isolation.child import BadInputError, Report, serve
+from compliance.isolation.child import Ask, BadInputError, Report, serve_asking
 from compliance.types.drafts import Progress
 
 
@@ -36,7 +36,18 @@ def _write(request: dict[str, Any]) -> dict[str, Any]:
     return {"done": done}
 
 
-def _handle(request: dict[str, Any], report: Report) -> dict[str, Any]:
+def _leave(_request: dict[str, Any]) -> dict[str, Any]:
+    print("I am leaving", file=sys.stderr)
+    sys.exit(7)
+
+
+def _ask(request: dict[str, Any], ask: Ask) -> dict[str, Any]:
+    if request.get("deaf"):
+        sys.stdin = os.fdopen(os.pipe()[0])  # so that the answer is never read
+    return {"answers": [ask({"number": number}) for number in range(request["times"])]}
+
+
+def _handle(request: dict[str, Any], report: Report, ask: Ask) -> dict[str, Any]:
     act = request["act"]
     if act == "echo":
         return {"echo": request}
@@ -60,14 +71,13 @@ def _handle(request: dict[str, Any], report: Report) -> dict[str, Any]:
     if act == "spin":
         while True:
             pass
+    if act == "ask":
+        return _ask(request, ask)
     if act == "sleep":
         Path(request["pid_file"]).write_text(str(os.getpid()))
         time.sleep(60)
-    if act == "exit":
-        print("I am leaving", file=sys.stderr)
-        sys.exit(7)
-    return {"connect": _connect, "write": _write}[act](request)
+    return {"connect": _connect, "write": _write, "exit": _leave}[act](request)
 
 
 if __name__ == "__main__":
-    serve(_handle)
+    serve_asking(_handle)
