@@ -100,6 +100,8 @@ coverage: preflight-tests $(TEST_STAMP)
 	$(PY) -m coverage report
 
 bench: preflight-tests $(TEST_STAMP)
+	$(PY) -m tests.bench.detection --seeds 10
+	$(PY) -m tests.bench.parse_cloudtrail
 	$(PY) -m pytest tests/bench -m bench -s --timeout=0
 
 # ------------------------------------------------------------------------------------------------------------ checks

@@ -14,12 +14,13 @@ from compliance.models import (
     AuditQuestion,
     CatalogRelease,
     Framework,
+    ImplementedControl,
     MappingPair,
     Mitigation,
     ReferenceControl,
     Technique,
 )
-from compliance.rights import Verb, may
+from compliance.rights import Verb, may, visible
 from compliance.selectors.overview import TECHNIQUE
 from compliance.services import catalogs
 from compliance.services.errors import RefusedError
@@ -57,6 +58,10 @@ def catalogue_control(request: Request, control_id: str) -> HttpResponse:
     context = {
         "control": control,
         "may_decide": may(request.user, Verb.DECIDE_MAPPINGS),
+        "may_adopt": may(request.user, Verb.MANAGE_CONTROLS),
+        "adopted": visible(ImplementedControl.objects.filter(reference=control), request.user).select_related(
+            "system", "owner"
+        ),
         "columns": [
             {"label": _("Framework and requirement")},
             {"label": _("Relation, strength")},

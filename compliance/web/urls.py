@@ -20,9 +20,11 @@ PAGES = (
     "packs",
     "verify",
     "catalogue",
+    "controls",
     "jobs",
     "trail",
     "people",
+    "engagements",
     "account",
     "health",
 )

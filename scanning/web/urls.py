@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from django.urls import URLPattern
 
-from scanning.web import imports, scans
+from scanning.web import datasets, imports, scans
 
-urlpatterns: list[URLPattern] = [*imports.urls, *scans.urls]
+urlpatterns: list[URLPattern] = [*datasets.urls, *imports.urls, *scans.urls]

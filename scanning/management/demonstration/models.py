@@ -18,7 +18,7 @@ from scanning.filescan.manifest import hash_dataset
 from scanning.management.demonstration import texts
 from scanning.management.demonstration.world import OnProgress, World
 from scanning.models import ReferenceBank, Scan
-from scanning.services import reference_banks, scans
+from scanning.services import datasets, reference_banks, scans
 
 SEED = 7
 _TRAIN_SECONDS = 1800
@@ -67,67 +67,52 @@ def _keep(world: World, key: str, path: Path, title: str, how: str) -> Evidence:
 
 
 def register_models(world: World, show: OnProgress) -> str:
-    """The inherited and the own version with their parent, the training set's manifest, the reference bank."""
-    engineer, system, made = world.people["engineer"], world.system, world.models
+    """The inherited and the own version, the training set's manifest, the reference bank."""
     how = "Made by `make demo` from MNIST 5k."
-    inherited = _keep(world, "inherited-model", Path(made["backdoored"]["path"]), "Digit reader 1.0, as received", how)
-    own = _keep(world, "own-model", Path(made["twin"]["path"]), "Digit reader 2.0", how)
+    made = world.models
     _keep(world, "held-out", Path(made["held_out"]["path"]), "Held-out images for scans", how)
-    world.versions["inherited"] = inventory.register_model_version(
-        system=system,
-        name="Digit reader",
-        label="1.0",
-        evidence=inherited,
-        origin=ModelOrigin.INHERITED,
-        supplier=texts.SUPPLIER,
-        parent=None,
-        actor=engineer,
-        file_format="safetensors",
-    )
-    world.versions["own"] = inventory.register_model_version(
-        system=system,
-        name="Digit reader",
-        label="2.0",
-        evidence=own,
-        origin=ModelOrigin.OWN,
-        supplier="",
-        parent=None,
-        actor=engineer,
-        file_format="safetensors",
-    )
-    manifest = hash_dataset(Path(made["twin"]["training"]["path"]), on_progress=show)
-    document = canonical_json(manifest.to_json())
-    kept = evidence.receive(
-        system=system,
-        stream=io.BytesIO(document),
-        filename="digit-training-set.manifest.json",
-        title="Manifest of the digit training set",
-        received_by=engineer,
-        source_system="Assay demonstration",
-        collected_how="manage.py hash_dataset",
-    )
-    evidence.accept(evidence=kept, actor=engineer)
-    world.evidence["manifest"] = kept
-    inventory.register_dataset_version(
-        system=system,
-        name="Digit training set",
-        label="2026-10",
-        manifest_root=manifest.root,
-        file_count=manifest.files,
-        size=manifest.size,
-        evidence=kept,
-        actor=engineer,
-        trained=(world.versions["own"],),
-    )
+    _version(world, "inherited", Path(made["backdoored"]["path"]), "Digit reader 1.0, as received", how)
+    _version(world, "own", Path(made["twin"]["path"]), "Digit reader 2.0", how)
+    _register_data(world, show)
     bank = reference_banks.register(
-        system=system,
+        system=world.system,
         path=Path(made["bank"]["path"]),
         name=f"Small CNN on MNIST 5k, {made['bank']['sha256'][:8]}",
         architecture="assay-small-cnn",
-        actor=engineer,
+        actor=world.people["engineer"],
     )
     world.evidence["bank"] = bank.evidence
     return f"2 model versions, 1 data set with manifest, 1 reference bank of {bank.size} models"
+
+
+def _version(world: World, key: str, path: Path, title: str, how: str) -> None:
+    inherited = key == "inherited"
+    world.versions[key] = inventory.register_model_version(
+        system=world.system,
+        name="Digit reader",
+        label="1.0" if inherited else "2.0",
+        evidence=_keep(world, f"{key}-model", path, title, how),
+        origin=ModelOrigin.INHERITED if inherited else ModelOrigin.OWN,
+        supplier=texts.SUPPLIER if inherited else "",
+        parent=None,
+        actor=world.people["engineer"],
+        file_format="safetensors",
+    )
+
+
+def _register_data(world: World, show: OnProgress) -> None:
+    manifest = hash_dataset(Path(world.models["twin"]["training"]["path"]), on_progress=show)
+    version = datasets.register_from_manifest(
+        system=world.system,
+        name="Digit training set",
+        label="2026-10",
+        stream=io.BytesIO(canonical_json(manifest.to_json())),
+        filename="digit-training-set.manifest.json",
+        trained=(world.versions["own"],),
+        actor=world.people["engineer"],
+    )
+    if version.evidence is not None:
+        world.evidence["manifest"] = version.evidence
 
 
 def scan_models(world: World, show: OnProgress) -> str:
