@@ -28,7 +28,7 @@ INLINE = (
     (re.compile(r"<[^>]+\son[a-z]+="), "inline handler"),
     (re.compile(r"javascript:", re.IGNORECASE), "script address"),
 )
-PASSWORD = "correct horse battery staple"  # noqa: S105 - of a person who exists in this test alone
+PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture(autouse=True)
@@ -116,7 +116,7 @@ def test_downloads_are_attachments_that_no_browser_guesses_at(
     world: World, browse: Browse, officer: User, contributor: User, name: str
 ) -> None:
     own = places(world, officer, contributor).own
-    response = browse(officer).get(reverse(name, args=[own[name.split("-")[0]]]))
+    response = browse(officer).get(reverse(name, args=[own[name.split("-", maxsplit=1)[0]]]))
     assert response.status_code == 200
     assert response["Content-Disposition"].startswith("attachment;")
     assert response["X-Content-Type-Options"] == "nosniff"

@@ -1,0 +1,136 @@
+"""The records that addresses name: for each parameter of an address, one the small world's people see and one they do not."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from compliance.models import (
+    AISystem,
+    Assessment,
+    EvidencePack,
+    Framework,
+    Freeze,
+    ImplementedControl,
+    MappingPair,
+    ReferenceControl,
+    User,
+)
+from compliance.services import controls
+from compliance.services import evidence as evidences
+from scanning import intake
+from scanning.models import Import, ReferenceBank, Scan
+from scanning.services import scans
+from tests.compliance.conftest import World
+
+Known = dict[str, UUID | str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """By the first part of a URL name ("evidence", "api-evidence"): the identifier of an own and of a foreign record."""
+
+    own: Known
+    foreign: Known
+
+
+def issued(assessment: Assessment, actor: User) -> EvidencePack:
+    """A pack on record whose file is one line: what a page or endpoint hands out is not its own affair."""
+    name, digest, size, _head = evidences.store_bytes(stream=io.BytesIO(f"%PDF {assessment.uuid}".encode()))
+    freeze = Freeze.objects.create(assessment=assessment, sha256=digest, storage_name=name, frozen_by=actor)
+    return EvidencePack.objects.create(
+        freeze=freeze,
+        number=1,
+        storage_name=name,
+        sha256=digest,
+        size=size,
+        pages=1,
+        receipt={"pack": 1},
+        issued_by=actor,
+    )
+
+
+def handed_in(system: AISystem, actor: User) -> Import:
+    """An import that waits for a worker."""
+    content = io.BytesIO(f'{{"Records": [], "of": "{system.name}"}}'.encode())
+    return intake.receive(system=system, stream=content, filename="log.json", actor=actor, dispatch=False)
+
+
+def adopted(system: AISystem, actor: User) -> ImplementedControl:
+    """The first reference control as the system's own."""
+    return controls.adopt(
+        system=system,
+        reference=ReferenceControl.objects.order_by("control_id")[0],
+        statement="Every file is scanned before it is loaded.",
+        owner=actor,
+        performer="ML operations",
+        frequency="per version",
+        scope="",
+        effective_from=date(2026, 1, 1),
+        actor=actor,
+    )
+
+
+def mapping() -> MappingPair:
+    """A draft mapping of the first reference control."""
+    framework = Framework.objects.create(key="example", title="Example framework, 2026")
+    return MappingPair.objects.create(
+        control=ReferenceControl.objects.order_by("control_id")[0],
+        framework=framework,
+        requirement_id="1.1",
+        relation="supports",
+        strength="strong",
+        rationale="Says so.",
+    )
+
+
+def places(world: World, officer: User, contributor: User) -> Places:
+    """Own and foreign records of every kind that an address can name."""
+    system, other = world.assessment.system, world.other_assessment.system
+    scan, other_scan = (
+        scans.request_scan(model_version=version, kind=Scan.FILE, actor=officer, dispatch=False)
+        for version in (world.tuned, world.other_version)
+    )
+    document, other_document = handed_in(system, contributor), handed_in(other, officer)
+    pack, other_pack = issued(world.assessment, officer), issued(world.other_assessment, officer)
+    bank = ReferenceBank.objects.create(name="Small networks", architecture="cnn", evidence=world.log, size=3)
+    pair = mapping()
+    shared: Known = {
+        "mapping": pair.uuid,
+        "catalogue": pair.control.control_id,
+        "api-mappings": pair.uuid,
+        "api-reference-controls": pair.control.uuid,
+        "api-techniques": world.technique.uuid,
+        "api-questions": world.assessment.answers.all()[0].question.uuid,
+        "api-reference-banks": bank.uuid,
+        "people": officer.uuid,
+    }
+    own: Known = {
+        "assessment": world.assessment.uuid, "question": world.assessment.uuid, "evidence": world.log.uuid,
+        "job-event": world.events[0].uuid, "model": world.tuned.uuid, "dataset": world.dataset.uuid,
+        "finding": world.finding.uuid, "remediation": world.item.uuid, "pack": pack.uuid, "job": document.job.uuid,
+        "import": document.uuid, "scan": scan.uuid, "api-systems": system.uuid,
+        "api-answers": world.assessment.answers.all()[0].uuid, "api-observations": world.observation.uuid,
+        "api-controls": adopted(system, officer).uuid,
+    }  # fmt: skip
+    foreign: Known = {
+        "assessment": world.other_assessment.uuid, "question": world.other_assessment.uuid,
+        "evidence": world.other_log.uuid, "job-event": world.other_event.uuid, "model": world.other_version.uuid,
+        "dataset": world.other_dataset.uuid, "finding": world.other_finding.uuid, "remediation": world.other_item.uuid,
+        "pack": other_pack.uuid, "job": other_document.job.uuid, "import": other_document.uuid, "scan": other_scan.uuid,
+        "api-systems": other.uuid, "api-answers": world.other_assessment.answers.all()[0].uuid,
+        "api-observations": world.other_finding.observations.all()[0].uuid,
+        "api-controls": adopted(other, officer).uuid,
+    }  # fmt: skip
+    for known in (own, foreign):
+        known |= {
+            "remediation-open": known["finding"], "pack-issue": known["assessment"],
+            "api-assessments": known["assessment"], "api-evidence": known["evidence"],
+            "api-job-events": known["job-event"], "api-model-versions": known["model"],
+            "api-dataset-versions": known["dataset"], "api-findings": known["finding"],
+            "api-remediation-items": known["remediation"], "api-packs": known["pack"], "api-jobs": known["job"],
+            "api-imports": known["import"], "api-scans": known["scan"],
+        }  # fmt: skip
+    return Places(own=own | shared, foreign=foreign)

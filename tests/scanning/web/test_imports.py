@@ -1,0 +1,227 @@
+"""Importing on pages and over the API: handed in, watched, and answered for record by record."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from compliance.models import AISystem, Job, JobEvent, User
+from compliance.services import leases, people
+from compliance.types.states import EvidenceState, JobState, Role
+from scanning import intake
+from scanning.models import Import
+from tests.compliance.api.conftest import Api
+from tests.compliance.conftest import Browse, World
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+CLOUDTRAIL = SAMPLES / "cloudtrail" / "records.json"
+TRAPS = SAMPLES / "cloudtrail" / "traps.jsonl"
+MODELSCAN = SAMPLES / "modelscan" / "dir.json"
+NEW = reverse("import-new")
+LIST = reverse("import-list")
+
+
+def upload(path: Path) -> SimpleUploadedFile:
+    return SimpleUploadedFile(path.name, path.read_bytes())
+
+
+def read(system: AISystem, path: Path, actor: User) -> Import:
+    """A document that was read to its end."""
+    document = intake.receive(
+        system=system, stream=io.BytesIO(path.read_bytes()), filename=path.name, actor=actor, dispatch=False
+    )
+    leases.run_here(job=document.job)
+    document.refresh_from_db()
+    return document
+
+
+def text_of(client: Client, document: Import, query: str = "") -> str:
+    body = client.get(reverse("import-detail", args=[document.uuid]) + query).content.decode()
+    return " ".join(body.split())
+
+
+def test_an_upload_answers_303_and_leads_to_its_page(world: World, browse: Browse, contributor: User) -> None:
+    response = browse(contributor).post(NEW, {"system": world.assessment.system.pk, "file": upload(CLOUDTRAIL)})
+    document = Import.objects.get()
+    assert (response.status_code, response["Location"]) == (303, reverse("import-detail", args=[document.uuid]))
+    assert document.job.state == JobState.QUEUED
+    assert document.job.subject_url_name == "import-detail"
+    assert document.evidence.state == EvidenceState.RECEIVED
+
+
+def test_a_waiting_import_polls_and_can_be_cancelled(world: World, browse: Browse, contributor: User) -> None:
+    client = browse(contributor)
+    client.post(NEW, {"system": world.assessment.system.pk, "file": upload(CLOUDTRAIL)})
+    document = Import.objects.get()
+    body = text_of(client, document)
+    assert f'hx-get="{reverse("job-progress", args=[document.job.uuid])}"' in body
+    assert reverse("job-cancel", args=[document.job.uuid]) in body
+    client.post(reverse("job-cancel", args=[document.job.uuid]))
+    progress = client.get(reverse("job-progress", args=[document.job.uuid]))
+    assert (progress.status_code, progress["HX-Refresh"]) == (286, "true")
+    assert "Nothing was recorded" in text_of(client, document)
+
+
+@pytest.mark.parametrize("missing", ["system", "file"])
+def test_what_is_missing_is_named_with_a_link(world: World, browse: Browse, contributor: User, missing: str) -> None:
+    sent = {"system": world.assessment.system.pk, "file": upload(CLOUDTRAIL)}
+    del sent[missing]
+    body = browse(contributor).post(NEW, sent).content.decode()
+    assert f'href="#id_{missing}"' in body
+    assert not Import.objects.exists()
+
+
+def test_a_foreign_system_cannot_be_chosen(world: World, browse: Browse, contributor: User) -> None:
+    sent = {"system": world.other_assessment.system.pk, "file": upload(CLOUDTRAIL)}
+    assert browse(contributor).post(NEW, sent).status_code == 200
+    assert not Import.objects.exists()
+
+
+def test_figures_lead_to_their_rows(world: World, browse: Browse, contributor: User) -> None:
+    document = read(world.assessment.system, CLOUDTRAIL, contributor)
+    client = browse(contributor)
+    body = text_of(client, document)
+    recorded = JobEvent.objects.filter(source_uuid=document.uuid).count()
+    assert recorded == document.recorded > 0
+    assert f"{recorded} events of fine-tune jobs" in body
+    link = f"{reverse('job-log')}?evidence={document.evidence.uuid}"
+    assert link in body
+    assert len(client.get(link).context["page"].object_list) == recorded
+    assert "AWS CloudTrail log" in body
+    assert "111122223333" in body or "Accounts" in body
+
+
+def test_the_same_document_again_is_known_already(world: World, browse: Browse, contributor: User) -> None:
+    first = read(world.assessment.system, CLOUDTRAIL, contributor)
+    again = read(world.assessment.system, CLOUDTRAIL, contributor)
+    assert (again.recorded, again.duplicates) == (0, first.recorded)
+    assert "every record that matters here was already known" in text_of(browse(contributor), again)
+
+
+def test_each_reject_has_its_place_and_reason(world: World, browse: Browse, contributor: User) -> None:
+    document = read(world.assessment.system, TRAPS, contributor)
+    body = text_of(browse(contributor), document)
+    assert document.rejected == document.rejects.count() > 0
+    for reject in document.rejects.all():
+        assert f"<code>{reject.locator}</code>" in body
+    assert "eventTime is missing" in body
+
+
+def test_rejects_are_paged(world: World, browse: Browse, contributor: User, tmp_path: Path) -> None:
+    log = tmp_path / "broken.jsonl"
+    good = TRAPS.read_text(encoding="utf-8").splitlines()[0]
+    log.write_text(good + "\n" + '{"eventSource": "sagemaker.amazonaws.com", "eventName": "x"\n' * 60, encoding="utf-8")
+    document = read(world.assessment.system, log, contributor)
+    assert document.rejects.count() == 60
+    client = browse(contributor)
+    first = client.get(reverse("import-detail", args=[document.uuid])).context["rejects"]
+    last = client.get(reverse("import-detail", args=[document.uuid]) + "?page=3").context["rejects"]
+    assert (len(first), len(last), last.paginator.count) == (25, 10, 60)
+
+
+def test_files_of_no_known_model_are_named(world: World, browse: Browse, contributor: User) -> None:
+    document = read(world.assessment.system, MODELSCAN, contributor)
+    body = text_of(browse(contributor), document)
+    assert "Not bound to a known model" in body
+    assert "evil.pkl" in body
+    assert reverse("model-register") in body
+
+
+def test_a_document_that_cannot_be_read_says_why(
+    world: World, browse: Browse, contributor: User, tmp_path: Path
+) -> None:
+    odd = tmp_path / "poem.txt"
+    odd.write_text("Shall I compare thee", encoding="utf-8")
+    document = read(world.assessment.system, odd, contributor)
+    body = text_of(browse(contributor), document)
+    assert "poem.txt is of no format that can be imported" in body
+    assert "rejected evidence" in body
+    assert reverse("import-retry", args=[document.uuid]) not in body
+
+
+def test_a_lost_import_is_read_again(world: World, browse: Browse, contributor: User) -> None:
+    client = browse(contributor)
+    client.post(NEW, {"system": world.assessment.system.pk, "file": upload(CLOUDTRAIL)})
+    document = Import.objects.get()
+    Job.objects.filter(pk=document.job_id).update(state=JobState.FAILED, error="The worker was lost.")
+    retry = reverse("import-retry", args=[document.uuid])
+    assert retry in text_of(client, document)
+    response = client.post(retry)
+    again = Import.objects.exclude(pk=document.pk).get()
+    assert (response.status_code, response["Location"]) == (303, reverse("import-detail", args=[again.uuid]))
+    assert again.evidence == document.evidence
+
+
+def test_what_succeeded_is_not_read_again(world: World, browse: Browse, contributor: User) -> None:
+    document = read(world.assessment.system, CLOUDTRAIL, contributor)
+    browse(contributor).post(reverse("import-retry", args=[document.uuid]))
+    assert Import.objects.count() == 1
+
+
+def test_the_list_filters_and_counts(world: World, browse: Browse, contributor: User) -> None:
+    for path in (CLOUDTRAIL, MODELSCAN):
+        read(world.assessment.system, path, contributor)
+    client = browse(contributor)
+    shown = client.get(LIST, {"format": "modelscan"})
+    assert [row.evidence.filename for row in shown.context["page"]] == [MODELSCAN.name]
+    assert shown.context["total"] == 2
+    assert [row.evidence.filename for row in client.get(LIST, {"sort": "file"}).context["page"]] == sorted(
+        (CLOUDTRAIL.name, MODELSCAN.name)
+    )
+
+
+def test_an_empty_list_offers_the_first_step(world: World, browse: Browse, contributor: User, manager: User) -> None:
+    assert f'href="{NEW}"' in browse(contributor).get(LIST).content.decode()
+    assert f'href="{NEW}"' not in browse(manager).get(LIST).content.decode()
+
+
+def test_the_list_asks_no_more_for_more_rows(
+    world: World, browse: Browse, contributor: User, count_queries: object
+) -> None:
+    assert callable(count_queries)
+    client = browse(contributor)
+    read(world.assessment.system, CLOUDTRAIL, contributor)
+    few = count_queries(lambda: client.get(LIST))
+    for path in (MODELSCAN, TRAPS):
+        read(world.assessment.system, path, contributor)
+    assert count_queries(lambda: client.get(LIST)) == few
+
+
+# Over the API --------------------------------------------------------------------------------------------------------
+
+
+def test_a_collector_hands_in_and_learns_no_more_than_its_receipt(
+    world: World, api: Api, collector: User, officer: User
+) -> None:
+    people.grant_membership(system=world.assessment.system, role=Role.COLLECTOR, actor=officer, user=collector)
+    client = api(collector)
+    sent = {"system": str(world.assessment.system.uuid), "file": upload(CLOUDTRAIL)}
+    response = client.post("/api/v1/imports/", sent, format="multipart")
+    document = Import.objects.get()
+    assert response.status_code == 202
+    assert response.json()["uuid"] == str(document.uuid)
+    assert set(response.json()) == {"uuid", "job", "sha256", "created_at"}
+    for url in ("/api/v1/imports/", f"/api/v1/imports/{document.uuid}/", f"/api/v1/jobs/{document.job.uuid}/"):
+        assert client.get(url).status_code == 403
+
+
+def test_an_import_is_followed_over_the_api(world: World, api: Api, contributor: User) -> None:
+    document = read(world.assessment.system, TRAPS, contributor)
+    client = api(contributor)
+    shown = client.get(f"/api/v1/imports/{document.uuid}/").json()
+    assert (shown["state"], shown["rejected"], shown["format"]) == ("succeeded", document.rejected, "cloudtrail")
+    rejects = client.get(f"/api/v1/imports/{document.uuid}/rejects/").json()
+    assert rejects["count"] == document.rejected
+    assert {"n", "locator", "reason"} == set(rejects["results"][0])
+
+
+def test_an_unknown_format_is_refused_by_name(world: World, api: Api, contributor: User) -> None:
+    sent = {"system": str(world.assessment.system.uuid), "file": upload(CLOUDTRAIL), "requested_format": "poem"}
+    response = api(contributor).post("/api/v1/imports/", sent, format="multipart")
+    assert response.status_code == 400
+    assert "requested_format" in response.json()
