@@ -64,7 +64,9 @@ def scan_observations(report: ScanReport, *, asset_name: str) -> tuple[Observati
     return tuple(stage_observation(report, stage, asset_name=asset_name) for stage in report.stages)
 
 
-def _issue_observation(report: FileScanReport, issue: FileIssue, asset: AssetRef, observed_at: datetime) -> ObservationDraft:
+def _issue_observation(
+    report: FileScanReport, issue: FileIssue, asset: AssetRef, observed_at: datetime
+) -> ObservationDraft:
     return ObservationDraft(
         producer=report.scanner,
         producer_version=report.scanner_version,

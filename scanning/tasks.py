@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from scanning.services import imports, scans
+from scanning.services import imports
+from scanning.services.scans import perform as perform_scan
 
 
 @shared_task(name="scanning.tasks.process_import")
@@ -16,7 +17,7 @@ def process_import(job_id: int) -> None:
 @shared_task(name="scanning.tasks.process_scan")
 def process_scan(job_id: int) -> None:
     """Scan one model version."""
-    scans.perform(job_id=job_id)
+    perform_scan(job_id=job_id)
 
 
 @shared_task(name="scanning.tasks.sweep_staging")
