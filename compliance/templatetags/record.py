@@ -15,9 +15,54 @@ ACTS = {
     "finding_linked": _("Finding named"),
 }
 
+# Kinds of the ledger's events, as the trail and chains of custody say them.
+EVENTS = {
+    "answer.approved": _("Answer approved"),
+    "answer.finding_linked": _("Finding named in an answer"),
+    "answer.returned": _("Answer returned"),
+    "answer.submitted": _("Answer sent for review"),
+    "answer.written": _("Answer written"),
+    "assessment.frozen": _("Assessment frozen"),
+    "assessment.opened": _("Assessment opened"),
+    "catalog.loaded": _("Catalogue loaded"),
+    "control.adopted": _("Control adopted"),
+    "dataset.registered": _("Data set registered"),
+    "engagement.opened": _("Auditors invited"),
+    "evidence.accepted": _("Evidence accepted"),
+    "evidence.linked": _("Evidence attached"),
+    "evidence.received": _("Evidence received"),
+    "evidence.rejected": _("Evidence rejected"),
+    "evidence.unlinked": _("Evidence taken away from an answer"),
+    "finding.concluded": _("Finding concluded"),
+    "finding.opened": _("Finding recorded by a person"),
+    "import.published": _("Import published"),
+    "job.cancelled": _("Job cancelled"),
+    "mapping.decided": _("Mapping decided"),
+    "mapping.returned": _("Mapping back to draft"),
+    "membership.changed": _("Role on a system changed"),
+    "membership.granted": _("Put on a system"),
+    "membership.revoked": _("Taken off a system"),
+    "model.registered": _("Model registered"),
+    "pack.issued": _("Evidence pack issued"),
+    "person.created": _("Person added"),
+    "person.deactivated": _("Person deactivated"),
+    "principal.erased": _("Principal erased"),
+    "reference_bank.registered": _("Reference models registered"),
+    "remediation.assigned": _("Remediation item given to somebody"),
+    "remediation.closed": _("Remediation item closed"),
+    "remediation.effort_logged": _("Effort logged"),
+    "remediation.milestone_done": _("Milestone reached"),
+    "remediation.moved": _("Remediation item moved"),
+    "remediation.opened": _("Remediation item opened"),
+    "risk.identified": _("Risk recorded"),
+    "scan.finished": _("Scan finished"),
+    "system.defined": _("AI system defined"),
+}
+
 
 @register.filter
 def words(key: object) -> str:
-    """An act or key as words: a known act by its label, any other by its underscores."""
+    """An act, event or key as words: a known one by its label, any other by its own parts."""
     text = str(key or "")
-    return str(ACTS.get(text, text.replace("_", " ").capitalize()))
+    known = ACTS.get(text) or EVENTS.get(text)
+    return str(known or text.replace("_", " ").replace(".", ": ", 1).capitalize())

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from compliance.choices import choices
 from compliance.models import JobEvent
-from compliance.rights import Verb, visible
+from compliance.rights import Verb, may, visible
 from compliance.selectors.job_log_page import JobLogFilter, job_event_page, job_log_figures
 from compliance.selectors.job_log_page import job_log as filtered
 from compliance.types.states import ActionClass, Outcome
@@ -124,6 +124,7 @@ def job_log(request: Request) -> HttpResponseBase:
         "figures": figures,
         "form": form,
         "active": asked != JobLogFilter(),
+        "may_import": may(request.user, Verb.IMPORT_DOCUMENT),
         "columns": [
             {"label": _("Time"), "sort": "time"},
             {"label": _("Who"), "sort": "who"},

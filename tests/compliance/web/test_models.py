@@ -154,3 +154,7 @@ def test_empty_list_offers_the_first_step(browse: Browse, officer: User, system:
     text = browse(officer).get(LIST).text
     assert "No model registered" in text
     assert REGISTER in text
+
+
+def test_without_an_ai_system_the_form_says_what_comes_first(browse: Browse, officer: User) -> None:
+    assert "There is no AI system to register it for" in browse(officer).get(REGISTER).text
