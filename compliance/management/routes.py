@@ -53,7 +53,7 @@ def _route(entry: URLPattern, path: str) -> Route:
         return Route(name, path, Gate.MISSING, {})
     if view.verb is None:
         return Route(name, path, Gate.PUBLIC, {})
-    return Route(name, path, Gate.PAGE, dict.fromkeys(view.methods, view.verb))
+    return Route(name, path, Gate.PAGE, dict.fromkeys(getattr(view, "methods", ()), view.verb))
 
 
 def _endpoint_verbs(endpoint: type, actions: Mapping[str, str] | None) -> dict[str, Verb | None]:

@@ -32,7 +32,7 @@ def test_a_download_is_an_attachment_whatever_it_holds(world: World, api: Api, c
     uuid = client.post("/api/v1/evidence/", sent(world), format="multipart").json()["uuid"]
     response = client.get(f"/api/v1/evidence/{uuid}/download/")
     assert isinstance(response, FileResponse)
-    assert b"".join(response) == HOSTILE  # type: ignore[arg-type]  # a file is streamed synchronously here
+    assert b"".join(response) == HOSTILE
     assert response["Content-Disposition"] == 'attachment; filename="page.html"'
     assert response["Content-Type"] == "application/octet-stream"
     assert response["X-Content-Type-Options"] == "nosniff"

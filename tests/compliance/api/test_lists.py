@@ -10,6 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from compliance.management.routes import Gate, routes
 from compliance.models import User
+from compliance.types.states import Outcome
+from compliance.types.verdicts import StageVerdict
 from tests.compliance import records
 from tests.compliance.api.conftest import Api
 from tests.compliance.conftest import World
@@ -51,7 +53,7 @@ def test_a_page_beyond_the_last_is_not_found(world: World, api: Api, officer: Us
     ("query", "count"), [("outcome=success", 3), ("outcome=denied", 2), ("account=111122223333", 5), ("account=9", 0)]
 )
 def test_filters_narrow_a_list(world: World, api: Api, contributor: User, query: str, count: int) -> None:
-    records.log_events(world.assessment.system, world.log, 2, tag="denied", outcome=records.Outcome.DENIED)
+    records.log_events(world.assessment.system, world.log, 2, tag="denied", outcome=Outcome.DENIED)
     assert listed(api, contributor, f"/api/v1/job-events/?{query}")["count"] == count
 
 
@@ -67,7 +69,7 @@ def more(world: World, officer: User) -> None:
     system = world.assessment.system
     for n in range(4):
         version = records.model_version(system, f"more-{n}", "1", actor=officer, parent=world.base)
-        finding = records.finding_of(records.observed(version, records.StageVerdict.EVIDENCE_FOUND, actor=officer))
+        finding = records.finding_of(records.observed(version, StageVerdict.EVIDENCE_FOUND, actor=officer))
         records.remediation_item(finding, owner=officer, actor=officer)
     records.log_events(system, world.log, 8, tag="more", actors=8)
 

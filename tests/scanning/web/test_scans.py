@@ -169,7 +169,7 @@ def test_the_list_filters_by_verdict_model_and_digest(browse: Browse, scan: Scan
     client = browse(officer)
     for query in (
         {"verdict": "evidence_found"},
-        {"model": world.tuned.uuid},
+        {"model": str(world.tuned.uuid)},
         {"q": world.tuned.digest},
         {"kind": "detection"},
     ):
