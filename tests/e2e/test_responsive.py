@@ -42,6 +42,7 @@ def seconds_of(address: str, session: str) -> float:
     return time.perf_counter() - started
 
 
+@pytest.mark.alone
 @pytest.mark.sqlite_only
 @pytest.mark.timeout(600)
 def test_pages_answer_while_a_hundred_thousand_events_are_imported(
