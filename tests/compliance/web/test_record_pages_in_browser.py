@@ -88,3 +88,16 @@ def test_board_is_worked_by_keyboard_alone(filled: tuple[str, dict[str, list[str
     page.keyboard.press("Enter")
     page.get_by_text("is now in “In progress”").wait_for()
     assert page.url == f"{url}/remediation/?view=board"
+
+
+def test_card_is_dragged_to_another_column_and_not_to_closed(
+    filled: tuple[str, dict[str, list[str]]], page: Page
+) -> None:
+    url, _known = filled
+    page.goto(f"{url}/remediation/?view=board")
+    card = page.locator(".board-cards > li", has_text="Replace the model").first
+    card.drag_to(page.locator(".board-column[data-state=closed]"))
+    assert page.locator(".board-column[data-state=open] .card-block").count() == 2
+    card.drag_to(page.locator(".board-column[data-state=blocked]"))
+    page.get_by_text("is now in “Blocked”").wait_for()
+    assert page.locator(".board-column[data-state=blocked] .card-block").count() == 1
