@@ -93,7 +93,9 @@ def test_page_says_what_to_do_next(world: World, mended: Finding, browse: Browse
     records_open = reverse("remediation-open", args=[world.finding.uuid])
     assert records_open in browse(manager).get(detail(world.finding)).text
     assert "Take the model version out of service" in browse(manager).get(detail(world.finding)).text
-    assert reverse("remediation-open", args=[mended.uuid]) not in browse(manager).get(detail(mended)).text
+    text = browse(manager).get(detail(mended)).text
+    assert reverse("remediation-open", args=[mended.uuid]) not in text
+    assert "Satisfied at its last test" in text
 
 
 def test_story_tells_that_it_no_longer_reproduces(mended: Finding, browse: Browse, officer: User) -> None:
