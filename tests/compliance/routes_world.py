@@ -100,6 +100,7 @@ def places(world: World, officer: User, contributor: User) -> Places:
     shared: Known = {
         "mapping": pair.uuid,
         "catalogue": pair.control.control_id,
+        "control": pair.control.control_id,
         "api-mappings": pair.uuid,
         "api-reference-controls": pair.control.uuid,
         "api-techniques": world.technique.uuid,

@@ -92,7 +92,7 @@ def ask(client: Client, method: str, url: str, *, endpoint: bool) -> tuple[Any, 
         else:
             response = client.generic(method, url)
         if getattr(response, "streaming", False):
-            response.close()
+            response.getvalue()  # read to its end: closing it would close the database connection of the test
         transaction.set_rollback(True)
     return response, [query["sql"][:120] for query in queries.captured_queries if WRITE.match(query["sql"])]
 

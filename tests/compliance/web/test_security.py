@@ -121,7 +121,7 @@ def test_downloads_are_attachments_that_no_browser_guesses_at(
     assert response["Content-Disposition"].startswith("attachment;")
     assert response["X-Content-Type-Options"] == "nosniff"
     assert not response["Content-Type"].startswith(("text/html", "image/svg"))
-    response.close()
+    assert response.getvalue()
 
 
 @pytest.mark.parametrize(
