@@ -16,6 +16,7 @@ from django.db import DatabaseError, connections
 
 from compliance.isolation import network_isolation_method
 from compliance.models.triggers import missing_triggers
+from compliance.packs.authority import Authority, AuthorityError, read_roots
 
 _SHORTEST_SECRET = 50
 _SILENT_MAIL = ("console", "locmem", "dummy", "filebased")
@@ -91,6 +92,37 @@ def production_advice(app_configs: Sequence[AppConfig] | None, **_: Any) -> list
         ),
     ]
     return [message for is_unwise, message in unwise if is_unwise]
+
+
+@register(Tags.security)
+def time_stamps(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Whether packs can be stamped by the authority that is set, and their stamps verified here. Speaks everywhere."""
+    found: list[CheckMessage] = []
+    try:
+        read_roots(settings.TSA_ROOTS)
+        if settings.TSA_URL:
+            Authority(url=settings.TSA_URL)
+    except AuthorityError as error:
+        found.append(
+            Error(str(error), hint="Correct TSA_URL or TSA_ROOTS; no pack is issued until then.", id="assay.E006")
+        )
+    if settings.PRODUCTION and settings.TSA_URL.lower().startswith("http:"):
+        found.append(
+            Error(
+                "TSA_URL is plain http: whoever stands in between can keep packs from being issued.",
+                hint="Use the authority's https address.",
+                id="assay.E007",
+            )
+        )
+    if settings.TSA_URL and not settings.TSA_ROOTS:
+        found.append(
+            Warning(
+                "TSA_URL is set without TSA_ROOTS: packs made here fail their own verification here.",
+                hint="Set TSA_ROOTS to a PEM file with the authority's root certificate.",
+                id="assay.W014",
+            )
+        )
+    return found
 
 
 @register(Tags.security, deploy=True)

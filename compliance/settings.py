@@ -312,6 +312,7 @@ ACCEPT_UNISOLATED = env.bool("ASSAY_ACCEPT_UNISOLATED", default=False)
 SIGNER = env.str("SIGNER", default="demo")
 SIGNER_KEYS = Path(env.str("SIGNER_KEYS", default=str(VAR / "keys")))
 TSA_URL = env.str("TSA_URL", default="")
+TSA_ROOTS = env.str("TSA_ROOTS", default="")
 PRINCIPAL_KEYRING_BYTES = 32
 
 # Mail ------------------------------------------------------------------------------------------------------------

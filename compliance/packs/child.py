@@ -13,7 +13,7 @@ from typing import Any, cast
 import django
 from django.conf import settings
 
-from compliance.isolation.child import BadInputError, Report, serve
+from compliance.isolation.child import Ask, BadInputError, Report, serve_asking
 from compliance.packs.context import build_context
 from compliance.packs.manifest import (
     FREEZE_NAME,
@@ -29,6 +29,8 @@ from compliance.packs.receipt import build_receipt
 from compliance.packs.render import RenderError, render_pdf
 from compliance.packs.seal import SealError, seal_pdf
 from compliance.packs.signers import SignerError, SignerFiles, signer_facts
+from compliance.packs.stamper import AskedTimeStamper, StampError
+from compliance.packs.verify import read_certificates
 from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.drafts import Progress
 from compliance.types.freeze import Blob, Freeze, FreezeError, validate_freeze
@@ -116,7 +118,17 @@ def render_unsigned(*, freeze: Freeze, canonical: bytes, order: PackOrder, keys:
     return render_pdf(context, files)
 
 
-def _issue(request: dict[str, Any], report: Report) -> dict[str, Any]:
+def _stamper(order: PackOrder, files: SignerFiles, roots: str, ask: Ask) -> AskedTimeStamper | None:
+    host = order["time_stamp_authority"]
+    if host is None:
+        return None
+    (own_root,) = read_certificates([files.root.read_bytes()])
+    return AskedTimeStamper(
+        ask, host=host, roots=read_certificates([roots.encode()] if roots else []), own_root=own_root
+    )
+
+
+def _issue(request: dict[str, Any], report: Report, ask: Ask) -> dict[str, Any]:
     keys = Path(request["keys"])
     try:
         check_shape(request["order"], PackOrder, "order")
@@ -132,8 +144,9 @@ def _issue(request: dict[str, Any], report: Report) -> dict[str, Any]:
         )
         report(Progress(stage="sealing", done=2, total=3))
         reason = f"Evidence pack {order['pack_id']}, version {order['version']}"
-        sealed = seal_pdf(unsigned, SignerFiles(keys), reason=reason)
-    except (AttachmentError, RenderError, SealError, SignerError) as error:
+        stamper = _stamper(order, SignerFiles(keys), request["time_roots"], ask)
+        sealed = seal_pdf(unsigned, SignerFiles(keys), reason=reason, stamper=stamper)
+    except (AttachmentError, RenderError, SealError, SignerError, StampError) as error:
         raise BadInputError(f"the pack cannot be made: {error}.") from error
     receipt = build_receipt(
         sealed=sealed,
@@ -149,11 +162,11 @@ def _issue(request: dict[str, Any], report: Report) -> dict[str, Any]:
     return {"unsigned_sha256": sha256_hex(unsigned), "receipt": json.loads(receipt)}
 
 
-def _handle(request: dict[str, Any], report: Report) -> dict[str, Any]:
+def _handle(request: dict[str, Any], report: Report, ask: Ask) -> dict[str, Any]:
     settings.configure(USE_I18N=True, LANGUAGE_CODE="en", INSTALLED_APPS=[], USE_TZ=True)
     django.setup()
-    return _issue(request, report)
+    return _issue(request, report, ask)
 
 
 if __name__ == "__main__":
-    serve(_handle)
+    serve_asking(_handle)

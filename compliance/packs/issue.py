@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from compliance.isolation import run_isolated
+from compliance.packs.authority import Authority, answers_of
 from compliance.packs.order import PackOrder
 from compliance.packs.receipt import Receipt
 from compliance.packs.report import VerificationReport, report_from_json
@@ -37,6 +38,7 @@ def issue_pack(
     keys: Path,
     out: Path,
     receipt_out: Path,
+    authority: Authority | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     accept_unisolated: bool = False,
@@ -45,9 +47,12 @@ def issue_pack(
     """Render, seal and store the pack and its receipt; both appear whole or not at all.
 
     freeze_document: file with the canonical JSON; attachments: folder in which the document's registers lie, each named by
-    its SHA-256; keys: folder of compliance.packs.signers. Raises compliance.isolation.IsolationError (BadInput where the
-    document is at fault).
+    its SHA-256; keys: folder of compliance.packs.signers; authority: that which the order names, None where it names none.
+    Raises compliance.isolation.IsolationError (BadInput where the document or a time stamp is at fault, AuthorityError where
+    the authority gave none), and ValueError where order and authority differ.
     """
+    if order["time_stamp_authority"] != (authority.host if authority else None):
+        raise ValueError("the order names another time-stamp authority than the one that is to be asked")
     out, receipt_out = out.resolve(), receipt_out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     receipt_out.parent.mkdir(parents=True, exist_ok=True)
@@ -62,6 +67,7 @@ def issue_pack(
                 "keys": str(keys.resolve()),
                 "pack": str(pack),
                 "receipt": str(receipt),
+                "time_roots": authority.roots if authority else "",
             },
             wall_seconds=wall_seconds,
             cpu_seconds=int(wall_seconds),
@@ -69,6 +75,7 @@ def issue_pack(
             writable=[Path(scratch)],
             on_progress=on_progress,
             should_stop=should_stop,
+            on_ask=answers_of(authority) if authority else None,
             accept_unisolated=accept_unisolated,
         )
         os.replace(receipt, receipt_out)
@@ -86,10 +93,11 @@ def verify_isolated(
     pack: Path,
     receipt: Path | None,
     trust_roots: Sequence[str],
+    time_roots: Sequence[str] = (),
     accept_unisolated: bool = False,
     wall_seconds: float = 120,
 ) -> VerificationReport:
-    """`verify.verify_pack` in a child, for files from strangers. trust_roots: certificates as PEM text.
+    """`verify.verify_pack` in a child, for files from strangers. trust_roots, time_roots: as PEM text.
 
     Raises compliance.isolation.IsolationError: BadInput (exit code 2); any other means that nothing was decided (3).
     """
@@ -99,6 +107,7 @@ def verify_isolated(
             "pack": str(pack.resolve()),
             "receipt": str(receipt.resolve()) if receipt else None,
             "trust_roots": list(trust_roots),
+            "time_roots": list(time_roots),
         },
         wall_seconds=wall_seconds,
         cpu_seconds=int(wall_seconds),

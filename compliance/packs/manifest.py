@@ -48,6 +48,7 @@ class Manifest(TypedDict):
     ledger: LedgerHead
     signer: SignerFacts
     root_certificate: str
+    time_stamp_authority: str | None
 
 
 class AttachmentError(ValueError):
@@ -146,5 +147,6 @@ def build_manifest(
         "ledger": freeze["ledger"],
         "signer": signer,
         "root_certificate": root_pem,
+        "time_stamp_authority": order["time_stamp_authority"],
     }
     return canonical_json(manifest)

@@ -19,7 +19,10 @@ class SignerFacts(TypedDict):
 
 
 class PackOrder(TypedDict):
-    """JSON-shaped, because it crosses into the child. `version` counts from 1; `supersedes`: the pack it replaces."""
+    """JSON-shaped, because it crosses into the child. `version` counts from 1; `supersedes`: the pack it replaces.
+
+    time_stamp_authority: host of the authority that will stamp; None: the installation's own stamper, from its own clock.
+    """
 
     pack_id: Uuid
     version: int
@@ -28,6 +31,7 @@ class PackOrder(TypedDict):
     recipient: str
     classification: str
     software_version: str
+    time_stamp_authority: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,6 +57,7 @@ class VerificationReport:
     root_certificate_sha256: str | None
     demonstration_signer: bool | None
     sealed_at: str | None
+    time_stamper: str | None
 
     @property
     def is_genuine(self) -> bool:

@@ -15,7 +15,7 @@ from pyhanko.keys import load_cert_from_pemder, load_private_key_from_pemder
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, SimpleSigner
-from pyhanko.sign.timestamps import DummyTimeStamper
+from pyhanko.sign.timestamps import DummyTimeStamper, TimeStamper
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from compliance.packs.signers import SignerFiles
@@ -65,8 +65,8 @@ def _time_stamper(files: SignerFiles) -> DummyTimeStamper:
     )
 
 
-def seal_pdf(content: bytes, files: SignerFiles, *, reason: str) -> bytes:
-    """The sealed PDF. Raises SealError."""
+def seal_pdf(content: bytes, files: SignerFiles, *, reason: str, stamper: TimeStamper | None = None) -> bytes:
+    """The sealed PDF, stamped by `stamper` or else by the signer's own. Raises SealError, and what the stamper raises."""
     refuse_active_content(content)
     metadata = PdfSignatureMetadata(
         field_name=FIELD,
@@ -79,7 +79,7 @@ def seal_pdf(content: bytes, files: SignerFiles, *, reason: str) -> bytes:
     signer = PdfSigner(
         metadata,
         signer=_signer(files),
-        timestamper=_time_stamper(files),
+        timestamper=stamper or _time_stamper(files),
         new_field_spec=SigFieldSpec(FIELD, on_page=0, box=None),
     )
     sealed = io.BytesIO()

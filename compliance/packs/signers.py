@@ -1,7 +1,7 @@
 """The keys that seal packs. Here: a demonstration authority of the installation's own, trusted by nobody else.
 
     root ── seal key (certifies packs)
-      └──── time stamper (in the same process; a public authority takes its place by another folder of the same layout)
+      └──── time stamper (in the same process; with TSA_URL, an authority elsewhere takes its place)
 
 The folder holds root.pem, seal.pem, seal.key, tsa.pem and tsa.key. The root's key is thrown away once both are issued, so
 that nobody can add a third certificate later. Keys are read by the isolated child, from the path it is given.

@@ -1,9 +1,9 @@
 """Verifies a pack by itself: separate verdicts in words, no network, no table.
 
 Policy: exactly one certification signature, over every byte of the file, that allows no change (P=1), valid and intact by
-pyHanko's `bottom_line`, made by a certificate that leads to a trusted root, with a valid time stamp; the attached files are
-those of the manifest, no more and no fewer; and where a receipt is given, the whole file's SHA-256 is the receipt's. Every
-exception while reading a signature counts as invalid.
+pyHanko's `bottom_line`, made by a certificate that leads to a trusted root, with a valid time stamp by whom the manifest
+says; the attached files are those of the manifest, no more and no fewer; and where a receipt is given, the whole file's
+SHA-256 is the receipt's. Every exception while reading a signature counts as invalid.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -31,6 +31,7 @@ from compliance.packs.manifest import NAME as MANIFEST_NAME
 from compliance.packs.receipt import Receipt, ReceiptError, read_receipt
 from compliance.packs.report import BadPackError, Check, CheckName, CheckState, VerificationReport
 from compliance.packs.signers import DEMONSTRATION
+from compliance.packs.stamper import anchor_of
 from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.shape import check_shape
 
@@ -53,9 +54,14 @@ def _check_receipt(content: bytes, receipt: Receipt | None) -> Check:
     return _verdict(CheckName.RECEIPT, failure, "The file is byte for byte the one that the receipt was issued for.")
 
 
-def _roots(trust_roots: Sequence[bytes]) -> list[x509.Certificate]:
+def _ders(content: bytes) -> list[bytes]:
+    return [der for _name, _headers, der in pem.unarmor(content, multiple=True)] if pem.detect(content) else [content]
+
+
+def read_certificates(contents: Sequence[bytes]) -> list[x509.Certificate]:
+    """Certificates out of PEM texts, each of one or several, or DER. Raises BadPackError."""
     try:
-        return [x509.Certificate.load(pem.unarmor(root)[2] if pem.detect(root) else root) for root in trust_roots]
+        return [x509.Certificate.load(der) for content in contents for der in _ders(content)]
     except (ValueError, TypeError) as error:
         raise BadPackError("a certificate to trust is neither PEM nor DER.") from error
 
@@ -84,16 +90,24 @@ def _only_seal(reader: PdfFileReader) -> tuple[EmbeddedPdfSignature | None, str 
     return signatures[0], None
 
 
-def _status(
-    signature: EmbeddedPdfSignature, roots: list[x509.Certificate], *, compare_revisions: bool
-) -> PdfSignatureStatus:
+@dataclass(frozen=True, slots=True)
+class _Trust:
+    """`time` alone: an authority for time stamps may sign for anybody else too, so its root vouches for no signer."""
+
+    signers: list[x509.Certificate]
+    time: list[x509.Certificate]
+
+
+def _context(roots: list[x509.Certificate]) -> ValidationContext:
+    return ValidationContext(trust_roots=roots, allow_fetching=False, revocation_mode="soft-fail")
+
+
+def _status(signature: EmbeddedPdfSignature, trust: _Trust, *, compare_revisions: bool) -> PdfSignatureStatus:
     return validate_pdf_signature(
         signature,
         skip_diff=not compare_revisions,
-        signer_validation_context=ValidationContext(
-            trust_roots=roots, allow_fetching=False, revocation_mode="soft-fail"
-        ),
-        ts_validation_context=ValidationContext(trust_roots=roots, allow_fetching=False, revocation_mode="soft-fail"),
+        signer_validation_context=_context(trust.signers),
+        ts_validation_context=_context([*trust.signers, *trust.time]),
         key_usage_settings=KeyUsageConstraints(key_usage={"non_repudiation"}),
     )
 
@@ -116,7 +130,7 @@ class _Reading:
     problem: str | None = None
 
 
-def _read(content: bytes, roots: list[x509.Certificate]) -> _Reading:
+def _read(content: bytes, trust: _Trust) -> _Reading:
     reading = _Reading()
     try:
         reader = PdfFileReader(io.BytesIO(content), strict=True)
@@ -124,7 +138,7 @@ def _read(content: bytes, roots: list[x509.Certificate]) -> _Reading:
         if reading.seal is not None:
             reading.uncovered = _covers_all(content, reading.seal)
             # A file with something added has failed already; comparing its revisions takes quadratic time for nothing.
-            reading.status = _status(reading.seal, roots, compare_revisions=reading.uncovered is None)
+            reading.status = _status(reading.seal, trust, compare_revisions=reading.uncovered is None)
     except Exception as error:  # noqa: BLE001 - whatever a forged file makes a reader raise, the file is not valid
         reading.problem = f"The file or its seal cannot be read ({type(error).__name__})."
     return reading
@@ -155,7 +169,8 @@ def _check_signer(reading: _Reading, trusted: set[str]) -> Check:
     failure = None
     if not (status.trusted and _anchor(status) in trusted):
         failure = "Signer not trusted: the certificate leads to no root that was named as trusted."
-    elif reading.policy is None and not reading.problem and not status.bottom_line:
+    elif reading.policy is None and not reading.problem and not replace(status, timestamp_validity=None).bottom_line:
+        # The time stamp has a check of its own, so that an unknown authority does not count against the signer.
         failure = "Signer not accepted: the seal as a whole is not valid."
     success = "The signer's certificate leads to a root that was named as trusted."
     if _is_demonstration(status.signing_cert):
@@ -163,16 +178,38 @@ def _check_signer(reading: _Reading, trusted: set[str]) -> Check:
     return _verdict(CheckName.SIGNER, failure, success)
 
 
-def _check_time(reading: _Reading) -> Check:
+def _name(certificate: x509.Certificate) -> str:
+    """For sentences; the certificate may be a stranger's, so signs that do not print are dropped."""
+    name = certificate.subject.native.get("common_name") or certificate.subject.human_friendly
+    return "".join(sign for sign in str(name) if sign.isprintable())[:100]
+
+
+def _misnamed(authority: str | None, name: str, *, is_own: bool) -> str | None:
+    if authority is None and not is_own:
+        return f"The manifest says that the installation stamps itself, and the time stamp is by {name}."
+    if authority is not None and is_own:
+        return f"The manifest names {authority[:100]} as time-stamp authority, and the time stamp is the signer's own."
+    return None
+
+
+def _check_time(reading: _Reading, manifest: Manifest | None) -> Check:
     stamp = reading.status.timestamp_validity if reading.status else None
     if stamp is None:
         return Check(CheckName.TIME_STAMP, CheckState.FAILED, "The seal carries no time stamp.")
-    failure = None
+    name, failure = _name(stamp.signing_cert), None
+    is_own = reading.status is not None and anchor_of(stamp) == _anchor(reading.status)
     if not (stamp.valid and stamp.intact):
         failure = "The time stamp does not fit the seal."
     elif not stamp.trusted:
-        failure = "The time stamper's certificate leads to no root that was named as trusted."
-    return _verdict(CheckName.TIME_STAMP, failure, f"The seal existed at {stamp.timestamp:%Y-%m-%d %H:%M:%S} UTC.")
+        failure = f"Time-stamp authority not trusted: {name} leads to no root that was named as trusted."
+    elif reading.status and reading.status.trusted and manifest:
+        failure = _misnamed(manifest["time_stamp_authority"], name, is_own=is_own)
+    words = f"The seal existed at {stamp.timestamp:%Y-%m-%d %H:%M:%S} UTC, "
+    if is_own:
+        words += f"by the installation's own clock: {name} stands under the signer's root and is no third party."
+    else:
+        words += f"by the time-stamp authority {name}, whose root was named as trusted."
+    return _verdict(CheckName.TIME_STAMP, failure, words)
 
 
 def _is_demonstration(certificate: x509.Certificate) -> bool:
@@ -223,9 +260,11 @@ def _or_none(seal: EmbeddedPdfSignature | None, fact: Callable[[x509.Certificate
     return fact(seal.signer_cert) if seal is not None else None
 
 
-def verify_bytes(content: bytes, *, receipt: bytes | None, trust_roots: Sequence[bytes]) -> VerificationReport:
+def verify_bytes(
+    content: bytes, *, receipt: bytes | None, trust_roots: Sequence[bytes], time_roots: Sequence[bytes] = ()
+) -> VerificationReport:
     """See `verify_pack`; `content` and `receipt` are the bytes of the files."""
-    roots = _roots(trust_roots)
+    trust = _Trust(read_certificates(trust_roots), read_certificates(time_roots))
     parsed = None
     if receipt is not None:
         try:
@@ -235,7 +274,7 @@ def verify_bytes(content: bytes, *, receipt: bytes | None, trust_roots: Sequence
     against_receipt = _check_receipt(content, parsed)
     if b"%PDF-" not in content[:1024] and against_receipt.state is not CheckState.FAILED:
         raise BadPackError("the file is not a PDF.")
-    reading = _read(content, roots)
+    reading = _read(content, trust)
     seal, status = (None, None) if reading.problem else (reading.seal, reading.status)
     signer = _or_none(seal, lambda certificate: str(certificate.sha256.hex()))
     contents, manifest = _check_contents(content, signer, parsed)
@@ -243,8 +282,8 @@ def verify_bytes(content: bytes, *, receipt: bytes | None, trust_roots: Sequence
         against_receipt,
         _check_integrity(reading),
         _check_signature(reading),
-        _check_signer(reading, {root.sha256.hex() for root in roots}),
-        _check_time(reading),
+        _check_signer(reading, {root.sha256.hex() for root in trust.signers}),
+        _check_time(reading, manifest),
         contents,
     )
     stamp = status.timestamp_validity if status else None
@@ -261,6 +300,7 @@ def verify_bytes(content: bytes, *, receipt: bytes | None, trust_roots: Sequence
         root_certificate_sha256=_anchor(status) if status else None,
         demonstration_signer=_is_demonstration(seal.signer_cert) if seal else None,
         sealed_at=f"{stamp.timestamp:%Y-%m-%dT%H:%M:%SZ}" if stamp else None,
+        time_stamper=_name(stamp.signing_cert) if stamp else None,
     )
 
 
@@ -273,13 +313,23 @@ def _bytes_of(path: Path, what: str) -> bytes:
         raise BadPackError(f"{path.name}: {what} cannot be read ({error.strerror}).") from error
 
 
-def verify_pack(path: Path, *, receipt: Path | None = None, trust_roots: Sequence[bytes] = ()) -> VerificationReport:
+def verify_pack(
+    path: Path,
+    *,
+    receipt: Path | None = None,
+    trust_roots: Sequence[bytes] = (),
+    time_roots: Sequence[bytes] = (),
+) -> VerificationReport:
     """Verify the pack at `path`, in this process; `issue.verify_isolated` does the same in a child.
 
-    trust_roots: root certificates, PEM or DER. Without any, every signer is "not trusted". Raises BadPackError where the
+    trust_roots: root certificates, PEM or DER. Without any, every signer is "not trusted". time_roots: those of authorities
+    trusted for time stamps and nothing else. Raises BadPackError where the
     file is no PDF, cannot be read, or the receipt is no receipt (exit code 2).
     """
     content = _bytes_of(path, "the pack")
     return verify_bytes(
-        content, receipt=_bytes_of(receipt, "the receipt") if receipt else None, trust_roots=trust_roots
+        content,
+        receipt=_bytes_of(receipt, "the receipt") if receipt else None,
+        trust_roots=trust_roots,
+        time_roots=time_roots,
     )

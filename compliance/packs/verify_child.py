@@ -13,8 +13,9 @@ from compliance.packs.verify import verify_pack
 def _handle(request: dict[str, Any], _report: Report) -> dict[str, Any]:
     receipt = Path(request["receipt"]) if request["receipt"] else None
     try:
-        roots = [root.encode() for root in request["trust_roots"]]
-        return verify_pack(Path(request["pack"]), receipt=receipt, trust_roots=roots).as_json()
+        roots, time_roots = ([root.encode() for root in request[name]] for name in ("trust_roots", "time_roots"))
+        pack = Path(request["pack"])
+        return verify_pack(pack, receipt=receipt, trust_roots=roots, time_roots=time_roots).as_json()
     except BadPackError as error:
         raise BadInputError(str(error)) from error
 

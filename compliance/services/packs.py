@@ -21,6 +21,7 @@ import compliance
 from compliance.isolation import IsolationError
 from compliance.models import Assessment, EvidencePack, Freeze, Job, User
 from compliance.packs import issue as pack_door
+from compliance.packs.authority import Authority, AuthorityError, read_roots
 from compliance.packs.order import PackOrder
 from compliance.packs.receipt import Receipt
 from compliance.packs.report import VerificationReport
@@ -54,6 +55,19 @@ def trusted_roots() -> list[str]:
     return [signer_keys().root.read_text(encoding="ascii")]
 
 
+def time_roots() -> list[str]:
+    """PEM of the roots trusted for time stamps and nothing else. Raises AuthorityError where TSA_ROOTS cannot be read."""
+    roots = read_roots(settings.TSA_ROOTS)
+    return [roots] if roots else []
+
+
+def time_stamp_authority() -> Authority | None:
+    """The authority that stamps packs here; None: the signer's own stamper. Raises AuthorityError."""
+    if not settings.TSA_URL:
+        return None
+    return Authority(url=settings.TSA_URL, roots="".join(time_roots()))
+
+
 def request_issue(*, assessment: Assessment, actor: User, dispatch: bool = True) -> Job:
     """Queue the issue of a pack of a frozen assessment."""
     if not Freeze.objects.filter(assessment=assessment).exists():
@@ -80,14 +94,18 @@ def issue_for_job(*, job_id: int) -> None:
 def _issue(keeper: LeaseKeeper) -> None:
     job = Job.objects.select_related("requested_by").get(pk=keeper.lease.job_id)
     freeze = Freeze.objects.select_related("assessment__system").get(assessment__uuid=job.subject_uuid)
-    order = _order(freeze, pack_id=str(uuid5(NAMESPACE_URL, f"assay:pack:{job.uuid}")))
-    sealed = _seal(freeze, order, keeper)
+    try:
+        authority = time_stamp_authority()
+    except AuthorityError as error:
+        raise RefusedError(str(error)) from error
+    pack_id = str(uuid5(NAMESPACE_URL, f"assay:pack:{job.uuid}"))
+    sealed = _seal(freeze, _order(freeze, pack_id=pack_id, authority=authority), authority, keeper)
     with transaction.atomic():
         pack = _record(sealed, actor=job.requested_by or freeze.frozen_by)
         keeper.finish(result={"pack": str(pack.uuid), "sha256": pack.sha256, "size": pack.size})
 
 
-def _order(freeze: Freeze, *, pack_id: str) -> PackOrder:
+def _order(freeze: Freeze, *, pack_id: str, authority: Authority | None) -> PackOrder:
     last = freeze.packs.order_by("-number").first()
     return PackOrder(
         pack_id=pack_id,
@@ -97,6 +115,7 @@ def _order(freeze: Freeze, *, pack_id: str) -> PackOrder:
         recipient="",
         classification=_("Confidential"),
         software_version=compliance.__version__,
+        time_stamp_authority=authority.host if authority else None,
     )
 
 
@@ -111,7 +130,7 @@ def _copy(name: str, target: Path, sha256: str) -> None:
         raise RefusedError(_("The stored freeze no longer matches its SHA-256; no pack can be made from it."))
 
 
-def _seal(freeze: Freeze, order: PackOrder, keeper: LeaseKeeper) -> Sealed:
+def _seal(freeze: Freeze, order: PackOrder, authority: Authority | None, keeper: LeaseKeeper) -> Sealed:
     keys = signer_keys()
     with tempfile.TemporaryDirectory(prefix="assay-pack-") as scratch:
         folder = Path(scratch)
@@ -128,6 +147,7 @@ def _seal(freeze: Freeze, order: PackOrder, keeper: LeaseKeeper) -> Sealed:
                 keys=keys.folder,
                 out=folder / "pack.pdf",
                 receipt_out=folder / "pack.receipt.json",
+                authority=authority,
                 on_progress=keeper.progress,
                 should_stop=keeper.should_stop,
                 accept_unisolated=settings.ACCEPT_UNISOLATED,
@@ -182,11 +202,23 @@ def export(*, pack: EvidencePack, out: Path) -> Path:
     return receipt
 
 
-def verify(*, pack: Path, receipt: Path | None, trust: list[Path] | None = None) -> VerificationReport:
-    """Verify a file from anywhere in an isolated child. Raises BadInput for what is no pack, else IsolationError."""
-    roots = trusted_roots() + [path.read_text(encoding="ascii") for path in trust or []]
+def verify(
+    *,
+    pack: Path,
+    receipt: Path | None,
+    trust: list[Path] | None = None,
+    trust_time: list[Path] | None = None,
+) -> VerificationReport:
+    """Verify a file from anywhere in an isolated child. Raises BadInput for what is no pack, else IsolationError.
+
+    trust: roots for signer and time stamp; trust_time: for the time stamp alone; both beside this installation's own.
+    """
     return pack_door.verify_isolated(
-        pack=pack, receipt=receipt, trust_roots=roots, accept_unisolated=settings.ACCEPT_UNISOLATED
+        pack=pack,
+        receipt=receipt,
+        trust_roots=trusted_roots() + [path.read_text(encoding="utf-8", errors="replace") for path in trust or []],
+        time_roots=time_roots() + [path.read_text(encoding="utf-8", errors="replace") for path in trust_time or []],
+        accept_unisolated=settings.ACCEPT_UNISOLATED,
     )
 
 

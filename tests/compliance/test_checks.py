@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.db import connection
 from pytest_django.fixtures import Settings
 
 from compliance import checks
+from compliance.packs.signers import ensure_demo_signer
 
 
 def production(settings: Settings) -> None:
@@ -52,6 +55,34 @@ def test_each_unsafe_setting_has_its_id(settings: Settings, name: str, value: ob
     assert ids() == [expected]
     settings.PRODUCTION = False
     assert ids() == []
+
+
+AUTHORITY = "https://tsa.example.org/tsr"
+
+
+@pytest.mark.parametrize(
+    ("url", "has_roots", "is_production", "expected"),
+    [
+        ("", False, True, []),
+        (AUTHORITY, True, True, []),
+        (AUTHORITY, False, False, ["assay.W014"]),
+        ("http://tsa.example.org", True, False, []),
+        ("http://tsa.example.org", True, True, ["assay.E007"]),
+        ("tsa.example.org", True, False, ["assay.E006"]),
+    ],
+)
+def test_settings_for_time_stamps_are_judged(
+    settings: Settings, tmp_path: Path, url: str, has_roots: bool, is_production: bool, expected: list[str]
+) -> None:
+    settings.PRODUCTION, settings.TSA_URL = is_production, url
+    roots = ensure_demo_signer(tmp_path / "keys").root if has_roots else ""
+    settings.TSA_ROOTS = str(roots)
+    assert [message.id for message in checks.time_stamps(None)] == expected
+
+
+def test_roots_that_cannot_be_read_are_an_error(settings: Settings, tmp_path: Path) -> None:
+    settings.TSA_URL, settings.TSA_ROOTS = AUTHORITY, str(tmp_path / "nowhere.pem")
+    assert [message.id for message in checks.time_stamps(None)] == ["assay.E006"]
 
 
 def test_the_way_children_are_kept_off_the_network_is_told() -> None:

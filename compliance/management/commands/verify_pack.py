@@ -1,4 +1,7 @@
-"""`manage.py verify_pack FILE [--receipt FILE] [--trust CERT] [--json]`: separate verdicts on a pack from anywhere."""
+"""`manage.py verify_pack FILE [--receipt FILE] [--trust CERT] [--trust-time CERT] [--json]`.
+
+Separate verdicts on a pack from anywhere.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +31,26 @@ class Command(AssayCommand):
         parser.add_argument(
             "--trust", type=Path, action="append", default=[], help="PEM of a root certificate to trust"
         )
+        parser.add_argument(
+            "--trust-time",
+            type=Path,
+            action="append",
+            default=[],
+            help="PEM of a time-stamp authority's root, trusted for time stamps alone",
+        )
 
     def answer(self, options: dict[str, Any]) -> Answer:
         """Verify in an isolated child."""
-        for path in (options["file"], options["receipt"], *options["trust"]):
+        for path in (options["file"], options["receipt"], *options["trust"], *options["trust_time"]):
             if path is not None and not path.is_file():
                 raise BadInputError(f"{path}: no such file.")
         try:
-            report = packs.verify(pack=options["file"], receipt=options["receipt"], trust=options["trust"])
+            report = packs.verify(
+                pack=options["file"],
+                receipt=options["receipt"],
+                trust=options["trust"],
+                trust_time=options["trust_time"],
+            )
         except BadInput:
             raise
         except IsolationError as error:

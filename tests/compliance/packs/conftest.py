@@ -25,6 +25,7 @@ def order() -> PackOrder:
         "recipient": "Leila Haddad, external auditor",
         "classification": 'Confidential \\ "internal"',
         "software_version": "0.1.0",
+        "time_stamp_authority": None,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from compliance.packs.authority import Authority
 from compliance.packs.issue import IssuedPack, issue_pack
 from compliance.packs.order import PackOrder
 from compliance.packs.signers import SignerFiles
@@ -21,7 +22,7 @@ class Example:
     keys: SignerFiles
     order: PackOrder
 
-    def issue(self, out: Path) -> IssuedPack:
+    def issue(self, out: Path, *, authority: Authority | None = None) -> IssuedPack:
         return issue_pack(
             freeze_document=self.document,
             attachments=self.attachments,
@@ -29,4 +30,5 @@ class Example:
             keys=self.keys.folder,
             out=out / "pack.pdf",
             receipt_out=out / "pack.receipt.json",
+            authority=authority,
         )

@@ -96,6 +96,17 @@ def test_the_demonstration_is_named_for_data_and_signer(order: PackOrder, page: 
     assert "nobody else" not in real
 
 
+def test_the_pages_say_who_stamps(order: PackOrder, page: str) -> None:
+    assert "Time stamped by own time stamper, by the clock of the installation that made this pack" in _text(page)
+    assert "tsa.example.org" not in page
+    stamped = html_of(_context(example_freeze(), {**order, "time_stamp_authority": "tsa.example.org"}))
+    assert "Time stamped by the time-stamp authority tsa.example.org" in _text(stamped)
+    assert "--trust root.pem --trust-time authority.pem" in _text(stamped)
+    assert "the time stamp is by tsa.example.org" in _text(stamped)
+    organisation = html_of(_context(example_freeze(), order, demonstration=False))
+    assert "The time stamp was made by the installation's own stamper, from its own clock" in _text(organisation)
+
+
 def test_what_was_satisfied_stands_apart_from_findings_and_promises_nothing(order: PackOrder) -> None:
     freeze = copy.deepcopy(example_freeze())
     freeze["findings"][1]["state"] = Conclusion.SATISFIED
