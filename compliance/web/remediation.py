@@ -46,7 +46,6 @@ ORDERS = {
     "owner": ("owner__name",),
     "due": ("due_on",),
     "state": ("state",),
-    "planned": ("effort_planned",),
     "spent": ("effort_spent",),
 }
 DAYS_A_PERSON_DAY_TAKES = 3  # for a first guess of dates; nobody works on one thing alone
@@ -137,8 +136,7 @@ def _columns() -> list[dict[str, object]]:
         {"label": _("Due"), "sort": "due"},
         {"label": _("State"), "sort": "state"},
         {"label": _("Milestones"), "numeric": True},
-        {"label": _("Spent"), "numeric": True, "sort": "spent"},
-        {"label": _("Planned"), "numeric": True, "sort": "planned"},
+        {"label": _("Person-days spent"), "numeric": True, "sort": "spent"},
     ]
 
 
