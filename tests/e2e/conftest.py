@@ -29,7 +29,7 @@ from tests.installations import ROOT, Installation, Site, environment
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-DEMO_SECONDS = 900.0
+DEMO_SECONDS = 1500.0
 PASSWORD = "a long phrase for the tests"
 OFFICER, MANAGER = "mara.lindqvist@example.org", "tomasz.wieczorek@example.org"
 ENGINEER, AUDITOR = "ines.okafor@example.org", "hana.sato@example.org"
@@ -109,17 +109,21 @@ def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Demonstration:
     return Demonstration(installation_in(var), run["code"], run["document"], run["seconds"])
 
 
-@pytest.fixture
-def copy(demonstration: Demonstration, tmp_path: Path) -> Installation:
-    """A copy of the demonstration for one test to change, with a known password for each of its people."""
-    made = copied(demonstration.installation.var, tmp_path / "copy")
-    made.python(
+def with_passwords(installation: Installation) -> Installation:
+    """The same installation, with a known password for each of its people."""
+    installation.python(
         "from compliance.models import User\n"
         "for user in User.objects.all():\n"
         f"    user.set_password({PASSWORD!r})\n"
         "    user.save(update_fields=['password'])\n"
     )
-    return made
+    return installation
+
+
+@pytest.fixture
+def copy(demonstration: Demonstration, tmp_path: Path) -> Installation:
+    """A copy of the demonstration for one test to change; its people have a known password."""
+    return with_passwords(copied(demonstration.installation.var, tmp_path / "copy"))
 
 
 @pytest.fixture

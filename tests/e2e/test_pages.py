@@ -1,0 +1,200 @@
+"""Every page there is, in a real browser: it answers, complains of nothing, is usable wide, narrow, dark and on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+
+from compliance.management.routes import Gate, routes
+from tests.conftest import NewInstallation
+from tests.e2e.conftest import DEMO_SECONDS, OFFICER, PASSWORD, Demonstration, copied, sign_in, with_passwords
+from tests.installations import Installation, Site, running_site
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.sqlite_only,
+    pytest.mark.xdist_group("demonstration"),
+    pytest.mark.timeout(DEMO_SECONDS + 300),  # whichever test comes first waits for the one run of the demonstration
+]
+Axe = Callable[["Page"], list[str]]
+ADMINISTRATOR = "aino.virtanen@example.org"
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
+SCROLLS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+NO_PAGE = {  # addresses that answer a GET with something else than a page
+    "evidence-download", "pack-download", "pack-receipt", "job-progress", "scan-progress", "healthz", "readyz",
+    "sign-out", "sign-in", "first-admin",
+}  # fmt: skip
+# One record for each page about one: what its address names.
+SUBJECTS = {
+    "assessment-detail": "SELECT uuid FROM compliance_assessment",
+    "question-detail": "SELECT uuid FROM compliance_assessment",
+    "evidence-detail": "SELECT uuid FROM compliance_evidence WHERE filename = 'records.json'",
+    "job-event": "SELECT uuid FROM compliance_jobevent ORDER BY id",
+    "model-version": "SELECT uuid FROM compliance_modelversion WHERE origin = 'inherited'",
+    "dataset-version": "SELECT uuid FROM compliance_datasetversion",
+    "finding-detail": "SELECT uuid FROM compliance_finding WHERE title LIKE 'Neural%' AND state = 'not-satisfied'",
+    "remediation-open": "SELECT uuid FROM compliance_finding WHERE title LIKE 'Loading%'",
+    "remediation-item": "SELECT uuid FROM compliance_remediationitem",
+    "pack-detail": "SELECT uuid FROM compliance_evidencepack",
+    "job-detail": "SELECT uuid FROM compliance_job",
+    "import-detail": "SELECT uuid FROM scanning_import",
+    "scan-detail": "SELECT uuid FROM scanning_scan WHERE verdict = 'evidence_found'",
+    "catalogue-control": "SELECT control_id FROM compliance_referencecontrol ORDER BY control_id",
+}
+MORE = {
+    "the board": ("remediation-list", "?view=board"),
+    "the data sets": ("model-list", "?view=data"),
+    "the playbook": ("remediation-open", "?playbook=1"),
+    "an open finding of a person": ("finding-list", "?state=all&severity=high"),
+    "a list that nothing fits": ("evidence-list", "?q=nothing-has-this-name"),
+    "a job log that nothing fits": ("job-log", "?q=nothing-has-this-name"),
+}
+PAGES = [route.name for route in routes() if route.gate in (Gate.PAGE, Gate.PUBLIC) and route.name not in NO_PAGE
+         and (route.gate is Gate.PUBLIC or "GET" in route.verbs)]  # fmt: skip
+WALK = [*((name, name, "") for name in PAGES), *((what, name, query) for what, (name, query) in MORE.items())]
+EMPTY = ["/", "/assessments/", "/evidence/", "/job-log/", "/models/", "/models/?view=data", "/scans/", "/findings/",
+         "/remediation/", "/remediation/?view=board", "/packs/", "/imports/", "/jobs/", "/catalogue/"]  # fmt: skip
+FIRST_PERSON = f"""
+from compliance.services import people
+from compliance.types.states import Role
+people.create_user(email="first@example.org", name="First Person", role=Role(ROLE), password={PASSWORD!r}, actor=None)
+"""
+
+
+@dataclass(slots=True)
+class Walker:
+    """Somebody signed in, and what their browser complained of."""
+
+    page: Page
+    site: Site
+    complaints: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> None:
+        """Opens an address; it has to answer 200 and to leave the console silent."""
+        self.complaints.clear()
+        answer = self.page.goto(f"{self.site.url}{path}")
+        assert answer is not None
+        assert answer.status == 200, f"{path} answers {answer.status}"
+        assert self.complaints == []
+
+
+@contextmanager
+def walking(browser: Browser, site: Site, email: str) -> Iterator[Walker]:
+    """Signs somebody in, for as long as the block lasts."""
+    context = browser.new_context(viewport=WIDE, reduced_motion="reduce", color_scheme="light", locale="en-GB")
+    walker = Walker(context.new_page(), site)
+    walker.page.on("pageerror", lambda error: walker.complaints.append(str(error)))
+    walker.page.on("console", lambda line: walker.complaints.append(line.text) if line.type == "error" else None)
+    sign_in(walker.page, site, email)
+    yield walker
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def served(demonstration: Demonstration, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A copy of the demonstration, served for all tests of this module."""
+    made = with_passwords(copied(demonstration.installation.var, tmp_path_factory.mktemp("pages") / "copy"))
+    with running_site(made) as serving:
+        yield serving
+
+
+@pytest.fixture(scope="module")
+def officer(browser: Browser, served: Site) -> Iterator[Walker]:
+    with walking(browser, served, OFFICER) as walker:
+        yield walker
+
+
+@pytest.fixture(scope="module")
+def administrator(browser: Browser, served: Site) -> Iterator[Walker]:
+    with walking(browser, served, ADMINISTRATOR) as walker:
+        yield walker
+
+
+def path_of(name: str, installation: Installation) -> str:
+    """The address of a page, about a record of the demonstration where it is about one."""
+    route = next(route for route in routes() if route.name == name)
+    path = f"/{route.path}"
+    if name in SUBJECTS:
+        subject: Any = installation.rows(SUBJECTS[name])[0][0]
+        for mark in ("<uuid:uuid>", "<str:control_id>"):
+            path = path.replace(mark, str(UUID(subject)) if mark == "<uuid:uuid>" and mark in path else subject)
+    return path.replace("<int:number>", "2")
+
+
+def judged(walker: Walker, axe: Axe) -> dict[str, object]:
+    """What is wrong with the page as it stands open: wide and light, dark, narrow, on paper."""
+    page, found = walker.page, dict[str, object]()
+    page.set_viewport_size(WIDE)
+    found["wide"] = axe(page)
+    page.emulate_media(color_scheme="dark")
+    found["dark"] = axe(page)
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(NARROW)
+    found["narrow"] = axe(page)
+    found["scrolls sideways by"] = page.evaluate(SCROLLS)
+    page.set_viewport_size(WIDE)
+    page.emulate_media(media="print")
+    found["without a heading on paper"] = not page.locator("main h1").first.is_visible()
+    found["with the menu on paper"] = page.locator("#navigation").is_visible()
+    page.emulate_media(media="screen")
+    found["complaints"] = list(walker.complaints)
+    return {what: value for what, value in found.items() if value}
+
+
+@pytest.mark.parametrize(("name", "query"), [pytest.param(name, query, id=what) for what, name, query in WALK])
+def test_page_is_usable(request: pytest.FixtureRequest, served: Site, axe: Axe, name: str, query: str) -> None:
+    walker: Walker = request.getfixturevalue("administrator" if name == "people-new" else "officer")
+    walker.open(path_of(name, served.installation) + query)
+    assert walker.page.title().endswith(" · Assay")
+    assert walker.page.locator(".demonstration").is_visible()
+    assert judged(walker, axe) == {}
+
+
+def test_sign_in_is_usable(browser: Browser, served: Site, axe: Axe) -> None:
+    context = browser.new_context(viewport=WIDE, reduced_motion="reduce")
+    walker = Walker(context.new_page(), served)
+    walker.open("/sign-in/")
+    assert judged(walker, axe) == {}
+    context.close()
+
+
+def test_api_describes_itself_without_asking_anybody_else(officer: Walker) -> None:
+    foreign: list[str] = []
+    officer.page.on("request", lambda asked: foreign.append(asked.url) if officer.site.url not in asked.url else None)
+    officer.open("/api/v1/docs/")
+    officer.page.get_by_text("/api/v1/assessments/", exact=True).first.wait_for()
+    assert [url for url in foreign if not url.startswith("data:")] == []
+    assert officer.complaints == []
+
+
+def test_unknown_page_says_so_in_words(officer: Walker, axe: Axe) -> None:
+    answer = officer.page.goto(f"{officer.site.url}/findings/{UUID(int=7)}/")
+    assert answer is not None
+    assert answer.status == 404
+    officer.complaints.clear()
+    assert judged(officer, axe) == {}
+
+
+@pytest.mark.parametrize("role", ["officer", "administrator"])
+def test_empty_lists_say_what_they_are_for(
+    browser: Browser, axe: Axe, new_installation: NewInstallation, role: str
+) -> None:
+    empty = new_installation("sqlite", "filesystem")
+    empty.python(FIRST_PERSON.replace("ROLE", repr(role)))
+    silent: dict[str, object] = {}
+    with running_site(empty) as site, walking(browser, site, "first@example.org") as walker:
+        for path in EMPTY:
+            walker.open(path)
+            if not walker.page.locator(".empty-state").first.is_visible():
+                silent[path] = walker.page.locator("main").inner_text()
+            elif violations := axe(walker.page):
+                silent[path] = violations
+    assert silent == {}
