@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Case, Prefetch, QuerySet, When
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -16,7 +16,7 @@ from compliance.models import AISystem, Answer, Assessment, Finding, ModelVersio
 from compliance.rights import Asker, visible
 from compliance.selectors.coverage import CoverageRow, coverage_table
 from compliance.selectors.question_facts import question_facts
-from compliance.types.states import AnswerState, AssessmentState, RemediationState
+from compliance.types.states import AnswerState, AssessmentState, RemediationState, Severity
 from compliance.types.verdicts import Conclusion, CoverageState
 
 TECHNIQUE = "AML.T0018"
@@ -158,7 +158,10 @@ def _about_line(line: SystemLine) -> list[Urgent]:
 
 def _open_findings_without_work(systems: QuerySet[AISystem], user: Asker) -> list[Urgent]:
     rows = visible(Finding.objects.filter(system__in=systems, state=Conclusion.NOT_SATISFIED), user)
-    unworked = rows.exclude(risk__items__isnull=False).order_by("first_seen_at")[:3]
+    gravest_first = Case(
+        *(When(severity=level, then=rank) for rank, level in enumerate(Severity)), default=len(Severity)
+    )
+    unworked = rows.exclude(risk__items__isnull=False).order_by(gravest_first, "first_seen_at", "pk")[:3]
     sentence = _("Nobody works on the finding “%(title)s” (%(asset)s) yet.")
     return [
         Urgent(
