@@ -78,6 +78,12 @@ def _start(arguments: list[str], stdin: IO[bytes] | int, environment: dict[str, 
     )
 
 
+def _filled(file: IO[bytes], request: Mapping[str, Any]) -> IO[bytes]:
+    file.write(json.dumps(request).encode())
+    file.seek(0)
+    return file
+
+
 def run_isolated(
     *,
     module: str,
@@ -114,10 +120,7 @@ def run_isolated(
         "accept_unisolated": accept_unisolated,
     }
     with tempfile.TemporaryDirectory(prefix="assay-child-") as scratch, tempfile.TemporaryFile() as stdin:
-        if on_ask is None:
-            stdin.write(json.dumps(request).encode())
-            stdin.seek(0)
-        source = stdin if on_ask is None else subprocess.PIPE
+        source = subprocess.PIPE if on_ask else _filled(stdin, request)
         child = _start([json.dumps(limits)], source, _environment(scratch, environment))
         conversation = Conversation(
             child=child,
@@ -129,7 +132,7 @@ def run_isolated(
             should_stop=should_stop,
             on_ask=on_ask,
         )
-        return conversation.run(None if on_ask is None else dict(request))
+        return conversation.run(dict(request) if on_ask else None)
 
 
 @cache

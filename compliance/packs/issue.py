@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from compliance.isolation import run_isolated
 from compliance.packs.authority import Authority, answers_of
@@ -28,6 +28,20 @@ class IssuedPack:
     receipt_file: Path
     receipt: Receipt
     unsigned_sha256: str
+
+
+def _request(
+    *, freeze_document: Path, attachments: Path, order: PackOrder, keys: Path, authority: Authority | None
+) -> dict[str, Any]:
+    if order["time_stamp_authority"] != (authority.host if authority else None):
+        raise ValueError("the order names another time-stamp authority than the one that is to be asked")
+    return {
+        "freeze": str(freeze_document.resolve()),
+        "attachments": str(attachments.resolve()),
+        "order": dict(order),
+        "keys": str(keys.resolve()),
+        "time_roots": authority.roots if authority else "",
+    }
 
 
 def issue_pack(
@@ -51,8 +65,9 @@ def issue_pack(
     Raises compliance.isolation.IsolationError (BadInput where the document or a time stamp is at fault, AuthorityError where
     the authority gave none), and ValueError where order and authority differ.
     """
-    if order["time_stamp_authority"] != (authority.host if authority else None):
-        raise ValueError("the order names another time-stamp authority than the one that is to be asked")
+    request = _request(
+        freeze_document=freeze_document, attachments=attachments, order=order, keys=keys, authority=authority
+    )
     out, receipt_out = out.resolve(), receipt_out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     receipt_out.parent.mkdir(parents=True, exist_ok=True)
@@ -60,15 +75,7 @@ def issue_pack(
         pack, receipt = Path(scratch) / "pack.pdf", Path(scratch) / "receipt.json"
         result = run_isolated(
             module=_ISSUE,
-            request={
-                "freeze": str(freeze_document.resolve()),
-                "attachments": str(attachments.resolve()),
-                "order": dict(order),
-                "keys": str(keys.resolve()),
-                "pack": str(pack),
-                "receipt": str(receipt),
-                "time_roots": authority.roots if authority else "",
-            },
+            request={**request, "pack": str(pack), "receipt": str(receipt)},
             wall_seconds=wall_seconds,
             cpu_seconds=int(wall_seconds),
             memory_bytes=_MEMORY_BYTES,

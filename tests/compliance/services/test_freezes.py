@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import socket
+from pathlib import Path
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from compliance.models import Assessment, Freeze, User
-from compliance.services import answers, evidence, freezes, packs
+from compliance.services import answers, evidence, freezes, leases, packs
 from compliance.services.errors import RefusedError
 from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.freeze import validate_freeze
-from compliance.types.states import AnswerValue
+from compliance.types.states import AnswerValue, JobState
 from tests.compliance.conftest import World
+from tests.compliance.packs.authority_server import make_chain, serving
 
 pytestmark = pytest.mark.django_db
 
@@ -83,6 +87,39 @@ def test_a_frozen_assessment_never_changes(frozen: Freeze, world: World, officer
         evidence.link(evidence=world.log, target=answer, actor=officer)
     with pytest.raises(RefusedError, match="frozen already"):
         freezes.freeze(assessment=frozen.assessment, actor=officer)
+
+
+def test_without_its_time_stamp_authority_no_pack_is_recorded(
+    frozen: Freeze, officer: User, settings: Settings, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings.TSA_URL = f"http://127.0.0.1:{server.getsockname()[1]}/"  # where nobody listens any more
+    job = packs.request_issue(assessment=frozen.assessment, actor=officer, dispatch=False)
+    job = leases.run_here(job=job)
+    assert job.state == JobState.FAILED
+    assert job.error.startswith("The time-stamp authority 127.0.0.1 (TSA_URL) could not be asked")
+    settings.TSA_ROOTS = str(tmp_path / "nowhere.pem")
+    job = leases.run_here(job=packs.request_issue(assessment=frozen.assessment, actor=officer, dispatch=False))
+    assert job.error == f"TSA_ROOTS names {settings.TSA_ROOTS}, which is no readable file of PEM certificates."
+    assert not frozen.packs.exists()
+
+
+def test_a_pack_of_a_frozen_assessment_is_stamped_by_the_authority_that_is_set(
+    frozen: Freeze, officer: User, settings: Settings, tmp_path: Path
+) -> None:
+    chain = make_chain("Harbour Time")
+    (tmp_path / "roots.pem").write_text(chain.root_pem)
+    settings.TSA_ROOTS = str(tmp_path / "roots.pem")
+    with serving(chain.answer) as (settings.TSA_URL, asked):
+        job = leases.run_here(job=packs.request_issue(assessment=frozen.assessment, actor=officer, dispatch=False))
+    assert (job.state, job.error, len(asked)) == (JobState.SUCCEEDED, "", 2)
+    pack = frozen.packs.get()
+    receipt = packs.export(pack=pack, out=tmp_path / "pack.pdf")
+    report = packs.verify(pack=tmp_path / "pack.pdf", receipt=receipt)
+    assert (report.is_genuine, report.time_stamper) == (True, "Harbour Time")
+    settings.TSA_ROOTS = ""
+    assert not packs.verify(pack=tmp_path / "pack.pdf", receipt=receipt).is_genuine
+    assert packs.verify(pack=tmp_path / "pack.pdf", receipt=receipt, trust_time=[tmp_path / "roots.pem"]).is_genuine
 
 
 def test_a_pack_needs_a_freeze(world: World, officer: User) -> None:
