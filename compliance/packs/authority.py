@@ -92,7 +92,8 @@ class Authority:
         except TimeoutError as error:
             raise self._unanswered(f"did not answer within {self.seconds:g} s") from error
         except (OSError, http.client.HTTPException) as error:
-            reason = getattr(error, "strerror", None) or type(error).__name__
+            told = (getattr(error, name, None) for name in ("verify_message", "strerror"))
+            reason = next(filter(None, told), type(error).__name__)
             raise self._unanswered(f"could not be asked ({reason})") from error
         if status != http.client.OK:
             raise self._unanswered(f"answered with HTTP status {status}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Address
+from pathlib import Path
 
 from asn1crypto import keys, tsp
 from asn1crypto import x509 as asn1_x509
@@ -121,16 +124,44 @@ def _handler(
     return Handler
 
 
+def tls_identity(folder: Path) -> Path:
+    """A PEM file with key and self-signed certificate of a server at 127.0.0.1."""
+    key, name, now = generate_private_key(65537, 2048), _name("127.0.0.1"), datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=30))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = folder / "server.pem"
+    path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
 @contextmanager
-def serving(answer: Callable[[bytes], Answer], *, drip_seconds: float = 0) -> Iterator[tuple[str, list[bytes]]]:
+def serving(
+    answer: Callable[[bytes], Answer], *, drip_seconds: float = 0, tls: Path | None = None
+) -> Iterator[tuple[str, list[bytes]]]:
     """The server's address, and the requests it got so far. drip_seconds: pause before each byte of an answer."""
     asked: list[bytes] = []
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(answer, asked, drip_seconds))
     server.daemon_threads = True
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/tsr", asked
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}/tsr", asked
     finally:
         server.shutdown()
         server.server_close()

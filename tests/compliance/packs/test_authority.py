@@ -21,7 +21,7 @@ from compliance.packs.report import CheckName, CheckState, VerificationReport
 from compliance.packs.signers import SignerFiles
 from compliance.packs.stamper import AskedTimeStamper, StampError
 from compliance.packs.verify import verify_bytes
-from tests.compliance.packs.authority_server import REPLY, Answer, Chain, make_chain, serving
+from tests.compliance.packs.authority_server import REPLY, Answer, Chain, make_chain, serving, tls_identity
 from tests.compliance.packs.example_pack import Example
 
 QUESTION: StampQuestion = {"sha256": "ab" * 32, "nonce": 7}
@@ -155,6 +155,30 @@ def test_an_authority_that_answers_in_drops_is_given_up_in_time(chain: Chain) ->
         with pytest.raises(AuthorityError, match="did not answer within 1 s"):
             Authority(url=url, seconds=1).stamp(QUESTION)
         assert time.monotonic() - start < 5
+
+
+def test_over_https_the_server_s_certificate_decides(
+    chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = tls_identity(tmp_path)
+    with serving(chain.answer, tls=identity) as (url, asked):
+        with pytest.raises(AuthorityError, match=r"could not be asked \(self-signed certificate\)"):
+            Authority(url=url).stamp(QUESTION)
+        assert asked == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(identity))
+        assert tsp.TimeStampResp.load(Authority(url=url).stamp(QUESTION))["status"]["status"].native == "granted"
+
+
+def test_an_authority_over_https_that_answers_in_drops_is_given_up_in_time(
+    chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = tls_identity(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(identity))
+    with (
+        serving(chain.answer, drip_seconds=0.2, tls=identity) as (url, _asked),
+        pytest.raises(AuthorityError, match="did not answer within 1 s"),
+    ):
+        Authority(url=url, seconds=1).stamp(QUESTION)
 
 
 def test_nobody_at_the_address_is_told() -> None:
