@@ -54,13 +54,18 @@ class AssessmentForm(forms.Form):
 
 
 def claim_field(claim: dict[str, Any]) -> forms.Field:
-    """The field of one structured claim, by its kind: choice, number, list (one a line) or text."""
+    """The field of one structured claim, by its kind: choice, yes_no, number, date, list (one a line) or text."""
     label, help_text = str(claim["label"]), str(claim.get("help", ""))
     if claim.get("kind") == "choice":
         options = [("", "—"), *((str(option), str(option)) for option in claim.get("choices", []))]
         return forms.ChoiceField(label=label, help_text=help_text, required=False, choices=options)
     if claim.get("kind") == "number":
         return forms.IntegerField(label=label, help_text=help_text, required=False, min_value=0)
+    if claim.get("kind") == "yes_no":
+        yes_no = [("", "—"), ("yes", _("Yes")), ("no", _("No"))]
+        return forms.ChoiceField(label=label, help_text=help_text, required=False, choices=yes_no)
+    if claim.get("kind") == "date":
+        return forms.DateField(label=label, help_text=help_text, required=False, widget=day_input())
     rows = 4 if claim.get("kind") == "list" else 1
     widget = forms.Textarea(attrs={"rows": rows}) if rows > 1 else forms.TextInput()
     return forms.CharField(label=label, help_text=help_text, required=False, max_length=5_000, widget=widget)
