@@ -18,7 +18,7 @@ from tests.e2e.conftest import DEMO_SECONDS, OFFICER, PASSWORD, Demonstration, c
 from tests.installations import Installation, Site, running_site
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, ViewportSize
 
 pytestmark = [
     pytest.mark.e2e,
@@ -28,7 +28,8 @@ pytestmark = [
 ]
 Axe = Callable[["Page"], list[str]]
 ADMINISTRATOR = "aino.virtanen@example.org"
-WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
+WIDE: ViewportSize = {"width": 1440, "height": 900}
+NARROW: ViewportSize = {"width": 360, "height": 740}
 SCROLLS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 NO_PAGE = {  # addresses that answer a GET with something else than a page
     "evidence-download", "pack-download", "pack-receipt", "job-progress", "scan-progress", "healthz", "readyz",
