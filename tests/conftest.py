@@ -61,10 +61,8 @@ django.setup()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuses tests that would flush tables which refuse DELETE; keeps each file's tests on one xdist worker."""
+    """Refuses tests that would flush tables which refuse DELETE."""
     for test in items:
-        if not test.get_closest_marker("xdist_group"):
-            test.add_marker(pytest.mark.xdist_group(test.nodeid.partition("::")[0]))
         mark = test.get_closest_marker("django_db")
         if mark and mark.kwargs.get("transaction"):
             raise pytest.UsageError(

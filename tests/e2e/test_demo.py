@@ -21,7 +21,6 @@ from tests.installations import Installation
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.sqlite_only,
-    pytest.mark.xdist_group("demonstration"),
     pytest.mark.timeout(DEMO_SECONDS + 300),  # whichever test comes first waits for the one run
 ]
 QUICK_SECONDS = 30.0

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.sqlite_only,
-    pytest.mark.xdist_group("demonstration"),
     pytest.mark.timeout(DEMO_SECONDS + 600),  # whichever test comes first waits for the one run of the demonstration
 ]
 JOB_MILLISECONDS = 240_000.0

@@ -13,7 +13,6 @@ from tests.installations import Installation
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.sqlite_only,
-    pytest.mark.xdist_group("demonstration"),
     pytest.mark.timeout(DEMO_SECONDS + 600),  # whichever test comes first waits for the one run of the demonstration
 ]
 FEW, EVENTS, PEOPLE = 200, 100_000, 40
