@@ -148,20 +148,14 @@ def techniques() -> Any:
     return Technique.objects.filter(parent__isnull=True)
 
 
-class EvidenceForm(forms.Form):
-    """New evidence: the document, and how it was collected."""
+class CollectedForm(forms.Form):
+    """A document that somebody collected: whose it is, how it was had, and which days it covers.
 
+    `verb`: what the asker must be allowed to do on the system.
+    """
+
+    verb = Verb.ADD_EVIDENCE
     system = forms.ModelChoiceField(label=_("AI system"), queryset=AISystem.objects.none())
-    file = forms.FileField(
-        label=_("Document"),
-        allow_empty_file=True,
-        help_text=_(
-            "Kept as it is, under its SHA-256. It is never opened as code and only ever offered as a download."
-        ),
-    )
-    title = forms.CharField(
-        label=_("Title"), max_length=300, required=False, help_text=_("The file name, if left empty.")
-    )
     source_system = forms.CharField(
         label=_("Source system"),
         max_length=200,
@@ -181,7 +175,7 @@ class EvidenceForm(forms.Form):
         super().__init__(data, files)
         field = self.fields["system"]
         if isinstance(field, forms.ModelChoiceField):
-            field.queryset = systems_for(asker, Verb.ADD_EVIDENCE)
+            field.queryset = systems_for(asker, self.verb)
             if len(field.queryset) == 1:
                 field.initial = field.queryset[0]
 
@@ -192,6 +186,21 @@ class EvidenceForm(forms.Form):
         if start and end and end < start:
             self.add_error("effective_to", _("The last day lies before the first."))
         return given
+
+
+class EvidenceForm(CollectedForm):
+    """New evidence: the document, and how it was collected."""
+
+    file = forms.FileField(
+        label=_("Document"),
+        allow_empty_file=True,
+        help_text=_(
+            "Kept as it is, under its SHA-256. It is never opened as code and only ever offered as a download."
+        ),
+    )
+    title = forms.CharField(
+        label=_("Title"), max_length=300, required=False, help_text=_("The file name, if left empty.")
+    )
 
 
 class EvidenceFilter(forms.Form):

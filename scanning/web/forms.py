@@ -9,11 +9,11 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from compliance.choices import choices
-from compliance.models import AISystem, Evidence, ModelVersion
-from compliance.rights import Asker, Verb, systems_for
+from compliance.models import Evidence, ModelVersion
+from compliance.rights import Asker, Verb
 from compliance.types.states import JobState
 from compliance.types.verdicts import FileScanVerdict, StageVerdict
-from compliance.web.forms import day_input
+from compliance.web.forms import CollectedForm
 from scanning import selectors
 from scanning.detectors.registry import DETECTORS
 from scanning.ingest import registry
@@ -23,10 +23,10 @@ ANY = ("", _("any"))
 LARGEST_SEED = 2**31 - 1
 
 
-class ImportForm(forms.Form):
+class ImportForm(CollectedForm):
     """A document to import: the bytes, whose they are, and how they were collected."""
 
-    system = forms.ModelChoiceField(label=_("AI system"), queryset=AISystem.objects.none())
+    verb = Verb.IMPORT_DOCUMENT
     file = forms.FileField(
         label=_("Log, report or manifest"),
         allow_empty_file=True,
@@ -35,38 +35,12 @@ class ImportForm(forms.Form):
     requested_format = forms.ChoiceField(
         label=_("Format"), required=False, help_text=_("Choose one only where the recognition gets it wrong.")
     )
-    source_system = forms.CharField(
-        label=_("Source system"),
-        max_length=200,
-        required=False,
-        help_text=_("For example: AWS account 1111-2222-3333."),
-    )
-    collected_how = forms.CharField(
-        label=_("How it was collected"),
-        widget=forms.Textarea(attrs={"rows": 2}),
-        required=False,
-        help_text=_("The query, command or export, so that somebody else can repeat it."),
-    )
-    effective_from = forms.DateField(label=_("Covers from"), widget=day_input(), required=False)
-    effective_to = forms.DateField(label=_("Covers to"), widget=day_input(), required=False)
 
     def __init__(self, *, asker: Asker, data: Any = None, files: Any = None) -> None:
-        super().__init__(data, files)
-        systems, formats = self.fields["system"], self.fields["requested_format"]
-        if isinstance(systems, forms.ModelChoiceField):
-            systems.queryset = systems_for(asker, Verb.IMPORT_DOCUMENT)
-            if len(systems.queryset) == 1:
-                systems.initial = systems.queryset[0]
+        super().__init__(asker=asker, data=data, files=files)
+        formats = self.fields["requested_format"]
         if isinstance(formats, forms.ChoiceField):
             formats.choices = [("", _("Recognise it from the content")), *registry.labels().items()]
-
-    def clean(self) -> dict[str, Any]:
-        """The days are in order."""
-        given = super().clean() or {}
-        start, end = given.get("effective_from"), given.get("effective_to")
-        if start and end and end < start:
-            self.add_error("effective_to", _("The last day lies before the first."))
-        return given
 
 
 class ImportFilter(forms.Form):
