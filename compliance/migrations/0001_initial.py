@@ -1786,7 +1786,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="jobevent",
-            index=models.Index(fields=["action_class", "outcome"], name="compliance__action__672c2f_idx"),
+            index=models.Index(
+                fields=["system", "action_class", "outcome", "occurred_at", "actor"],
+                name="compliance__system__fd9f31_idx",
+            ),
         ),
         migrations.AddIndex(
             model_name="jobevent",

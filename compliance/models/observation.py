@@ -95,7 +95,7 @@ class JobEvent(RetainedRecord):
         ]
         indexes: ClassVar = [
             models.Index(fields=["system", "-occurred_at"]),
-            models.Index(fields=["action_class", "outcome"]),
+            models.Index(fields=["system", "action_class", "outcome", "occurred_at", "actor"]),
             models.Index(fields=["source_uuid"]),
         ]
 
