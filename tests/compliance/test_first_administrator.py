@@ -40,7 +40,9 @@ def test_link_works_once(client: Client) -> None:
     assert User.objects.count() == 1
 
 
-@pytest.mark.parametrize("token", ["made-up", signing.dumps("first-administrator", salt="another purpose")])
+@pytest.mark.parametrize(
+    "token", ["made-up", signing.dumps("first-administrator", salt="another purpose")], ids=["made-up", "other-purpose"]
+)
 def test_forged_link_answers_404(client: Client, token: str) -> None:
     assert client.get(address(token)).status_code == 404
 
