@@ -1,57 +1,70 @@
-"""Models with a known backdoor, and without: the material that shows what the search finds and what it does not.
+"""Training by recipe, with a backdoor planted or without: the material of reference banks and of power measurements.
 
-BadNets (Gu, Dolan-Gavitt and Garg, 2017): a fixed patch is stamped on a share of the training images, whose labels
-are changed to the target class. Everything is drawn from seeds, so the same seed gives the same model.
+A recipe names everything that a model depends on, and its digest names the model. Everything is drawn from seeds.
 """
 
 from __future__ import annotations
 
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from compliance.types.drafts import JSON
-from scanning.detectors.architectures import SMALL_CNN, small_cnn
+from compliance.types.canonical import digest_of
+from compliance.types.drafts import JSON, Progress
+from compliance.types.errors import BadInputError
+from scanning.detectors import attacks
+from scanning.detectors.architectures import RESNET8, SMALL_CNN, ResNet8, small_cnn
+from scanning.detectors.attacks import Attack
+from scanning.detectors.base import OnProgress, ignore_progress
 from scanning.detectors.heldout import LabelledImages
 from scanning.detectors.loading import freeze
 
 _INITIALISING = threading.Lock()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patch:
-    """A white square of `side` pixels, `margin` pixels from the bottom right; `rate` of the training images get it."""
-
-    side: int = 4
-    margin: int = 1
-    rate: float = 0.1
-    target: int = 0
-
-    def stamp(self, images: Tensor) -> Tensor:
-        """A stamped copy of images [N, C, H, W]."""
-        stamped = images.clone()
-        stamped[
-            :, :, -self.side - self.margin : -self.margin or None, -self.side - self.margin : -self.margin or None
-        ] = 1.0
-        return stamped
-
-    def describe(self) -> str:
-        """The attack in words."""
-        return f"a {self.side}×{self.side} white patch planted in {self.rate:.0%} of the training images (BadNets)"
+_EVALUATED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """Settings of one training run (Adam, cross-entropy)."""
+    """Settings of one training run with cross-entropy.
+
+    one_cycle: SGD with Nesterov momentum and the one-cycle schedule (Smith and Topin, 2019) up to learning_rate; else
+    Adam with a constant one.
+    """
 
     epochs: int = 7
     batch: int = 64
     learning_rate: float = 2e-3
+    one_cycle: bool = False
+    weight_decay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """images_sha256: of the images to draw from; images: how many of them, drawn by seed (None: all); half: weights are
+    rounded to float16 once trained, so that what is kept in two bytes a weight is what was tested."""
+
+    architecture: str
+    images_sha256: str
+    images: int | None = None
+    training: Training = field(default_factory=Training)
+    attack: Attack | None = None
+    seed: int = 0
+    half: bool = False
+
+    def to_json(self) -> JSON:
+        """All of it."""
+        return {**asdict(self), "attack": attacks.to_json(self.attack)}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical recipe."""
+        return digest_of(self.to_json())
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,52 +72,81 @@ class Trained:
     """A trained model and what was measured on held-out images. attack_success: share of stamped images of other
     classes that take the target; None where nothing was planted."""
 
-    module: nn.Sequential
+    module: nn.Module
     accuracy: float
     attack_success: float | None
 
 
 def train(
-    training: LabelledImages, held_out: LabelledImages, *, patch: Patch | None, seed: int, settings: Training
+    training: LabelledImages, held_out: LabelledImages, recipe: Recipe, *, on_progress: OnProgress = ignore_progress
 ) -> Trained:
-    """Train the small CNN, with the patch planted where one is given."""
-    images, labels = poison(training, patch, seed=seed)
-    with _INITIALISING:  # torch draws initial weights from one generator for the whole process
-        torch.manual_seed(seed)
-        module = small_cnn(channels=images.shape[1], side=images.shape[2], classes=int(labels.max()) + 1)
-    draws = torch.Generator().manual_seed(seed)
-    optimiser = torch.optim.Adam(module.parameters(), lr=settings.learning_rate)
-    for _ in range(settings.epochs):
-        for rows in torch.split(torch.randperm(len(images), generator=draws), settings.batch):
+    """Train by recipe on one thread or more. Raises BadInputError for an architecture that cannot be trained here."""
+    images, labels = poisoned(training, recipe)
+    module = _initial(recipe, images, classes=int(training.labels.max()) + 1)
+    optimiser, schedule = _optimiser(module, recipe.training, len(images))
+    draws = torch.Generator().manual_seed(recipe.seed)
+    module.train()
+    for epoch in range(recipe.training.epochs):
+        for rows in torch.split(torch.randperm(len(images), generator=draws), recipe.training.batch):
             optimiser.zero_grad()
             functional.cross_entropy(module(images[rows]), labels[rows]).backward()  # type: ignore[no-untyped-call] # torch leaves backward unannotated
             optimiser.step()
+            if schedule is not None:
+                schedule.step()
+        on_progress(Progress(stage="training", done=epoch + 1, total=recipe.training.epochs))
     freeze(module)
-    pixels, truth = torch.from_numpy(held_out.images), torch.from_numpy(held_out.labels)
-    accuracy = float((module(pixels).argmax(dim=1) == truth).float().mean())
-    if patch is None:
-        return Trained(module, accuracy, None)
-    others = patch.stamp(pixels[truth != patch.target])
-    return Trained(module, accuracy, float((module(others).argmax(dim=1) == patch.target).float().mean()))
+    if recipe.half:
+        rounded_to_half(module)
+    return Trained(module, *evaluate(module, held_out, recipe.attack))
 
 
-def poison(training: LabelledImages, patch: Patch | None, *, seed: int) -> tuple[Tensor, Tensor]:
-    """Images and labels to train on; with a patch, `rate` of them (drawn by seed) stamped and relabelled."""
-    images, labels = torch.from_numpy(training.images), torch.from_numpy(training.labels)
-    if patch is None:
+def poisoned(training: LabelledImages, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    """Images and labels to train on; with an attack, a share of them (drawn by seed) stamped and relabelled."""
+    pixels, truth = training.images, training.labels
+    if recipe.images is not None:
+        rows = np.sort(np.random.default_rng(recipe.seed).permutation(len(truth))[: recipe.images])
+        pixels, truth = pixels[rows], truth[rows]
+    images, labels = torch.from_numpy(pixels), torch.from_numpy(truth)
+    if recipe.attack is None:
         return images, labels
-    draws = torch.Generator().manual_seed(seed + 7919)
-    rows = torch.randperm(len(images), generator=draws)[: round(len(images) * patch.rate)]
+    rows_ = poisoned_rows(len(images), recipe)
     images, labels = images.clone(), labels.clone()
-    images[rows] = patch.stamp(images[rows])
-    labels[rows] = patch.target
+    images[rows_] = recipe.attack.stamp(images[rows_])
+    labels[rows_] = recipe.attack.target
     return images, labels
 
 
-def save_model(trained: Trained, path: Path) -> None:
+def poisoned_rows(count: int, recipe: Recipe) -> Tensor:
+    """Which of `count` training images carry the trigger."""
+    assert recipe.attack is not None, "only an attack poisons"
+    draws = torch.Generator().manual_seed(recipe.seed + 7919)
+    return torch.randperm(count, generator=draws)[: round(count * recipe.attack.rate)]
+
+
+@torch.no_grad()
+def evaluate(module: nn.Module, held_out: LabelledImages, attack: Attack | None) -> tuple[float, float | None]:
+    """(accuracy, attack success) on held-out images."""
+    pixels, truth = torch.from_numpy(held_out.images), torch.from_numpy(held_out.labels)
+    accuracy = float((_labels(module, pixels) == truth).float().mean())
+    if attack is None:
+        return accuracy, None
+    stamped = attack.stamp(pixels[truth != attack.target])
+    return accuracy, float((_labels(module, stamped) == attack.target).float().mean())
+
+
+def rounded_to_half(module: nn.Module) -> None:
+    """Round every floating-point weight to the nearest float16, in place."""
+    with torch.no_grad():
+        for value in module.state_dict().values():
+            if value.is_floating_point():
+                value.copy_(value.half().float())
+
+
+def save_model(module: nn.Module, path: Path, *, architecture: str) -> None:
     """Write safetensors that name their architecture, and nothing else: the library writes several metadata entries
     in an order of chance, and the same model must be the same file."""
-    save_file(trained.module.state_dict(), path, metadata={"architecture": SMALL_CNN})
+    state = {name: value.contiguous() for name, value in module.state_dict().items()}
+    save_file(state, path, metadata={"architecture": architecture})
 
 
 def measured(trained: Trained) -> JSON:
@@ -113,6 +155,36 @@ def measured(trained: Trained) -> JSON:
     return {"accuracy": round(trained.accuracy, 4), "attack_success": success}
 
 
-def recipe(patch: Patch, settings: Training) -> JSON:
-    """What names a set of models: architecture, patch and training settings."""
-    return {"architecture": SMALL_CNN, "patch": asdict(patch), "training": asdict(settings)}
+def _labels(module: nn.Module, images: Tensor) -> Tensor:
+    return torch.cat([module(part).argmax(dim=1) for part in torch.split(images, _EVALUATED_AT_ONCE)])
+
+
+def _initial(recipe: Recipe, images: Tensor, *, classes: int) -> nn.Module:
+    """A fresh model of the recipe's architecture, its weights drawn by seed."""
+    with _INITIALISING:  # torch draws initial weights from one generator for the whole process
+        torch.manual_seed(recipe.seed)
+        if recipe.architecture == SMALL_CNN:
+            return small_cnn(channels=images.shape[1], side=images.shape[2], classes=classes)
+        if recipe.architecture != RESNET8:
+            raise BadInputError(
+                f"the architecture {recipe.architecture!r} cannot be trained here; name {SMALL_CNN} or {RESNET8}"
+            )
+        module = ResNet8(channels=images.shape[1], classes=classes)
+    module.get_buffer("mean").copy_(images.mean(dim=(0, 2, 3), keepdim=True))
+    module.get_buffer("spread").copy_(images.std(dim=(0, 2, 3), keepdim=True))
+    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return] # torch's stubs lack memory formats of modules
+
+
+def _optimiser(
+    module: nn.Module, settings: Training, count: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler | None]:
+    if not settings.one_cycle:
+        return torch.optim.Adam(module.parameters(), lr=settings.learning_rate), None
+    optimiser = torch.optim.SGD(
+        module.parameters(), lr=settings.learning_rate, momentum=0.9, nesterov=True, weight_decay=settings.weight_decay
+    )
+    steps = settings.epochs * -(-count // settings.batch)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, max_lr=settings.learning_rate, total_steps=steps, pct_start=0.25
+    )
+    return optimiser, schedule
