@@ -23,16 +23,16 @@ from scanning.filescan.base import (
     ScanError,
     Target,
 )
-from scanning.filescan.onnx_flow import Flow, Selection
+from scanning.filescan.onnx_flow import Flow, Selection, TooManyNodesError
 
 _STANDARD = frozenset({"", "ai.onnx", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview.training", "ai.onnx.preview"})
 _RUNTIME = frozenset({"com.microsoft", "com.microsoft.nchwc", "com.microsoft.experimental", "org.pytorch.aten"})
 _PYTHON = frozenset({"PyOp", "PythonOp", "PythonOpGrad", "ATen"})
 _TAGS = b"\x12\x1a\x22\x28\x32\x3a\x42\x72"
 _LIMITS = (
-    "The rules see conditions on input values that are written as operators (If, Where, equality), and no others.",
-    "A trigger that is spread over ordinary arithmetic or learned weights is not seen.",
-    "Attention masks are recognised by their shape and let pass; logic disguised as one is not seen.",
+    "The rules see tests on input values that choose between results (If, Where, arithmetic), and no others.",
+    "A trigger that is spread over learned layers or smooth arithmetic is not seen, nor one that counts positions by shapes.",
+    "Attention masks, padding and activations element by element are let pass and counted; logic disguised as one is not seen.",
     "Weights are not looked at: this says nothing of AML.T0018.000.",
 )
 
@@ -52,16 +52,24 @@ def _issue(
 
 
 def _selection_issue(selection: Selection, location: str) -> FileIssue:
+    severe = selection.constant and selection.reduced
+    other = "; one of the results is a constant that the file holds" if selection.constant else ""
     return _issue(
         "onnx.selection_on_input",
         f"The graph chooses its result by input values ({selection.operator})",
         f"Node {selection.node[:150]!r} ({selection.operator}) takes one of two ways by a test on values of the input "
-        f"({selection.test}). Ordinary models rarely do; a backdoor in the graph needs exactly this. Have the publisher "
-        "explain the node, or compare the graph with an export of your own.",
-        Severity.MEDIUM,
+        f"({selection.test[:150]}){other}. Ordinary models rarely do; a backdoor in the graph needs exactly this. "
+        "Have the publisher explain the node, or compare the graph with an export of your own.",
+        Severity.HIGH if severe else Severity.MEDIUM,
         location,
         CHANGED_ARCHITECTURE,
-        {"node": selection.node[:300], "test": selection.test, "inputs": list(selection.inputs)},
+        {
+            "node": selection.node[:300],
+            "test": selection.test[:300],
+            "inputs": [name[:200] for name in selection.inputs[:20]],
+            "constant_result": selection.constant,
+            "one_outcome_for_many_values": selection.reduced,
+        },
     )
 
 
@@ -166,8 +174,12 @@ class OnnxGraph:
             raise ScanError("it is no ONNX model: it has no graph")
         findings = Findings(scanned=[target.location], limits=list(_LIMITS))
         findings.speaks_to |= {CHANGED_ARCHITECTURE, EMBEDDED_MALWARE}
-        flow = Flow(model.graph)
-        findings.issues += [_selection_issue(selection, target.location) for selection in _first(flow.selections(), 50)]
+        flow = Flow(model)
+        try:
+            chosen = _first(flow.selections(), 50)
+            findings.issues += [_selection_issue(selection, target.location) for selection in chosen]
+        except TooManyNodesError:
+            findings.skipped.append((target.location, "its functions call one another too often to be followed"))
         findings.issues += _first(_operator_issues(model, target.location), 100)
         external = _external(model, findings, target)
         operators = Counter(node.op_type for node in _nodes(model))
@@ -180,7 +192,7 @@ class OnnxGraph:
             "inputs": [entry.name[:200] for entry in model.graph.input][:100],
             "outputs": [entry.name[:200] for entry in model.graph.output][:100],
             "external_tensors": external,
-            "masks_let_pass": flow.masks,
+            "let_pass": flow.passed,
             "metadata": {entry.key[:100]: entry.value[:300] for entry in list(model.metadata_props)[:50]},
         }
         return findings
