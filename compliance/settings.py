@@ -305,6 +305,7 @@ SEAL_SECONDS = env.float("SEAL_SECONDS", default=20.0)
 # Detection, packs, signing ---------------------------------------------------------------------------------------
 
 SCAN_THREADS = env.int("SCAN_THREADS", default=2)
+SCAN_DEVICE = env.str("SCAN_DEVICE", default="cpu")
 SCAN_WALL_SECONDS = env.float("SCAN_WALL_SECONDS", default=3600.0)
 SCAN_MEMORY_BYTES = env.int("SCAN_MEMORY_BYTES", default=8 * 1024**3)
 SCAN_FRESH_DAYS = env.int("SCAN_FRESH_DAYS", default=90)

@@ -95,6 +95,15 @@ class Scan(RetainedRecord):
     held_out = models.ForeignKey(
         "compliance.Evidence", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
+    suspects = models.ForeignKey(
+        "compliance.Evidence", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    training_images = models.ForeignKey(
+        "compliance.Evidence", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    base_version = models.ForeignKey(
+        "compliance.ModelVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     reference_bank = models.ForeignKey(ReferenceBank, on_delete=models.PROTECT, null=True, blank=True)
     seed = models.PositiveIntegerField(_("seed"), default=0)
     verdict = models.CharField(_("verdict"), max_length=32, blank=True)

@@ -13,6 +13,7 @@ from compliance.types.canonical import digest_of
 from compliance.types.drafts import JSON, AssetRef, FileIssue, FileScanReport, ObservationDraft, ScanReport, StageReport
 from compliance.types.states import Method, Severity
 from compliance.types.verdicts import FileScanVerdict, StageVerdict
+from scanning.detectors.registry import COMBINATION, COMPARING, label_of
 
 
 def _plain(value: object) -> object:
@@ -40,13 +41,19 @@ def _scan_facts(report: ScanReport) -> JSON:
 
 
 def stage_observation(report: ScanReport, stage: StageReport, *, asset_name: str) -> ObservationDraft:
-    """One detection stage as an observation on the model file."""
+    """One detection stage as an observation on the model file.
+
+    A stage that is counted in the combination says so ("part_of") and speaks to no sub-technique of its own: the
+    combination concludes for all of them, once.
+    """
     found = stage.verdict is StageVerdict.EVIDENCE_FOUND
+    combined = any(other.detector == COMBINATION for other in report.stages)
+    part: JSON = {"part_of": COMBINATION} if combined and stage.detector in COMPARING else {}
     return ObservationDraft(
         producer="assay",
         producer_version=stage.detector_version,
         rule=stage.detector,
-        title=f"{stage.detector.replace('_', ' ').capitalize()}: {stage.verdict.value.replace('_', ' ')}",
+        title=f"{label_of(stage.detector)}: {stage.verdict.value.replace('_', ' ')}",
         description=stage.statement,
         method=Method.TEST,
         asset=AssetRef(kind="model_file", name=asset_name, digest=report.model_sha256),
@@ -54,8 +61,8 @@ def stage_observation(report: ScanReport, stage: StageReport, *, asset_name: str
         verdict=stage.verdict,
         observed_at=report.finished_at,
         severity=Severity.CRITICAL if found else None,
-        atlas_techniques=stage.speaks_to,
-        facts={"stage": _plain(asdict(stage)), "scan": _scan_facts(report)},
+        atlas_techniques=() if part else stage.speaks_to,
+        facts={"stage": _plain(asdict(stage)), "scan": _scan_facts(report), **part},
     )
 
 

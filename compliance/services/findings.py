@@ -94,14 +94,15 @@ def _draw(observation: Observation, conclusion: Conclusion, target: ReferenceCon
 
 
 def conclude(*, observations: Iterable[Observation], actor: User | None) -> list[Finding]:
-    """Draw findings from observations. Verdicts that allow no conclusion draw none: silence is never a pass."""
+    """Draw findings from observations. Verdicts that allow no conclusion draw none: silence is never a pass. An
+    observation that is a part of another ("part_of" in its facts) leaves the conclusion to that one."""
     targets = {control.control_id: control for control in ReferenceControl.objects.all()}
     drawn: list[Finding] = []
     with transaction.atomic():
         for observation in observations:
             conclusion = conclusion_of(observation)
             target = targets.get(control_for(observation))
-            if conclusion is None or target is None:
+            if conclusion is None or target is None or observation.facts.get("part_of"):
                 continue
             finding, created, before = _draw(observation, conclusion, target)
             drawn.append(finding)

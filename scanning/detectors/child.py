@@ -3,9 +3,10 @@
 One JSON request on stdin, JSON lines on stdout: {"progress": …} while it works, then {"result": …} or {"error": …}.
 It needs no network. Requests:
 
-{"action": "scan", "model": path, "data": path | null, "detectors": [name] | null, "architecture": name | null,
- "references": [path] | path of a reference bank | null, "seed": 0, "threads": 1} -> a ScanReport (see report_json)
+{"action": "scan", "model": path, "images"|"suspects"|"training"|"base"|"bank": path | null, "detectors": [name] | null,
+ "architecture": name | null, "seed": 0, "threads": 1, "device": "cpu"} -> a ScanReport (see report_json)
 {"action": "train_demo", "folder": path, "wheel": path, "seed": 0, "threads": 1} -> what demo.train_demo gives
+{"action": "build_bank", "plan": see bank_building.Plan.from_json, "folder": path, "threads": 1} -> what build_bank gives
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from time import monotonic
 from compliance.isolation import child
 from compliance.types.drafts import JSON, Progress
 from compliance.types.errors import BadInputError
+from scanning.detectors.bank_building import Plan, build_bank
 from scanning.detectors.base import OnProgress
 from scanning.detectors.demo import train_demo
 from scanning.detectors.report_json import report_to_json
-from scanning.detectors.scan import scan_model
+from scanning.detectors.scan import Request, scan_model
 
 _PROGRESS_EVERY_S = 0.2
 _MAX_THREADS = 64
@@ -42,8 +44,10 @@ def respond(request: JSON, on_progress: OnProgress) -> JSON:
             return _scan(request, on_progress)
         case "train_demo":
             return _train_demo(request, on_progress)
+        case "build_bank":
+            return _build_bank(request, on_progress)
         case action:
-            raise BadInputError(f"the action {action!r} is not known; known are: scan, train_demo")
+            raise BadInputError(f"the action {action!r} is not known; known are: scan, train_demo, build_bank")
 
 
 def calmer(report: child.Report) -> OnProgress:
@@ -61,19 +65,26 @@ def calmer(report: child.Report) -> OnProgress:
 
 
 def _scan(request: JSON, on_progress: OnProgress) -> JSON:
-    data, detectors = _optional_text(request, "data"), request.get("detectors")
-    references = request.get("references") or []
-    report = scan_model(
-        Path(_text(request, "model")),
-        data=None if data is None else Path(data),
+    detectors = request.get("detectors")
+    wanted = Request(
+        model=Path(_text(request, "model")),
+        images=_optional_path(request, "images"),
+        suspects=_optional_path(request, "suspects"),
+        training=_optional_path(request, "training"),
+        base=_optional_path(request, "base"),
+        bank=_optional_path(request, "bank"),
         detectors=None if detectors is None else tuple(_texts(detectors, "detectors")),
         architecture=_optional_text(request, "architecture"),
-        references=tuple(map(Path, [references] if isinstance(references, str) else _texts(references, "references"))),
         seed=_seed(request),
         threads=_threads(request),
-        on_progress=on_progress,
+        device=_optional_text(request, "device") or "cpu",
     )
-    return report_to_json(report)
+    return report_to_json(scan_model(wanted, on_progress=on_progress))
+
+
+def _build_bank(request: JSON, on_progress: OnProgress) -> JSON:
+    plan = Plan.from_json(request.get("plan"))
+    return build_bank(plan, Path(_text(request, "folder")), threads=_threads(request), on_progress=on_progress)
 
 
 def _train_demo(request: JSON, on_progress: OnProgress) -> JSON:
@@ -90,6 +101,11 @@ def _text(request: JSON, key: str) -> str:
 
 def _optional_text(request: JSON, key: str) -> str | None:
     return None if request.get(key) is None else _text(request, key)
+
+
+def _optional_path(request: JSON, key: str) -> Path | None:
+    text = _optional_text(request, key)
+    return None if text is None else Path(text)
 
 
 def _texts(value: object, key: str) -> list[str]:

@@ -40,7 +40,9 @@ class Pixels:
         """The named rows as float32 in 0..1, with a digest over pixels and labels."""
         images, labels = np.ascontiguousarray(self.images[rows]), np.ascontiguousarray(self.labels[rows])
         digest = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
-        return LabelledImages(images=images.astype(np.float32) / 255, labels=labels, name=name, sha256=digest)
+        return LabelledImages(
+            images=images.astype(np.float32) / np.float32(255), labels=labels, name=name, sha256=digest
+        )
 
     def all(self, name: str) -> LabelledImages:
         """Every image."""

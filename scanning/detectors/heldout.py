@@ -18,12 +18,14 @@ MAX_BYTES = 2 * 1024**3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledImages:
-    """images: float32 [N, C, H, W] in 0..1; labels: int64 [N]; sha256: over the bytes of both arrays, or of the source."""
+    """images: float32 [N, C, H, W] in 0..1; labels: int64 [N]; sha256: over the bytes of both arrays, or of the source;
+    remark: what was done to the pixels, in words, "" where nothing was."""
 
     images: NDArray[np.float32]
     labels: NDArray[np.int64]
     name: str
     sha256: str
+    remark: str = ""
 
     def subset(self, rows: NDArray[np.int64]) -> LabelledImages:
         """The named rows, in that order, with a digest of their own."""
@@ -35,13 +37,14 @@ class LabelledImages:
         classes, counts = np.unique(self.labels, return_counts=True)
         histogram = {str(int(label)): int(count) for label, count in zip(classes, counts, strict=True)}
         shape = [int(size) for size in self.images.shape[1:]]
-        return {
+        described: JSON = {
             "name": self.name,
             "sha256": self.sha256,
             "images": len(self.labels),
             "image_shape": shape,
             "labels": histogram,
         }
+        return {**described, "remark": self.remark} if self.remark else described
 
 
 def save_images(images: LabelledImages, path: Path) -> None:
@@ -96,15 +99,29 @@ def _checked(images: NDArray[np.generic], labels: NDArray[np.generic], name: str
         raise BadInputError(f"{name}: `images` has shape {list(images.shape)}; [N, C, H, W] is needed")
     if labels.shape != images.shape[:1]:
         raise BadInputError(f"{name}: `labels` has shape {list(labels.shape)} for {len(images)} images; [N] is needed")
-    if images.dtype.kind != "f" or labels.dtype.kind not in "iu":
-        raise BadInputError(f"{name}: `images` must be floating point and `labels` integers")
-    pixels = np.ascontiguousarray(images, dtype=np.float32)
-    if not np.isfinite(pixels).all() or pixels.min() < 0 or pixels.max() > 1:
-        raise BadInputError(f"{name}: `images` holds values outside 0..1; scale the pixels to 0..1")
+    if images.dtype.kind not in "fu" or labels.dtype.kind not in "iu":
+        raise BadInputError(f"{name}: `images` must be floating point or bytes, and `labels` integers")
+    pixels, remark = to_unit_range(images, name)
     classes = np.ascontiguousarray(labels, dtype=np.int64)
     if classes.min() < 0:
         raise BadInputError(f"{name}: `labels` holds negative numbers")
-    return LabelledImages(images=pixels, labels=classes, name=name, sha256=_digest(pixels, classes))
+    return LabelledImages(images=pixels, labels=classes, name=name, sha256=_digest(pixels, classes), remark=remark)
+
+
+def to_unit_range(images: NDArray[np.generic], name: str) -> tuple[NDArray[np.float32], str]:
+    """(pixels in 0..1, what was done to them in words). Bytes and values up to 255 are divided by 255; other ranges are
+    refused, since a guess would test the model on pictures it does not know. Raises BadInputError."""
+    pixels = np.ascontiguousarray(images, dtype=np.float32)
+    if not np.isfinite(pixels).all():
+        raise BadInputError(f"{name}: `images` holds values that are not finite numbers")
+    low, high = float(pixels.min()), float(pixels.max())
+    if images.dtype == np.uint8 or (low >= 0 and 2 <= high <= 255):
+        return pixels / np.float32(255), f"The pixels were given as 0 to 255 (largest {high:g}) and divided by 255."
+    if low < 0 or high > 1:
+        raise BadInputError(
+            f"{name}: `images` holds values from {low:g} to {high:g}; scale the pixels to 0..1 without normalising them"
+        )
+    return pixels, ""
 
 
 def _digest(images: NDArray[np.float32], labels: NDArray[np.int64]) -> str:

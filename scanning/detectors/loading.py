@@ -32,8 +32,8 @@ class LoadedModel:
 
     tensors: name -> {"shape", "dtype", "sha256"}; architecture: registered name, or "onnx-graph", or "";
     architecture_digest: SHA-256 over sorted names, shapes and dtypes (and the graph's operators for ONNX);
-    module: images [B, C, H, W] -> logits or probabilities [B, classes], in eval mode, weights frozen; None where
-    the weights were read but cannot be run, and `not_runnable` then says why in one sentence.
+    weights: the tensors themselves; module: images [B, C, H, W] -> logits or probabilities [B, classes], in eval mode,
+    weights frozen; None where the weights were read but cannot be run, and `not_runnable` then says why in one sentence.
     """
 
     name: str
@@ -42,6 +42,7 @@ class LoadedModel:
     tensors: JSON
     architecture: str
     architecture_digest: str
+    weights: Mapping[str, Tensor]
     module: nn.Module | None
     not_runnable: str = ""
 
@@ -128,6 +129,8 @@ def _read_onnx(path: Path, architecture: str | None) -> LoadedModel:
     facts = tensor_facts(graph.tensors)
     module, reason = None, ""
     try:
+        if broken := not_finite(graph.tensors):
+            raise UnsupportedGraphError(f"the tensor {broken!r} holds values that are not finite numbers")
         module = freeze(graph.build())
     except UnsupportedGraphError as error:
         reason = f"{path.name}: {error}"
@@ -138,6 +141,7 @@ def _read_onnx(path: Path, architecture: str | None) -> LoadedModel:
         tensors=facts,
         architecture="onnx-graph",
         architecture_digest=architecture_digest(facts, operators=graph.operators),
+        weights=graph.tensors,
         module=module,
         not_runnable=reason,
     )
@@ -147,21 +151,7 @@ def _from_weights(path: Path, kind: str, tensors: dict[str, Tensor], architectur
     if not tensors:
         raise ModelLoadError(f"{path.name}: holds no tensors")
     facts = tensor_facts(tensors)
-    module, reason = None, ""
-    if architecture:
-        shapes = {name: tuple(value.shape) for name, value in tensors.items()}
-        module = build_architecture(architecture, shapes, file=path.name)
-        try:
-            module.load_state_dict(tensors)
-        except (RuntimeError, TypeError) as error:
-            raise ModelLoadError(
-                f"{path.name}: its tensors are not those of the architecture {architecture!r}"
-            ) from error
-        if not all(bool(torch.isfinite(value).all()) for value in module.state_dict().values()):
-            raise ModelLoadError(f"{path.name}: holds weights that are not finite numbers")
-        freeze(module)
-    else:
-        reason = f"{path.name}: names no architecture, so its weights cannot be run; name a registered one"
+    module, reason = _runnable(path.name, tensors, architecture)
     return LoadedModel(
         name=path.name,
         format=kind,
@@ -169,9 +159,36 @@ def _from_weights(path: Path, kind: str, tensors: dict[str, Tensor], architectur
         tensors=facts,
         architecture=architecture or "",
         architecture_digest=architecture_digest(facts),
+        weights=tensors,
         module=module,
         not_runnable=reason,
     )
+
+
+def _runnable(name: str, tensors: dict[str, Tensor], architecture: str | None) -> tuple[nn.Module | None, str]:
+    """(the module, "") or (None, why the weights cannot be run)."""
+    if not architecture:
+        return None, f"{name}: names no architecture, so its weights cannot be run; name a registered one"
+    if broken := not_finite(tensors):
+        return None, f"{name}: the tensor {broken} holds values that are not finite numbers, so the model cannot be run"
+    module = build_architecture(architecture, {key: tuple(value.shape) for key, value in tensors.items()}, file=name)
+    expected = module.state_dict()
+    if missing := sorted(set(expected) - set(tensors)):
+        return None, f"{name}: lacks the tensor {missing[0]} of the architecture {architecture}, so it cannot be run"
+    if extra := sorted(set(tensors) - set(expected)):
+        return None, f"{name}: holds the tensor {extra[0]}, which the architecture {architecture} does not have"
+    try:
+        module.load_state_dict(tensors)
+    except (RuntimeError, TypeError):
+        wrong = next((key for key in expected if expected[key].shape != tensors[key].shape), "")
+        return None, f"{name}: the tensor {wrong} has another shape than in the architecture {architecture}"
+    return freeze(module), ""
+
+
+def not_finite(tensors: Mapping[str, Tensor]) -> str:
+    """Name of the first tensor that holds NaN or infinity; "" where none does."""
+    floats = (name for name in sorted(tensors) if tensors[name].is_floating_point())
+    return next((name for name in floats if not bool(torch.isfinite(tensors[name]).all())), "")
 
 
 def _named(path: Path) -> str | None:

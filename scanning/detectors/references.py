@@ -1,72 +1,111 @@
-"""Reference models of the same family: the yardstick for how small a trigger ordinarily is. No torch here.
+"""Reference banks: what every stage measured of models of one family whose making is known. No torch here.
 
-A bank is one JSON document that holds the smallest mask norms of models known to carry no planted trigger, and how
-often the same search found backdoors planted on purpose. Norms compare only when settings, images and architecture
-are the same, so a bank names all three by digest and is refused where one differs.
+Unpoisoned models of a bank are the references that a model is ranked among; planted ones say how often the stages find
+a backdoor. Scores compare only where architecture and settings are the same, and, for stages that use images, the
+images too: a bank names all three by digest. One JSON document; its SHA-256 is its name.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.drafts import JSON
 from compliance.types.errors import BadInputError
-from scanning.detectors.inversion_rule import Power
+from scanning.detectors.base import SeedScores, medians, top_of
 
-_MAX_BYTES = 16 * 1024**2
-_FORMAT = "assay-reference-bank/1"
+MAX_BANK_BYTES = 16 * 1024**2
+FORMAT = "assay-reference-bank/2"
+FEWEST = 19
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
-    """One known model. name: for people; sha256: of its file; norms: mask norm per class, None where none worked."""
+class Family:
+    """What the models of a bank have in common. classes: how many; image_shape: [C, H, W]; images_sha256: of the held-out
+    images that stages used, as LabelledImages.sha256; recipe: how the references were trained, in words."""
+
+    name: str
+    architecture: str
+    architecture_digest: str
+    classes: int
+    image_shape: tuple[int, ...]
+    images_sha256: str
+    images_name: str = ""
+    recipe: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankedStage:
+    """What one stage measured of one model. flip_rate: of its recovered trigger on held-out images, None without one."""
+
+    settings_digest: str
+    runs: tuple[SeedScores, ...]
+    flip_rate: float | None = None
+
+    @property
+    def scores(self) -> tuple[float | None, ...]:
+        """Per class, the median over the runs."""
+        return medians(self.runs)
+
+    @property
+    def top(self) -> int | None:
+        """The most suspicious class."""
+        return top_of(self.scores)
+
+    @property
+    def score(self) -> float | None:
+        """The score of the most suspicious class."""
+        return None if self.top is None else self.scores[self.top]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankedModel:
+    """One known model. attack: its words and target where one was planted, "" and None for a reference; stages: what each
+    stage measured, by its name in the registry."""
 
     name: str
     sha256: str
-    norms: tuple[float | None, ...]
-
-    @property
-    def smallest(self) -> float:
-        """Smallest norm over the classes, infinite where no trigger worked at all."""
-        return min((norm for norm in self.norms if norm is not None), default=math.inf)
+    recipe_sha256: str = ""
+    attack: str = ""
+    target: int | None = None
+    accuracy: float | None = None
+    attack_success: float | None = None
+    stages: Mapping[str, BankedStage] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceBank:
-    """References that were all searched alike. The three digests name settings, images and architecture."""
+    """The family and its models, references and planted ones together."""
 
-    settings_digest: str
-    images_sha256: str
-    architecture_digest: str
-    references: tuple[Reference, ...]
-    power: Power | None = None
-    planted: tuple[Reference, ...] = ()
+    family: Family
+    models: tuple[BankedModel, ...]
 
     @property
-    def smallest(self) -> tuple[float, ...]:
-        """Smallest norm of each reference."""
-        return tuple(reference.smallest for reference in self.references)
+    def references(self) -> tuple[BankedModel, ...]:
+        """The models in which nothing was planted."""
+        return tuple(model for model in self.models if not model.attack)
 
-    def difference(self, *, settings_digest: str, images_sha256: str, architecture_digest: str) -> str:
-        """Why these references cannot be compared with a model, in words; "" when they can."""
-        if self.settings_digest != settings_digest:
-            return "the reference models were searched with other settings"
-        if self.images_sha256 != images_sha256:
-            return "the reference models were searched with other images"
-        if self.architecture_digest != architecture_digest:
-            return "the reference models have another architecture"
-        return ""
+    @property
+    def planted(self) -> tuple[BankedModel, ...]:
+        """The models with a known backdoor."""
+        return tuple(model for model in self.models if model.attack)
+
+    def without(self, sha256: str) -> ReferenceBank:
+        """The bank without one model: no model is ranked among references that hold it."""
+        return ReferenceBank(family=self.family, models=tuple(row for row in self.models if row.sha256 != sha256))
 
 
 def write_bank(bank: ReferenceBank, path: Path) -> str:
-    """Write the bank as canonical JSON and give its SHA-256."""
-    content = canonical_json({"format": _FORMAT, **asdict(bank)})
-    path.write_bytes(content)
+    """Write the bank as canonical JSON, whole or not at all, and give its SHA-256."""
+    content = canonical_json({"format": FORMAT, **asdict(bank)})
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(content)
+    partial.replace(path)
     return sha256_hex(content)
 
 
@@ -74,41 +113,67 @@ def read_bank(path: Path) -> tuple[ReferenceBank, str]:
     """Read a bank and its SHA-256. Raises BadInputError."""
     if not path.is_file():
         raise BadInputError(f"{path.name}: no such reference bank")
-    if path.stat().st_size > _MAX_BYTES:
-        raise BadInputError(f"{path.name}: a reference bank may not exceed {_MAX_BYTES // 1024**2} MiB")
+    if path.stat().st_size > MAX_BANK_BYTES:
+        raise BadInputError(f"{path.name}: a reference bank may not exceed {MAX_BANK_BYTES // 1024**2} MiB")
     content = path.read_bytes()
+    return bank_from_json(content, path.name), sha256_hex(content)
+
+
+def bank_from_json(content: bytes, name: str) -> ReferenceBank:
+    """The bank that `write_bank` wrote. Raises BadInputError."""
     try:
         document = json.loads(content)
-        if document["format"] != _FORMAT:
-            raise BadInputError(f"{path.name}: the format {document['format']!r} is not {_FORMAT!r}")
-        return _bank_from(document), sha256_hex(content)
+        if document["format"] != FORMAT:
+            raise BadInputError(f"{name}: the format {document['format']!r} is not {FORMAT!r}; build the bank anew")
+        return ReferenceBank(
+            family=_family_from(document["family"]), models=tuple(_model_from(row) for row in document["models"])
+        )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, BadInputError):
             raise
-        raise BadInputError(f"{path.name}: not a reference bank as `{_FORMAT}` describes it") from error
+        raise BadInputError(f"{name}: not a reference bank as `{FORMAT}` describes it") from error
 
 
-def _bank_from(document: JSON) -> ReferenceBank:
-    power = document["power"]
-    return ReferenceBank(
-        settings_digest=str(document["settings_digest"]),
-        images_sha256=str(document["images_sha256"]),
-        architecture_digest=str(document["architecture_digest"]),
-        references=tuple(_reference_from(row) for row in document["references"]),
-        power=None if power is None else _power_from(power),
-        planted=tuple(_reference_from(row) for row in document["planted"]),
+def _family_from(row: JSON) -> Family:
+    return Family(
+        name=str(row["name"]),
+        architecture=str(row["architecture"]),
+        architecture_digest=str(row["architecture_digest"]),
+        classes=int(row["classes"]),
+        image_shape=tuple(int(size) for size in row["image_shape"]),
+        images_sha256=str(row["images_sha256"]),
+        images_name=str(row["images_name"]),
+        recipe=str(row["recipe"]),
     )
 
 
-def _power_from(row: JSON) -> Power:
-    power = Power(attack=str(row["attack"]), planted=int(row["planted"]), found=int(row["found"]))
-    if not 0 <= power.found <= power.planted:
-        raise ValueError("found exceeds planted")
-    return power
+def _model_from(row: JSON) -> BankedModel:
+    return BankedModel(
+        name=str(row["name"]),
+        sha256=str(row["sha256"]),
+        recipe_sha256=str(row["recipe_sha256"]),
+        attack=str(row["attack"]),
+        target=None if row["target"] is None else int(row["target"]),
+        accuracy=_number(row["accuracy"]),
+        attack_success=_number(row["attack_success"]),
+        stages={str(name): _stage_from(stage) for name, stage in row["stages"].items()},
+    )
 
 
-def _reference_from(row: dict[str, Any]) -> Reference:
-    norms = tuple(None if norm is None else float(norm) for norm in row["norms"])
-    if any(norm is not None and not (math.isfinite(norm) and norm >= 0) for norm in norms):
-        raise ValueError("a norm is not a finite number")
-    return Reference(name=str(row["name"]), sha256=str(row["sha256"]), norms=norms)
+def _stage_from(row: JSON) -> BankedStage:
+    runs = tuple(
+        SeedScores(seed=int(run["seed"]), scores=tuple(_number(score) for score in run["scores"]))
+        for run in row["runs"]
+    )
+    if not runs or len({len(run.scores) for run in runs}) != 1:
+        raise ValueError("runs of one stage differ in their number of classes")
+    return BankedStage(settings_digest=str(row["settings_digest"]), runs=runs, flip_rate=_number(row["flip_rate"]))
+
+
+def _number(value: Any) -> float | None:
+    if value is None:
+        return None
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError("a score is not a finite number")
+    return number

@@ -1,9 +1,10 @@
-"""All stages on one model file, in order, as one report."""
+"""Detection stages on one model file, in order, as one report."""
 
 from __future__ import annotations
 
 import os
 import platform
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,61 +12,88 @@ import numpy as np
 import torch
 
 from compliance.types.drafts import JSON, Progress, ScanReport, StageReport
-from compliance.types.verdicts import StageVerdict, worst_stage
+from compliance.types.errors import BadInputError
+from compliance.types.verdicts import StageVerdict
+from scanning.detectors.banks import bank_for
 from scanning.detectors.base import Detector, OnProgress, ScanContext, ignore_progress
+from scanning.detectors.combination import overall, with_combination
 from scanning.detectors.heldout import load_images
 from scanning.detectors.loading import load_model
 from scanning.detectors.registry import DETECTORS, build, entry_of
+from scanning.detectors.training_images import open_training_images
+
+SEEDS = 3
 
 
-def scan_model(
-    path: Path,
-    *,
-    data: Path | None = None,
-    detectors: tuple[str, ...] | None = None,
-    architecture: str | None = None,
-    references: tuple[Path, ...] = (),
-    seed: int = 0,
-    threads: int = 1,
-    on_progress: OnProgress = ignore_progress,
-) -> ScanReport:
-    """Run the named detectors (all by default) on a model file. Raises BadInputError for what cannot be read.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to scan and with what. model: file; images, suspects, training: sets of labelled images (.npz or a folder);
+    base: file of the model that it is said to be made from; bank: reference-bank JSON (None: the one shipped for the
+    architecture, if there is one); detectors: names, None for all; seed: first of three."""
 
-    references: model files of the same family, or one reference-bank JSON. A stage that breaks is `failed` in the
-    report, with the reason; it never passes silently.
+    model: Path
+    images: Path | None = None
+    suspects: Path | None = None
+    training: Path | None = None
+    base: Path | None = None
+    bank: Path | None = None
+    detectors: tuple[str, ...] | None = None
+    architecture: str | None = None
+    seed: int = 0
+    threads: int = 1
+    device: str = "cpu"
+
+
+def scan_model(request: Request, *, on_progress: OnProgress = ignore_progress) -> ScanReport:
+    """Run the stages of a request. Raises BadInputError for what cannot be read.
+
+    A stage that breaks is `failed` in the report, with the reason; it never passes silently.
     """
     started = datetime.now(UTC)
-    chosen = [build(name) for name in (detectors if detectors is not None else tuple(DETECTORS))]
-    settle(threads)
+    chosen = [build(name) for name in (request.detectors if request.detectors is not None else tuple(DETECTORS))]
+    settle(request.threads, device=request.device)
     on_progress(Progress(stage="reading the model", done=0, total=1))
-    model = load_model(path, architecture=architecture)
-    images = None if data is None else load_images(data)
-    context = ScanContext(
-        model=model, images=images, references=references, seed=seed, threads=threads, on_progress=on_progress
-    )
-    stages = tuple(_examine(detector, context) for detector in chosen)
+    context = _context(request, on_progress)
+    stages = with_combination([_examine(detector, context) for detector in chosen], context.bank, context.model.sha256)
     return ScanReport(
-        model_sha256=model.sha256,
-        model_format=model.format,
-        architecture_digest=model.architecture_digest,
-        tensors=model.tensors,
+        model_sha256=context.model.sha256,
+        model_format=context.model.format,
+        architecture_digest=context.model.architecture_digest,
+        tensors=context.model.tensors,
         stages=stages,
-        verdict=worst_stage(stage.verdict for stage in stages),
-        data={} if images is None else images.describe(),
-        environment=environment(threads, seed),
+        verdict=overall(stages),
+        data=_data(context),
+        environment=environment(request),
         started_at=started,
         finished_at=datetime.now(UTC),
     )
 
 
-def settle(threads: int) -> None:
-    """Make runs repeatable: fixed threads and deterministic algorithms. Bit-equal on the same machine class only."""
+def settle(threads: int, *, device: str = "cpu") -> None:
+    """Make runs repeatable: fixed threads and deterministic algorithms. Bit-equal on the same machine class only.
+    Raises BadInputError for a device that is not there."""
+    if device not in ("cpu", "cuda"):
+        raise BadInputError(f"the device {device!r} is not known; name cpu or cuda")
+    if device == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before the first use of CUDA, says PyTorch
+        if not torch.cuda.is_available():
+            raise BadInputError("the device cuda was asked for, and this machine has none that PyTorch can use")
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
 
 
-def environment(threads: int, seed: int) -> JSON:
+def environment(request: Request) -> JSON:
     """What must be equal for a repeated scan to give equal numbers."""
+    on_gpu: JSON = {}
+    if request.device == "cuda":
+        on_gpu = {
+            "gpu": torch.cuda.get_device_name(0),
+            "cuda": torch.version.cuda,
+            "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call] # torch leaves it unannotated
+        }
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -73,12 +101,44 @@ def environment(threads: int, seed: int) -> JSON:
         "system": platform.system(),
         "machine": platform.machine(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "device": "cpu",
+        "device": request.device,
+        **on_gpu,
         "cpu_count": os.cpu_count() or 1,
-        "threads": threads,
+        "threads": request.threads,
         "deterministic": True,
-        "seed": seed,
+        "seed": request.seed,
+        "seeds": SEEDS,
     }
+
+
+def _context(request: Request, on_progress: OnProgress) -> ScanContext:
+    model = load_model(request.model, architecture=request.architecture)
+    bank, facts = bank_for(model.architecture_digest, request.bank)
+    return ScanContext(
+        model=model,
+        images=None if request.images is None else load_images(request.images),
+        suspects=None if request.suspects is None else load_images(request.suspects),
+        training=None if request.training is None else open_training_images(request.training),
+        base=None if request.base is None else load_model(request.base),
+        bank=bank,
+        bank_facts=facts,
+        seeds=tuple(range(request.seed, request.seed + SEEDS)),
+        threads=request.threads,
+        device=request.device,
+        on_progress=on_progress,
+    )
+
+
+def _data(context: ScanContext) -> JSON:
+    """The sets of images that were used, by what they were used for; the held-out ones lie at the top."""
+    data: JSON = {} if context.images is None else context.images.describe()
+    if context.suspects is not None:
+        data["suspicious_images"] = context.suspects.describe()
+    if context.training is not None:
+        data["training_images"] = context.training.describe()
+    if context.base is not None:
+        data["base_model"] = {"name": context.base.name, "sha256": context.base.sha256}
+    return data
 
 
 def _examine(detector: Detector, context: ScanContext) -> StageReport:
@@ -90,7 +150,7 @@ def _examine(detector: Detector, context: ScanContext) -> StageReport:
         return StageReport(
             detector=detector.name,
             detector_version=detector.version,
-            parameters={"repr": repr(detector), "seed": context.seed, "threads": context.threads},
+            parameters={"repr": repr(detector), "seeds": list(context.seeds), "threads": context.threads},
             verdict=StageVerdict.FAILED,
             statement=f"The stage broke off and says nothing of the model: {reason}",
             speaks_to=entry_of(detector.name).speaks_to,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from scanning.filescan.report_json import from_json
 
 OnProgress = Callable[[Progress], None]
 ShouldStop = Callable[[], bool]
+_LONGEST_BUILD_SECONDS = 7 * 24 * 3600  # a bank of hundreds of models; it can be stopped and goes on where it was
 
 
 def scan_file(
@@ -28,26 +29,37 @@ def scan_file(
 def scan_model(
     *,
     path: Path,
-    data: Path | None,
-    detectors: Sequence[str] | None,
-    architecture: str | None,
-    references: Sequence[Path],
-    seed: int,
+    inputs: Mapping[str, Path | None],
+    detectors: Sequence[str] | None = None,
+    architecture: str | None = None,
+    seed: int = 0,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> ScanReport:
-    """Detection stages on one model file (all of them by default). Raises IsolationError, BadInput among them."""
+    """Detection stages on one model file (all of them by default). inputs: files by the names in the registry's INPUTS,
+    and "bank". Raises IsolationError, BadInput among them."""
     request = {
         "action": "scan",
         "model": str(path.resolve()),
-        "data": str(data.resolve()) if data else None,
+        **{name: str(file.resolve()) if file else None for name, file in inputs.items()},
         "detectors": list(detectors) if detectors is not None else None,
         "architecture": architecture,
-        "references": [str(reference.resolve()) for reference in references],
         "seed": seed,
         "threads": settings.SCAN_THREADS,
+        "device": settings.SCAN_DEVICE,
     }
     return report_from_json(_run("scanning.detectors.child", request, on_progress, should_stop))
+
+
+def build_bank(*, plan: dict[str, Any], folder: Path, on_progress: OnProgress | None = None) -> dict[str, Any]:
+    """Train or read, and measure, the models of a reference bank into `folder`; what is there already is kept."""
+    request = {
+        "action": "build_bank",
+        "plan": plan,
+        "folder": str(folder.resolve()),
+        "threads": settings.SCAN_THREADS,
+    }
+    return _run("scanning.detectors.child", request, on_progress, None, writable=[folder], unlimited=True)
 
 
 def train_demonstration(
@@ -70,14 +82,20 @@ def _run(
     on_progress: OnProgress | None,
     should_stop: ShouldStop | None,
     writable: Sequence[Path] = (),
+    *,
+    unlimited: bool = False,
 ) -> dict[str, Any]:
     threads = str(settings.SCAN_THREADS)
+    wall = _LONGEST_BUILD_SECONDS if unlimited else settings.SCAN_WALL_SECONDS
     return run_isolated(
         module=module,
         request=request,
-        wall_seconds=settings.SCAN_WALL_SECONDS,
-        cpu_seconds=int(settings.SCAN_WALL_SECONDS * settings.SCAN_THREADS),
+        wall_seconds=wall,
+        cpu_seconds=int(wall * settings.SCAN_THREADS),
         memory_bytes=settings.SCAN_MEMORY_BYTES,
+        memory_kind="resident"
+        if settings.SCAN_DEVICE == "cuda"
+        else "address_space",  # CUDA maps far more than it uses
         writable=writable,
         environment={"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
         on_progress=on_progress,

@@ -6,6 +6,7 @@ import re
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -21,9 +22,12 @@ from compliance.services.errors import RefusedError
 from compliance.services.leases import LeaseKeeper
 from compliance.types.canonical import canonical_json, digest_of
 from compliance.types.drafts import JSON, FileScanReport, ObservationDraft, ScanReport, StageReport
-from compliance.types.verdicts import FileScanVerdict, StageVerdict, worst_stage
+from compliance.types.verdicts import FileScanVerdict, StageVerdict
 from scanning import normalise
+from scanning.detectors import banks
 from scanning.detectors import registry as detector_registry
+from scanning.detectors.combination import overall, with_combination
+from scanning.detectors.references import ReferenceBank as ReferenceModels
 from scanning.detectors.report_json import report_from_json, report_to_json
 from scanning.filescan.registry import SCANNER, SCANNER_VERSION
 from scanning.filescan.report_json import from_json, to_json
@@ -41,6 +45,9 @@ def request_scan(
     kind: str,
     detectors: Sequence[str] = (),
     held_out: Evidence | None = None,
+    suspects: Evidence | None = None,
+    training_images: Evidence | None = None,
+    base_version: ModelVersion | None = None,
     reference_bank: ReferenceBank | None = None,
     seed: int = 0,
     actor: User | None,
@@ -48,13 +55,20 @@ def request_scan(
 ) -> Scan:
     """Queue a scan. kind: Scan.FILE, or Scan.DETECTION, which begins with the file scan; no detectors named means all.
 
-    With dispatch=False no worker is woken: the caller runs the job by `leases.run_here`. Raises RefusedError.
+    held_out, suspects, training_images: labelled images; base_version: what the model is said to be made from;
+    reference_bank: None means the one that ships for the architecture, if there is one. With dispatch=False no worker
+    is woken: the caller runs the job by `leases.run_here`. Raises RefusedError.
     """
     system = model_version.model.system
     if model_version.evidence is None:
         raise RefusedError(_("The bytes of “%s” are not kept here, so they cannot be scanned.") % model_version)
-    if held_out is not None and held_out.system_id != system.pk:
-        raise RefusedError(_("The held-out data belongs to another AI system."))
+    for handed_in in (held_out, suspects, training_images):
+        if handed_in is not None and handed_in.system_id != system.pk:
+            raise RefusedError(_("“%s” belongs to another AI system.") % handed_in)
+    if base_version is not None and base_version.evidence is None:
+        raise RefusedError(
+            _("The bytes of “%s” are not kept here, so nothing can be compared with them.") % base_version
+        )
     unknown = sorted(set(detectors) - set(detector_registry.DETECTORS))
     if unknown:
         known = ", ".join(detector_registry.DETECTORS)
@@ -65,6 +79,9 @@ def request_scan(
         kind=kind,
         detectors=chosen,
         held_out=held_out,
+        suspects=suspects,
+        training_images=training_images,
+        base_version=base_version,
         reference_bank=reference_bank,
         seed=seed,
     )
@@ -94,6 +111,9 @@ def _scan(keeper: LeaseKeeper) -> None:
         "model_version__model__system",
         "model_version__evidence",
         "held_out",
+        "suspects",
+        "training_images",
+        "base_version__evidence",
         "reference_bank__evidence",
         "job__requested_by",
     ).get(job_id=keeper.lease.job_id)
@@ -101,7 +121,8 @@ def _scan(keeper: LeaseKeeper) -> None:
         bench = _Bench(scan=scan, keeper=keeper, folder=Path(folder))
         file_report = bench.file_report()
         reports = [bench.stage_report(n, name) for n, name in enumerate(scan.detectors, start=_FILE_STEP + 1)]
-    _publish(scan, keeper, file_report, _merged(reports))
+        report = _merged(reports, bench.bank(reports))
+    _publish(scan, keeper, file_report, report)
 
 
 class _Bench:
@@ -123,6 +144,20 @@ class _Bench:
             name = _UNSAFE.sub("_", kept.filename)[-100:].lstrip(".") or "file"
             self._paths[kept.pk] = evidences.materialise(evidence=kept, folder=folder).rename(folder / name)
         return self._paths[kept.pk]
+
+    def _inputs(self) -> dict[str, Path | None]:
+        """The files that stages may need, by their names in the registry's INPUTS, and the bank."""
+        scan = self._scan
+        base = scan.base_version.evidence if scan.base_version else None
+        bank = scan.reference_bank.evidence if scan.reference_bank else None
+        kept = {"images": scan.held_out, "suspects": scan.suspects, "training": scan.training_images}
+        files = {**kept, "base": base, "bank": bank}
+        return {name: self._path(file) if file else None for name, file in files.items()}
+
+    def bank(self, reports: Sequence[ScanReport]) -> ReferenceModels | None:
+        """The reference models that the stages were ranked among."""
+        digest = next((report.architecture_digest for report in reports if report.architecture_digest), "")
+        return banks.bank_for(digest, self._inputs()["bank"])[0] if digest else None
 
     def _step(self, n: int, run: Callable[[], JSON]) -> JSON:
         """The report of step n: kept from an earlier attempt, or made now and kept."""
@@ -176,12 +211,13 @@ class _Bench:
         scan, started = self._scan, timezone.now()
 
         def run() -> JSON:
+            given = self._inputs()
+            if reason := detector_registry.missing(detector, [name for name, path in given.items() if path]):
+                return self._unspoken(detector, StageVerdict.NOT_APPLICABLE, reason, started)
             report = isolated.scan_model(
                 path=self._path(self._artefact),
-                data=self._path(scan.held_out) if scan.held_out else None,
+                inputs=given,
                 detectors=[detector],
-                architecture=None,
-                references=[self._path(scan.reference_bank.evidence)] if scan.reference_bank else [],
                 seed=scan.seed,
                 on_progress=self._keeper.progress,
                 should_stop=self._keeper.should_stop,
@@ -189,42 +225,48 @@ class _Bench:
             return report_to_json(report)
 
         def failed(reason: str) -> JSON:
-            stage = StageReport(
-                detector=detector,
-                detector_version="",
-                parameters={"seed": scan.seed},
-                verdict=StageVerdict.FAILED,
-                statement=f"The stage could not be run and says nothing of the model: {reason}",
-                speaks_to=detector_registry.entry_of(detector).speaks_to,
-                limits=(),
-            )
-            report = ScanReport(
-                model_sha256=self._artefact.sha256,
-                model_format="",
-                architecture_digest="",
-                tensors={},
-                stages=(stage,),
-                verdict=StageVerdict.FAILED,
-                data={},
-                environment={},
-                started_at=started,
-                finished_at=timezone.now(),
-            )
-            return report_to_json(report)
+            statement = f"The stage could not be run and says nothing of the model: {reason}"
+            return self._unspoken(detector, StageVerdict.FAILED, statement, started)
 
         return report_from_json(self._step(n, lambda: self._outcome(run, failed)))
 
+    def _unspoken(self, detector: str, verdict: StageVerdict, statement: str, started: datetime) -> JSON:
+        """The report of a stage that was never run, or broke off."""
+        stage = StageReport(
+            detector=detector,
+            detector_version="",
+            parameters={"seed": self._scan.seed},
+            verdict=verdict,
+            statement=statement,
+            speaks_to=detector_registry.entry_of(detector).speaks_to,
+            limits=(),
+        )
+        report = ScanReport(
+            model_sha256=self._artefact.sha256,
+            model_format="",
+            architecture_digest="",
+            tensors={},
+            stages=(stage,),
+            verdict=verdict,
+            data={},
+            environment={},
+            started_at=started,
+            finished_at=timezone.now(),
+        )
+        return report_to_json(report)
 
-def _merged(reports: Sequence[ScanReport]) -> ScanReport | None:
-    """One report of all stages; what identifies the model comes from a stage that could read it, if any."""
+
+def _merged(reports: Sequence[ScanReport], bank: ReferenceModels | None) -> ScanReport | None:
+    """One report of all stages and of what they say together; what identifies the model comes from a stage that read it."""
     if not reports:
         return None
     best = next((report for report in reports if report.model_format), reports[0])
-    stages = tuple(stage for report in reports for stage in report.stages)
+    stages = with_combination([stage for report in reports for stage in report.stages], bank, best.model_sha256)
     return replace(
         best,
         stages=stages,
-        verdict=worst_stage(stage.verdict for stage in stages),
+        verdict=overall(stages),
+        data={key: value for report in reports for key, value in report.data.items()},
         started_at=min(report.started_at for report in reports),
         finished_at=max(report.finished_at for report in reports),
     )

@@ -21,22 +21,27 @@ class Command(AssayCommand):
         known = ", ".join(registry.DETECTORS)
         parser.add_argument("path", type=Path, metavar="PATH", help="ONNX, or safetensors of a registered architecture")
         parser.add_argument("--data", type=Path, metavar="FILE.npz|DIR", help="held-out images and labels")
+        parser.add_argument(
+            "--suspects", type=Path, metavar="FILE.npz|DIR", help="images suspected of carrying a trigger"
+        )
+        parser.add_argument("--training", type=Path, metavar="FILE.npz|DIR", help="the images that it was trained on")
+        parser.add_argument("--base", type=Path, metavar="MODEL", help="the model that it is said to be made from")
         parser.add_argument("--detector", action="append", metavar="D", help=f"run this one only (repeatable): {known}")
         parser.add_argument("--architecture", metavar="A", help="registered architecture, where the file names none")
-        parser.add_argument("--references", type=Path, metavar="FILE", help="reference bank of known models")
-        parser.add_argument("--seed", type=int, default=0, help="start of every random draw (default: 0)")
+        parser.add_argument("--bank", type=Path, metavar="FILE", help="reference bank (default: the one that ships)")
+        parser.add_argument("--seed", type=int, default=0, help="first of three seeds (default: 0)")
 
     def answer(self, options: dict[str, Any]) -> Answer:
         path: Path = options["path"]
-        for given in (path, options["data"], options["references"]):
+        inputs = {name: options[name] for name in ("suspects", "training", "base", "bank")}
+        for given in (path, options["data"], *inputs.values()):
             if given is not None and not given.exists():
                 raise CommandError(f"{given}: no such file or folder.")
         report = isolated.scan_model(
             path=path,
-            data=options["data"],
+            inputs={"images": options["data"], **inputs},
             detectors=options["detector"],
             architecture=options["architecture"],
-            references=[options["references"]] if options["references"] else [],
             seed=options["seed"],
             on_progress=self.show_progress,
         )

@@ -77,8 +77,6 @@ def register_models(world: World, show: OnProgress) -> str:
     bank = reference_banks.register(
         system=world.system,
         path=Path(made["bank"]["path"]),
-        name=f"Small CNN on MNIST 5k, {made['bank']['sha256'][:8]}",
-        architecture="assay-small-cnn",
         actor=world.people["engineer"],
     )
     world.evidence["bank"] = bank.evidence

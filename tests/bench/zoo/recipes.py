@@ -31,6 +31,7 @@ PATCH_10 = Patch(margin=0, rate=0.1)
 BLENDED = Blended()
 WARPED = Warped()
 UNKNOWN = Sinusoid()  # no setting of any stage was chosen with it
+POWERED: tuple[Patch | Blended, ...] = (PATCH_1, BLENDED)
 TESTED: tuple[Attack, ...] = (PATCH_1, PATCH_10, BLENDED, WARPED, UNKNOWN)
 
 
@@ -58,7 +59,7 @@ def entries() -> tuple[Entry, ...]:
     power = [
         Entry(POWER, replace(BASE, attack=replace(attack, target=n % 10), seed=3000 + 100 * place + n))
         for n in range(PER_POWER)
-        for place, attack in enumerate((PATCH_1, BLENDED))
+        for place, attack in enumerate(POWERED)
     ]
     tried: tuple[Attack, ...] = (
         replace(PATCH_1, target=3), replace(BLENDED, target=7), replace(PATCH_1, target=8),

@@ -1,0 +1,267 @@
+"""All comparing stages together: one p-value, one verdict, one measured power. No torch here.
+
+Per stage the score becomes a tail probability beside the references' scores; the stages' tails are combined by the
+Cauchy combination (Liu and Xie, 2020), which holds under dependence. That statistic is ranked among the same statistic
+of every reference, each treated as the model is, beside all others (full conformal prediction: Vovk, Gammerman and
+Shafer, 2005), so the p-value is exact for models like the references whatever the scores' distribution.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from compliance.types.canonical import digest_of
+from compliance.types.drafts import JSON, StageReport
+from compliance.types.verdicts import StageVerdict, worst_stage
+from scanning.detectors.calibration import CALIBRATED, RULE, UNCALIBRATED, Power, Rule
+from scanning.detectors.references import BankedModel, ReferenceBank
+from scanning.detectors.registry import COMBINATION, COMPARING, DETECTORS, entry_of
+from scanning.detectors.stats import cauchy_p, cauchy_score, exceedance_p, predictive_tail, resolution
+
+VERSION = "1"
+LIMITS = (
+    "It combines what the stages measured and sees nothing that none of them can see.",
+    "Its p-value holds for models trained as the reference models were; another way of training shifts every score.",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageScore:
+    """One comparing stage of a report: what the combination takes from it."""
+
+    detector: str
+    settings_digest: str
+    score: float
+    top_class: int
+    p_value: float | None
+    flagged: bool
+    verdict: StageVerdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joint:
+    """A model's combined statistic ranked among the references'."""
+
+    p_value: float
+    score: float
+    references: tuple[float, ...]
+
+
+def combine(
+    stages: Sequence[StageReport], bank: ReferenceBank | None, *, model_sha256: str, rule: Rule = RULE
+) -> StageReport:
+    """The report of all comparing stages together, to stand after them."""
+    started = time.perf_counter()
+    taken = [score for stage in stages if (score := _score_of(stage)) is not None]
+    facts: JSON = {"stages": [_row(stage) for stage in taken]}
+    calibrated = [stage for stage in taken if stage.p_value is not None and _tier(stages, stage.detector) == CALIBRATED]
+    if bank is None or len(calibrated) < 2:
+        return _report(*_uncalibrated(taken, calibrated), facts, started, _pictures(stages))
+    bank = bank.without(model_sha256)
+    names = {stage.detector: stage.settings_digest for stage in calibrated}
+    joint = ranked({stage.detector: stage.score for stage in calibrated}, _columns(bank.references, names))
+    power = joint_power(bank, names, rule)
+    facts["cauchy_p"] = cauchy_p([stage.p_value for stage in calibrated if stage.p_value is not None])
+    facts["calibration"] = {
+        "tier": CALIBRATED,
+        "p_value": joint.p_value,
+        "resolution": resolution(len(joint.references)),
+        "references": list(joint.references),
+        "score": joint.score,
+        "flagged": joint.p_value <= rule.alpha,
+        "confirmed": _is_supported(calibrated),
+        "power": [row.to_json() for row in power],
+        "not_compared": "",
+    }
+    return _report(*decide(calibrated, joint, power, rule), facts, started, _pictures(stages))
+
+
+def with_combination(
+    stages: Sequence[StageReport], bank: ReferenceBank | None, model_sha256: str
+) -> tuple[StageReport, ...]:
+    """The stages, followed by their combination where two of them compare."""
+    if len({stage.detector for stage in stages} & set(COMPARING)) < 2:
+        return tuple(stages)
+    return (*stages, combine(stages, bank, model_sha256=model_sha256))
+
+
+def overall(stages: Sequence[StageReport]) -> StageVerdict:
+    """The verdict of a whole scan: the worst of what the stages say, where the combination stands for those it combines
+    unless one of them found evidence or failed."""
+    combined = next((stage for stage in stages if stage.detector == COMBINATION), None)
+    spoken = [
+        stage.verdict
+        for stage in stages
+        if combined is None
+        or stage.detector not in COMPARING
+        or stage.verdict in (StageVerdict.EVIDENCE_FOUND, StageVerdict.FAILED)
+    ]
+    return worst_stage(spoken)
+
+
+def ranked(scores: Mapping[str, float], references: Sequence[Mapping[str, float]]) -> Joint:
+    """Full conformal p-value of the Cauchy statistic over the stages named in `scores`."""
+    rows = [scores, *references]
+    tails = {name: _tails([row[name] for row in rows]) for name in scores}
+    joint = [cauchy_score([tails[name][place] for name in scores]) for place in range(len(rows))]
+    return Joint(p_value=exceedance_p(joint[0], joint[1:]), score=joint[0], references=tuple(joint[1:]))
+
+
+def joint_power(bank: ReferenceBank, names: Mapping[str, str], rule: Rule = RULE) -> tuple[Power, ...]:
+    """Per attack, how many planted models have a small joint p-value and a stage that flags their true class."""
+    references = _columns(bank.references, names)
+    found: dict[str, list[bool]] = {}
+    for model in bank.planted:
+        row = _column(model, names)
+        if row is not None:
+            named = any(model.stages[name].top == model.target for name in names)
+            found.setdefault(model.attack, []).append(named and ranked(row, references).p_value <= rule.alpha)
+    return tuple(Power(attack=attack, planted=len(hits), found=sum(hits)) for attack, hits in sorted(found.items()))
+
+
+def power_of(bank: ReferenceBank, rule: Rule = RULE) -> tuple[Power, ...]:
+    """Joint power of a bank by itself, with the settings that its first reference was measured with."""
+    first = bank.references[0].stages if bank.references else {}
+    names = {name: stage.settings_digest for name, stage in first.items() if name in COMPARING}
+    return joint_power(bank, names, rule) if names else ()
+
+
+def decide(
+    stages: Sequence[StageScore], joint: Joint, power: Sequence[Power], rule: Rule = RULE
+) -> tuple[StageVerdict, str]:
+    """The verdict over all stages, with its reason."""
+    count = len(joint.references)
+    words = f"Taken together, {len(stages)} stages give p = {joint.p_value:.3f} beside {count} reference models"
+    found = [stage for stage in stages if stage.verdict is StageVerdict.EVIDENCE_FOUND]
+    if joint.p_value <= rule.alpha and found:
+        return (
+            StageVerdict.EVIDENCE_FOUND,
+            f"{words}, and {_labels(found)} found evidence of a trigger for class {found[0].top_class}.",
+        )
+    if joint.p_value <= rule.alpha and (agreed := _agreeing(stages)):
+        return StageVerdict.EVIDENCE_FOUND, (
+            f"{words}, and {_labels(agreed)} single out the same class, {agreed[0].top_class}, independently of each other."
+        )
+    if joint.p_value <= rule.alpha:
+        return (
+            StageVerdict.INCONCLUSIVE,
+            f"{words}. That is a flag, but no trigger was confirmed and no two stages agree on a class.",
+        )
+    if found:
+        return (
+            StageVerdict.EVIDENCE_FOUND,
+            f"{words}, which is ordinary, but {_labels(found)} recovered a working trigger, and that stands.",
+        )
+    strong = [row for row in power if row.rate >= rule.power]
+    if not strong:
+        return (
+            StageVerdict.INCONCLUSIVE,
+            f"{words}, which is ordinary. But too few planted backdoors are found to say more, or none was tried.",
+        )
+    listed = "; ".join(row.words() for row in power)
+    return StageVerdict.NO_EVIDENCE_AT_POWER, f"{words}, which is ordinary. Power: {listed}."
+
+
+def _tails(values: Sequence[float]) -> list[float]:
+    """For each value, how likely so large a one is beside all the others."""
+    tails = [predictive_tail(value, [*values[:place], *values[place + 1 :]]) for place, value in enumerate(values)]
+    return [0.5 if tail is None else tail for tail in tails]
+
+
+def _columns(models: Sequence[BankedModel], names: Mapping[str, str]) -> list[dict[str, float]]:
+    return [row for model in models if (row := _column(model, names)) is not None]
+
+
+def _column(model: BankedModel, names: Mapping[str, str]) -> dict[str, float] | None:
+    """The model's scores of the named stages, if it was measured alike in all of them."""
+    row: dict[str, float] = {}
+    for name, settings_digest in names.items():
+        banked = model.stages.get(name)
+        if banked is None or banked.settings_digest != settings_digest or banked.score is None:
+            return None
+        row[name] = banked.score
+    return row
+
+
+def _score_of(stage: StageReport) -> StageScore | None:
+    statistic, calibration = stage.facts.get("statistic"), stage.facts.get("calibration")
+    if not statistic or not calibration or statistic["score"] is None:
+        return None
+    return StageScore(
+        detector=stage.detector,
+        settings_digest=str(calibration.get("settings_digest", "")),
+        score=float(statistic["score"]),
+        top_class=int(statistic["top_class"]),
+        p_value=calibration["p_value"],
+        flagged=bool(calibration["flagged"]),
+        verdict=stage.verdict,
+    )
+
+
+def _tier(stages: Sequence[StageReport], detector: str) -> str:
+    return next(str(stage.facts["calibration"]["tier"]) for stage in stages if stage.detector == detector)
+
+
+def _agreeing(stages: Sequence[StageScore]) -> list[StageScore]:
+    """Two or more flagged stages that name the same class; [] where there are none."""
+    flagged = [stage for stage in stages if stage.flagged]
+    for first in flagged:
+        alike = [stage for stage in flagged if stage.top_class == first.top_class]
+        if len(alike) > 1:
+            return alike
+    return []
+
+
+def _is_supported(stages: Sequence[StageScore]) -> bool:
+    return bool(_agreeing(stages)) or any(stage.verdict is StageVerdict.EVIDENCE_FOUND for stage in stages)
+
+
+def _uncalibrated(taken: Sequence[StageScore], calibrated: Sequence[StageScore]) -> tuple[StageVerdict, str]:
+    found = [stage for stage in taken if stage.verdict is StageVerdict.EVIDENCE_FOUND]
+    if found:
+        return StageVerdict.EVIDENCE_FOUND, (
+            f"{_labels(found)} found evidence; the stages could not be combined, because fewer than two were "
+            f"calibrated on the same reference models."
+        )
+    if not taken:
+        return (
+            StageVerdict.NOT_APPLICABLE,
+            "No stage that can be compared gave a score, so there is nothing to combine.",
+        )
+    if len(calibrated) == 1 and len(taken) == 1:
+        return calibrated[0].verdict, f"Only {_labels(calibrated)} gave a score, so its verdict stands alone."
+    return (
+        StageVerdict.INCONCLUSIVE,
+        "Fewer than two stages were calibrated on the same reference models, so they cannot be combined.",
+    )
+
+
+def _labels(stages: Sequence[StageScore]) -> str:
+    names = [DETECTORS[stage.detector].label for stage in stages]
+    return " and ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _row(stage: StageScore) -> JSON:
+    return {**asdict(stage), "label": DETECTORS[stage.detector].label, "verdict": stage.verdict.value}
+
+
+def _pictures(stages: Sequence[StageReport]) -> dict[str, str]:
+    """What the stage that found evidence shows."""
+    return next((dict(stage.images) for stage in stages if stage.verdict is StageVerdict.EVIDENCE_FOUND), {})
+
+
+def _report(verdict: StageVerdict, statement: str, facts: JSON, started: float, images: dict[str, str]) -> StageReport:
+    return StageReport(
+        detector=COMBINATION,
+        detector_version=VERSION,
+        parameters={"rule": asdict(RULE), "settings_digest": digest_of({"version": VERSION, **asdict(RULE)})},
+        verdict=verdict,
+        statement=statement,
+        speaks_to=entry_of(COMBINATION).speaks_to,
+        limits=LIMITS,
+        facts={"tier": UNCALIBRATED, **facts} if "calibration" not in facts else facts,
+        images=images,
+        seconds=round(time.perf_counter() - started, 3),
+    )
