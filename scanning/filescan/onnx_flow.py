@@ -1,8 +1,8 @@
 """Follows values of a graph's inputs through its nodes, to the places where they decide which of two results is taken.
 
 How backdoors of the ShadowLogic kind (HiddenLayer, 2024; arXiv 2511.00664) are built: part of the input is compared, the
-outcome is reduced to one yes or no, and that chooses between the model's own answer and another. Shapes of inputs are not their values:
-what comes out of Shape or Size is left aside, since exporters test shapes freely.
+outcome is reduced to one yes or no, and that chooses between the model's own answer and another. Shapes of inputs are not
+their values: what comes out of Shape or Size is left aside, since exporters test shapes freely.
 """
 
 from __future__ import annotations
@@ -199,8 +199,9 @@ class Flow:
         test = ", ".join(sorted(value.tests)) or "a computed condition"
         return Selection(name, kind, test, tuple(sorted(value.sources)), constant, value.reduced)
 
-    def _pass(self, kind: str) -> None:
+    def _pass(self, kind: str) -> Selection | None:
         self.passed[kind] += 1
+        return None
 
     def _is_padding(self, condition: Value) -> bool:
         """Whether only inputs that say which places count decide."""

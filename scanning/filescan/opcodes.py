@@ -6,269 +6,238 @@ reaches a call. Opcode meanings: CPython, Lib/pickletools.py. Nothing is importe
 
 from __future__ import annotations
 
-import pickletools
-import struct
-from dataclasses import dataclass, field
+import base64
+import binascii
+import re
 from typing import BinaryIO
 
-from scanning.filescan.base import ScanError, TooMuchError
+from scanning.filescan.base import ScanError
+from scanning.filescan.joblib_array import DTYPE, WRAPPER
+from scanning.filescan.pickle_machine import Clamped, Handler, Machine, PickleReading
+from scanning.filescan.pickle_values import MARK, OTHER, Group, Import, Made, Number, Table, Text, Value
 
 TORCH_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
-_LONGEST_LINE = 64 << 20
 _MOST_NESTED = 100
+_LONGEST_NESTED = 16 << 20
+_MOST_KEPT = 64
+_LOOKS_NESTED = re.compile(rb"\x80[\x02-\x05]|[(\]}]?c[\w.]{1,100}\n[\w.]{1,100}\n")
+_BASE64, _HEX = tuple(f"gA{letter}" for letter in "IJKLMNOPQRSTUVWX"), ("8002", "8003", "8004", "8005")
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A string on the stack."""
-
-    value: str
+def _keep_nested(machine: Machine, content: bytes | bytearray, at: int) -> None:
+    if len(machine.reading.nested) < _MOST_NESTED and len(content) <= _LONGEST_NESTED and _LOOKS_NESTED.match(content):
+        machine.reading.nested.append((at, bytes(content)))
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
-    """An imported name on the stack."""
-
-    module: str
-    name: str
-
-    @property
-    def dotted(self) -> str:
-        """`module.name`."""
-        return f"{self.module}.{self.name}"
-
-
-class Other:
-    """Any other value."""
+def _text(machine: Machine, argument: object, at: int) -> None:
+    if not isinstance(argument, str):
+        machine.stack.append(OTHER)
+        return
+    machine.stack.append(Text(argument))
+    try:
+        if argument.startswith(_BASE64):
+            _keep_nested(machine, base64.b64decode(argument[: len(argument) // 4 * 4]), at)
+        elif argument.startswith(_HEX):
+            _keep_nested(machine, binascii.unhexlify(argument), at)
+    except ValueError:  # it only begins as one would
+        pass
 
 
-class Mark:
-    """The mark that delimits a group of values."""
+def _bytes(machine: Machine, argument: object, at: int) -> None:
+    if isinstance(argument, (bytes, bytearray)):
+        _keep_nested(machine, argument, at)
+    machine.stack.append(OTHER)
 
 
-Value = Text | Import | Other | Mark
-_OTHER, _MARK = Other(), Mark()
-
-
-@dataclass(slots=True)
-class PickleReading:
-    """What one pickle does when it is loaded.
-
-    imports: name -> offset of its first use; hidden: (offset, what) for imports and calls whose target is made up while
-    loading; altered: (offset, name) of imported objects whose attributes are set; nested: (offset, bytes) of byte strings
-    that look like pickles themselves; error: why reading ended early.
-    """
-
-    imports: dict[Import, int] = field(default_factory=dict)
-    hidden: list[tuple[int, str]] = field(default_factory=list)
-    altered: list[tuple[int, Import]] = field(default_factory=list)
-    nested: list[tuple[int, bytes]] = field(default_factory=list)
-    persistent_ids: int = 0
-    opcodes: int = 0
-    first_integer: int | None = None
-    error: str = ""
-
-
-class _Clamped:
-    """A stream that never reads past its end, so that a length a file merely claims allocates nothing."""
-
-    def __init__(self, stream: BinaryIO, size: int) -> None:
-        self._stream, self._size = stream, size
-
-    def read(self, count: int) -> bytes:
-        return self._stream.read(max(0, min(count, self._size - self._stream.tell())))
-
-    def readline(self) -> bytes:
-        return self._stream.readline(_LONGEST_LINE)
-
-    def tell(self) -> int:
-        return self._stream.tell()
-
-
-class _Machine:
-    """The stack and memo of one pickle."""
-
-    def __init__(self) -> None:
-        self.stack: list[Value] = []
-        self.memo: dict[int, Value] = {}
-        self.reading = PickleReading()
-
-    def pop(self) -> Value:
-        if not self.stack:
-            raise ScanError("the stack runs empty")
-        return self.stack.pop()
-
-    def pop_to_mark(self) -> list[Value]:
-        group: list[Value] = []
-        while not isinstance(value := self.pop(), Mark):
-            group.append(value)
-        return group[::-1]
-
-    def use(self, found: Import, at: int) -> None:
-        self.reading.imports.setdefault(found, at)
-        self.stack.append(found)
-
-    def call(self, callee: Value, at: int) -> None:
-        if not isinstance(callee, Import):
-            self.reading.hidden.append((at, "a call of a value that is made up while loading"))
-
-    def step(self, name: str, argument: object, at: int) -> None:
-        """Follow one opcode."""
-        handler = _HANDLERS.get(name)
-        if handler is not None:
-            handler(self, argument, at)
-        else:
-            self._by_the_book(name)
-
-    def _by_the_book(self, name: str) -> None:
-        opcode = _OPCODES[name]
-        before = list(opcode.stack_before)
-        if pickletools.markobject in before:
-            self.pop_to_mark()
-            before = before[: before.index(pickletools.markobject)]
-        for _ in before:
-            self.pop()
-        self.stack.extend(_OTHER for _ in opcode.stack_after)
-
-
-def _text(machine: _Machine, argument: object, at: int) -> None:
-    machine.stack.append(Text(argument) if isinstance(argument, str) else _OTHER)
-
-
-def _bytes(machine: _Machine, argument: object, at: int) -> None:
-    looks_like_pickle = isinstance(argument, (bytes, bytearray)) and argument[:1] == b"\x80" and argument[-1:] == b"."
-    if looks_like_pickle and len(machine.reading.nested) < _MOST_NESTED:
-        assert isinstance(argument, (bytes, bytearray))
-        machine.reading.nested.append((at, bytes(argument)))
-    machine.stack.append(_OTHER)
-
-
-def _integer(machine: _Machine, argument: object, at: int) -> None:
-    if machine.reading.first_integer is None and isinstance(argument, int):
+def _integer(machine: Machine, argument: object, at: int) -> None:
+    if not isinstance(argument, int):
+        machine.stack.append(OTHER)
+        return
+    if machine.reading.first_integer is None:
         machine.reading.first_integer = argument
-    machine.stack.append(_OTHER)
+    machine.stack.append(Number(int(argument)))
 
 
-def _mark(machine: _Machine, argument: object, at: int) -> None:
-    machine.stack.append(_MARK)
+def _truth(machine: Machine, argument: object, at: int) -> None:
+    machine.stack.append(Number(1))
 
 
-def _pop(machine: _Machine, argument: object, at: int) -> None:
+def _tuple_of(count: int) -> Handler:
+    def handler(machine: Machine, argument: object, at: int) -> None:
+        members = [machine.pop() for _ in range(count)][::-1]
+        machine.stack.append(Group(tuple(members)))
+
+    return handler
+
+
+def _tuple(machine: Machine, argument: object, at: int) -> None:
+    members = machine.pop_to_mark()
+    machine.stack.append(Group(tuple(members)) if len(members) <= _MOST_KEPT else OTHER)
+
+
+def _empty_dict(machine: Machine, argument: object, at: int) -> None:
+    machine.stack.append(Table())
+
+
+def _dict(machine: Machine, argument: object, at: int) -> None:
+    group = machine.pop_to_mark()
+    machine.stack.append(Table())
+    _enter(machine, group)
+
+
+def _enter(machine: Machine, group: list[Value]) -> None:
+    """Keep what a dictionary on the stack is given under texts."""
+    table = machine.stack[-1] if machine.stack else OTHER
+    if not isinstance(table, Table):
+        return
+    for key, value in zip(group[::2], group[1::2], strict=False):
+        if isinstance(key, Text) and len(table.entries or ()) < _MOST_KEPT:
+            table.entries = {**(table.entries or {}), key.value: value}
+
+
+def _made(machine: Machine, callee: Value, arguments: Value) -> None:
+    kept = isinstance(callee, Import) and callee in (WRAPPER, DTYPE)
+    machine.stack.append(Made(callee, arguments) if kept and isinstance(callee, Import) else OTHER)
+
+
+def _mark(machine: Machine, argument: object, at: int) -> None:
+    machine.stack.append(MARK)
+
+
+def _pop(machine: Machine, argument: object, at: int) -> None:
     machine.pop()
 
 
-def _pop_mark(machine: _Machine, argument: object, at: int) -> None:
+def _pop_mark(machine: Machine, argument: object, at: int) -> None:
     machine.pop_to_mark()
 
 
-def _dup(machine: _Machine, argument: object, at: int) -> None:
+def _dup(machine: Machine, argument: object, at: int) -> None:
     value = machine.pop()
     machine.stack += [value, value]
 
 
-def _get(machine: _Machine, argument: object, at: int) -> None:
+def _get(machine: Machine, argument: object, at: int) -> None:
     if not isinstance(argument, int) or argument not in machine.memo:
         raise ScanError("a memo entry is read before it is written")
     machine.stack.append(machine.memo[argument])
 
 
-def _put(machine: _Machine, argument: object, at: int) -> None:
+def _put(machine: Machine, argument: object, at: int) -> None:
     if not machine.stack:
         raise ScanError("the stack runs empty")
     machine.memo[argument if isinstance(argument, int) else len(machine.memo)] = machine.stack[-1]
 
 
-def _global(machine: _Machine, argument: object, at: int) -> None:
+def _global(machine: Machine, argument: object, at: int) -> None:
     module, _, name = str(argument).partition(" ")
     machine.use(Import(module, name), at)
 
 
-def _stack_global(machine: _Machine, argument: object, at: int) -> None:
+def _stack_global(machine: Machine, argument: object, at: int) -> None:
     name, module = machine.pop(), machine.pop()
     if isinstance(name, Text) and isinstance(module, Text):
         machine.use(Import(module.value, name.value), at)
     else:
         machine.reading.hidden.append((at, "an import whose name is made up while loading"))
-        machine.stack.append(_OTHER)
+        machine.stack.append(OTHER)
 
 
-def _inst(machine: _Machine, argument: object, at: int) -> None:
+def _inst(machine: Machine, argument: object, at: int) -> None:
     machine.pop_to_mark()
     _global(machine, argument, at)
-    machine.stack[-1] = _OTHER
+    machine.stack[-1] = OTHER
 
 
-def _obj(machine: _Machine, argument: object, at: int) -> None:
+def _obj(machine: Machine, argument: object, at: int) -> None:
     group = machine.pop_to_mark()
     if not group:
         raise ScanError("OBJ finds no class")
     machine.call(group[0], at)
-    machine.stack.append(_OTHER)
+    _made(machine, group[0], OTHER)
 
 
-def _reduce(machine: _Machine, argument: object, at: int) -> None:
-    machine.pop()
-    machine.call(machine.pop(), at)
-    machine.stack.append(_OTHER)
+def _reduce(machine: Machine, argument: object, at: int) -> None:
+    arguments, callee = machine.pop(), machine.pop()
+    machine.call(callee, at)
+    _made(machine, callee, arguments)
 
 
-def _newobj_ex(machine: _Machine, argument: object, at: int) -> None:
+def _newobj_ex(machine: Machine, argument: object, at: int) -> None:
     machine.pop()
     _reduce(machine, argument, at)
 
 
-def _build(machine: _Machine, argument: object, at: int) -> None:
-    machine.pop()
+def _build(machine: Machine, argument: object, at: int) -> None:
+    state = machine.pop()
     if not machine.stack:
         raise ScanError("the stack runs empty")
-    if isinstance(target := machine.stack[-1], Import):
+    target = machine.stack[-1]
+    if isinstance(target, Import):
         machine.reading.altered.append((at, target))
+    elif isinstance(target, Made):
+        target.state = state
+        if target.callee == WRAPPER:
+            machine.pass_array(target)
 
 
-def _extension(machine: _Machine, argument: object, at: int) -> None:
+def _extension(machine: Machine, argument: object, at: int) -> None:
     machine.reading.hidden.append(
         (at, f"an import by extension code {argument}, which only the loading machine can resolve")
     )
-    machine.stack.append(_OTHER)
+    machine.stack.append(OTHER)
 
 
-def _persistent(machine: _Machine, argument: object, at: int) -> None:
+def _persistent(machine: Machine, argument: object, at: int) -> None:
     machine.reading.persistent_ids += 1
-    machine.stack.append(_OTHER)
+    machine.stack.append(OTHER)
 
 
-def _binary_persistent(machine: _Machine, argument: object, at: int) -> None:
+def _binary_persistent(machine: Machine, argument: object, at: int) -> None:
     machine.pop()
     _persistent(machine, argument, at)
 
 
-def _into_container(machine: _Machine, argument: object, at: int) -> None:
+def _into_container(machine: Machine, argument: object, at: int) -> None:
     machine.pop_to_mark()
 
 
-def _append(machine: _Machine, argument: object, at: int) -> None:
+def _append(machine: Machine, argument: object, at: int) -> None:
     machine.pop()
 
 
-def _set_item(machine: _Machine, argument: object, at: int) -> None:
-    machine.pop()
-    machine.pop()
+def _set_item(machine: Machine, argument: object, at: int) -> None:
+    value, key = machine.pop(), machine.pop()
+    _enter(machine, [key, value])
+
+
+def _set_items(machine: Machine, argument: object, at: int) -> None:
+    _enter(machine, machine.pop_to_mark())
 
 
 _TEXTS = ("STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8")
 _BYTES = ("SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8")
 _INTEGERS = ("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4")
-_HANDLERS = {
+_HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(_TEXTS, _text),
     **dict.fromkeys(_BYTES, _bytes),
     **dict.fromkeys(_INTEGERS, _integer),
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _get),
     **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), _put),
-    **dict.fromkeys(("APPENDS", "SETITEMS", "ADDITEMS"), _into_container),
+    **dict.fromkeys(("APPENDS", "ADDITEMS"), _into_container),
     **dict.fromkeys(("EXT1", "EXT2", "EXT4"), _extension),
     **dict.fromkeys(("REDUCE", "NEWOBJ"), _reduce),
     "APPEND": _append,
     "SETITEM": _set_item,
+    "SETITEMS": _set_items,
+    "EMPTY_DICT": _empty_dict,
+    "DICT": _dict,
+    "EMPTY_TUPLE": _tuple_of(0),
+    "TUPLE1": _tuple_of(1),
+    "TUPLE2": _tuple_of(2),
+    "TUPLE3": _tuple_of(3),
+    "TUPLE": _tuple,
+    "NEWTRUE": _truth,
     "MARK": _mark,
     "POP": _pop,
     "POP_MARK": _pop_mark,
@@ -282,7 +251,6 @@ _HANDLERS = {
     "PERSID": _persistent,
     "BINPERSID": _binary_persistent,
 }
-_OPCODES = {opcode.name: opcode for opcode in pickletools.opcodes}
 
 
 def read_pickle(stream: BinaryIO, size: int, max_opcodes: int) -> PickleReading:
@@ -291,16 +259,9 @@ def read_pickle(stream: BinaryIO, size: int, max_opcodes: int) -> PickleReading:
     What was seen before a pickle breaks is kept, with `error` set: a loader runs opcodes as it meets them, so a broken tail
     undoes nothing. Raises TooMuchError beyond `max_opcodes`.
     """
-    machine = _Machine()
-    reading = machine.reading
-    at = stream.tell()
+    machine = Machine(Clamped(stream, size), max_opcodes, _HANDLERS)
     try:
-        for opcode, argument, position in pickletools.genops(_Clamped(stream, size)):  # type: ignore[arg-type]  # asks for IO, uses read, readline and tell
-            at = position or 0
-            reading.opcodes += 1
-            if reading.opcodes > max_opcodes:
-                raise TooMuchError(f"more than {max_opcodes} opcodes")
-            machine.step(opcode.name, argument, at)
-    except (ValueError, struct.error, IndexError, KeyError, OverflowError, EOFError) as error:
-        reading.error = f"not a whole pickle: {error} at byte {at}"
-    return reading
+        machine.run()
+    except ScanError as error:
+        machine.reading.error = str(error)
+    return machine.reading

@@ -11,81 +11,44 @@ from typing import BinaryIO
 
 from compliance.types.drafts import FileIssue
 from compliance.types.states import Severity
-from scanning.filescan.base import EMBEDDED_MALWARE, Findings, ScanLimits
-from scanning.filescan.opcodes import TORCH_LEGACY_MAGIC, Import, PickleReading, read_pickle
+from scanning.filescan.base import EMBEDDED_MALWARE, Findings, ScanLimits, TooMuchError
+from scanning.filescan.opcodes import TORCH_LEGACY_MAGIC, read_pickle
+from scanning.filescan.pickle_machine import PickleReading
+from scanning.filescan.pickle_values import Import
 
 LIMITS = (
     "A pickle is judged by what it imports and calls; the code behind an allowed name is taken as its library ships it.",
     "Static reading of a pickle says nothing of poisoned weights or of a changed architecture.",
 )
 _NESTED_OPCODES = 100_000
-_STORAGES = (
-    "Double",
-    "Float",
-    "Half",
-    "BFloat16",
-    "Long",
-    "Int",
-    "Short",
-    "Char",
-    "Byte",
-    "Bool",
-    "ComplexFloat",
-    "ComplexDouble",
+_NESTED_DEPTH = 4
+_MOST_PICKLES = 10_000
+_STORAGE_WORDS = (
+    "Double Float Half BFloat16 Long Int Short Char Byte Bool ComplexFloat ComplexDouble QInt8 QUInt8 QInt32"
+)
+_STORAGES = _STORAGE_WORDS.split()
+_BUILTIN_WORDS = "set frozenset bytearray bytes complex list dict tuple int float bool str slice range"
+_REBUILD_WORDS = """
+tensor tensor_v2 tensor_v3 parameter sparse_tensor sparse_csr_tensor qtensor nested_tensor meta_tensor_no_storage
+"""
+_TORCH_WORDS = """
+Size device Tensor per_tensor_affine per_channel_affine strided float64 float32 float16 bfloat16 complex64 complex128
+float8_e4m3fn float8_e5m2 int64 int32 int16 int8 uint8 uint16 uint32 uint64 bool qint8 quint8 qint32
+"""
+_TORCH_SCRIPT_WORDS = (
+    "build_intlist build_doublelist build_boollist build_tensorlist build_tensor_from_id restore_type_tag"
 )
 _NUMPY_CORES = ("numpy.core", "numpy._core")
 ALLOWED = frozenset(
     {
-        *(("collections", name) for name in ("OrderedDict", "deque", "Counter")),
-        *(
-            (module, name)
-            for module in ("builtins", "__builtin__")
-            for name in (
-                "set",
-                "frozenset",
-                "bytearray",
-                "bytes",
-                "complex",
-                "list",
-                "dict",
-                "tuple",
-                "int",
-                "float",
-                "bool",
-                "str",
-            )
-        ),
-        *(
-            ("torch._utils", name)
-            for name in (
-                "_rebuild_tensor",
-                "_rebuild_tensor_v2",
-                "_rebuild_parameter",
-                "_rebuild_sparse_tensor",
-                "_rebuild_qtensor",
-            )
-        ),
+        *(("collections", name) for name in ("OrderedDict", "deque", "Counter", "defaultdict")),
+        *((module, name) for module in ("builtins", "__builtin__") for name in _BUILTIN_WORDS.split()),
+        *(("datetime", name) for name in ("datetime", "date", "time", "timedelta", "timezone")),
+        *(("torch._utils", f"_rebuild_{name}") for name in _REBUILD_WORDS.split()),
         *(("torch", f"{kind}Storage") for kind in _STORAGES),
         *(("torch", f"{kind}Tensor") for kind in _STORAGES),
-        *(
-            ("torch", name)
-            for name in ("Size", "device", "Tensor", "per_tensor_affine", "per_channel_affine", "strided")
-        ),
-        *(
-            ("torch", name)
-            for name in (
-                "float64",
-                "float32",
-                "float16",
-                "bfloat16",
-                "int64",
-                "int32",
-                "int16",
-                "int8",
-                "uint8",
-                "bool",
-            )
-        ),
+        *(("torch", name) for name in _TORCH_WORDS.split()),
+        *(("torch.jit._pickle", name) for name in _TORCH_SCRIPT_WORDS.split()),
         *(("torch.storage", name) for name in ("UntypedStorage", "TypedStorage")),
         ("torch.nn.parameter", "Parameter"),
         ("torch.serialization", "_get_layout"),
@@ -93,6 +56,7 @@ ALLOWED = frozenset(
         *((f"{core}.numeric", "_frombuffer") for core in _NUMPY_CORES),
         ("numpy", "ndarray"),
         ("numpy", "dtype"),
+        ("joblib.numpy_pickle", "NumpyArrayWrapper"),
         ("_codecs", "encode"),
     }
 )
@@ -119,7 +83,8 @@ _RUNS_CODE_NAMES = frozenset(
 )
 
 
-def _severity(found: Import) -> Severity:
+def severity_of(found: Import) -> Severity:
+    """How grave an import beyond the allow list is: critical where the module can run commands or code."""
     parts = found.module.split(".")
     prefixes = {".".join(parts[: count + 1]) for count in range(len(parts))}
     runs = prefixes & _RUNS_CODE or (found.module, found.name) in _RUNS_CODE_NAMES or "__" in found.name
@@ -127,7 +92,7 @@ def _severity(found: Import) -> Severity:
 
 
 def _import_issue(found: Import, at: int, location: str) -> FileIssue:
-    severity = _severity(found)
+    severity = severity_of(found)
     runs = (
         "which can run commands or code"
         if severity is Severity.CRITICAL
@@ -179,16 +144,28 @@ def issues_of(reading: PickleReading, location: str) -> list[FileIssue]:
             _issue("pickle.altered_import", f"Loading alters {found.dotted[:200]}", description, location, at)
         )
     for at, content in reading.nested:
-        inner = read_pickle(io.BytesIO(content), len(content), _NESTED_OPCODES)
-        if any((found.module, found.name) not in ALLOWED for found in inner.imports):
-            names = ", ".join(found.dotted[:80] for found in list(inner.imports)[:5])
+        imported = _nested_imports(content, _NESTED_DEPTH)
+        if imported:
+            names = ", ".join(found.dotted[:80] for found in imported[:5])
             description = (
-                f"A byte string at byte {at} is a pickle that imports {names}; it waits for a program to load it."
+                f"A value at byte {at} is a pickle, bare or encoded, that imports {names}; it waits to be loaded."
             )
             issues.append(
                 _issue("pickle.nested", "A pickle is hidden in the values of the pickle", description, location, at)
             )
     return issues
+
+
+def _nested_imports(content: bytes, depth: int) -> list[Import]:
+    """Names beyond the allow list that a pickle inside a value imports, or one inside that one."""
+    try:
+        inner = read_pickle(io.BytesIO(content), len(content), _NESTED_OPCODES)
+    except TooMuchError:
+        return []
+    found = [name for name in inner.imports if (name.module, name.name) not in ALLOWED]
+    for _, deeper in inner.nested if depth else ():
+        found += _nested_imports(deeper, depth - 1)
+    return found
 
 
 def scan_pickles(stream: BinaryIO, size: int, location: str, limits: ScanLimits) -> Findings:
@@ -205,6 +182,8 @@ def scan_pickles(stream: BinaryIO, size: int, location: str, limits: ScanLimits)
         if readings and (is_torch_legacy(readings) and len(readings) == 5):
             findings.ignored.append((location, f"{size - end} raw tensor bytes after the pickles"))
             break
+        if len(readings) >= _MOST_PICKLES:
+            raise TooMuchError(f"more than {_MOST_PICKLES} pickles stand behind one another")
         reading = read_pickle(stream, size, left)
         findings.issues += issues_of(reading, location)
         if reading.error and readings and not reading.imports:
@@ -224,6 +203,7 @@ def scan_pickles(stream: BinaryIO, size: int, location: str, limits: ScanLimits)
         "pickles": len(readings),
         "opcodes": sum(reading.opcodes for reading in readings),
         "imports": sorted({found.dotted[:200] for reading in readings for found in reading.imports})[:500],
+        "arrays": sum(reading.arrays for reading in readings),
         "persistent_ids": sum(reading.persistent_ids for reading in readings),
     }
     return findings

@@ -50,8 +50,12 @@ FORMATS: dict[str, FormatEntry] = {
         FormatEntry("numpy-array", "NumPy array (.npy)", "numpy_files:ARRAY"),
         FormatEntry("numpy-archive", "NumPy archive (.npz)", "numpy_files:ARCHIVE"),
         FormatEntry("chat-template", "Chat template, tokenizer configuration", "prompt_template:FORMAT"),
+        FormatEntry("skops", "skops (.skops)", "skops_files:ZIP"),
+        FormatEntry("skops-schema", "skops schema", "skops_files:SCHEMA"),
         FormatEntry("zip", "ZIP archive", "zip_archive:FORMAT"),
         FormatEntry("tar", "TAR archive", "tar_archive:FORMAT"),
+        FormatEntry("compressed", "One compressed file (gzip, zlib, bzip2, xz, LZMA, LZ4)", "compressed:FORMAT"),
+        FormatEntry("unread", "Known by name and not read (7z, RAR, Zstandard …)", "unread_files:FORMAT"),
     )
 }
 
@@ -79,6 +83,8 @@ def _scan(target: Target) -> tuple[Findings, str]:
         findings = Findings(failed=[(target.location, str(error))])
     except TooMuchError as error:
         findings = Findings(skipped=[(target.location, str(error))])
+    except (MemoryError, RecursionError):
+        findings = Findings(skipped=[(target.location, "it takes more memory or nests deeper than a scan may")])
     return findings, name
 
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import base64
+import binascii
 import collections
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +93,40 @@ def test_a_pickle_inside_a_value_is_a_finding_where_it_could_run_code(tmp_path: 
     hidden = stack_global_pickle("os", "getcwd")
     assert rules(scan(tmp_path, "a.pkl", pickle.dumps({"weights": [hidden]}))) == {"pickle.nested"}
     assert scan(tmp_path, "b.pkl", pickle.dumps({"weights": pickle.dumps([1, 2])})).verdict is NOTHING_FOUND
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, binascii.hexlify])
+def test_a_pickle_that_is_encoded_in_a_text_is_a_finding(tmp_path: Path, encode: Callable[[bytes], bytes]) -> None:
+    hidden = encode(pickle.dumps({"inner": stack_global_pickle("os", "getcwd")})).decode()
+    assert rules(scan(tmp_path, "a.pkl", pickle.dumps({"weights": hidden}))) == {"pickle.nested"}
+    plain = encode(pickle.dumps({"a": 1})).decode()
+    assert scan(tmp_path, "b.pkl", pickle.dumps({"weights": plain, "more": "gASV"})).verdict is NOTHING_FOUND
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        *(("pkgutil", "resolve_name"), ("builtins", "getattr"), ("operator", "attrgetter"), ("functools", "partial")),
+        *(
+            ("importlib", "import_module"),
+            ("_io", "open"),
+            ("torch.hub", "load"),
+            ("numpy.testing._private.utils", "runstring"),
+        ),
+    ],
+)
+def test_known_ways_around_deny_lists_are_critical(tmp_path: Path, module: str, name: str) -> None:
+    report = scan(tmp_path, "m.pkl", call_pickle(module, name))
+    assert report.issues[0].severity is Severity.CRITICAL
+
+
+def test_a_call_whose_result_is_thrown_away_is_seen(tmp_path: Path) -> None:
+    content = b"\x80\x04" + b"cos\ngetcwd\n)R0" + b"N."
+    assert rules(scan(tmp_path, "m.pkl", content)) == {"pickle.import"}
+
+
+def test_pickles_without_number_are_skipped(tmp_path: Path) -> None:
+    assert scan(tmp_path, "m.pkl", b"\x80\x04N." + b"N." * 20_000).verdict is FileScanVerdict.SKIPPED
 
 
 def test_too_many_opcodes_are_skipped(tmp_path: Path) -> None:
