@@ -1,0 +1,103 @@
+"""All comparing stages together: exact beside any distribution of scores, and blind to none of its parts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compliance.types.drafts import StageReport
+from compliance.types.verdicts import StageVerdict
+from scanning.detectors.base import Confirmation
+from scanning.detectors.combination import combine, joint_power, overall, power_of, ranked, with_combination
+from scanning.detectors.references import ReferenceBank
+from tests.scanning.detectors.banked import MODEL, SETTINGS, Made, Told, context
+
+pytestmark = pytest.mark.sqlite_only
+
+NAMES = ("head_statistics", "max_margin", "neural_cleanse")
+BANK = Made(stages=NAMES).bank()
+WORKS = Confirmation(flipped=95, tried=100, by_chance=3)
+
+
+def stages(*scores: tuple[float, ...], confirmation: Confirmation | None = None) -> list[StageReport]:
+    told = [
+        Told(name=name, scores=row, confirmation=confirmation if name == "neural_cleanse" else None)
+        for name, row in zip(NAMES, scores, strict=False)
+    ]
+    return [detector.examine(context(BANK)) for detector in told]
+
+
+def joined(*scores: tuple[float, ...], confirmation: Confirmation | None = None) -> StageReport:
+    return combine(stages(*scores, confirmation=confirmation), BANK, model_sha256=MODEL.sha256)
+
+
+QUIET, LOUD, ELSEWHERE = (0.3, 0.1, 0.2), (9.0, 0.1, 0.2), (0.1, 9.0, 0.2)
+
+
+def test_ordinary_stages_make_a_negative_with_their_joint_power() -> None:
+    report = joined(QUIET, QUIET, QUIET)
+    assert report.verdict is StageVerdict.NO_EVIDENCE_AT_POWER
+    assert report.facts["calibration"]["power"][0]["found"] == 20
+
+
+def test_two_stages_that_name_the_same_class_are_evidence_and_two_that_differ_are_a_flag() -> None:
+    assert joined(LOUD, LOUD, QUIET).verdict is StageVerdict.EVIDENCE_FOUND
+    apart = joined(LOUD, ELSEWHERE, QUIET)
+    assert apart.verdict is StageVerdict.INCONCLUSIVE
+    assert "no two stages agree" in apart.statement
+
+
+def test_one_loud_stage_is_a_flag_and_a_confirmed_trigger_is_evidence() -> None:
+    assert joined(LOUD, QUIET, QUIET).facts["calibration"]["p_value"] == 1 / 40
+    assert joined(LOUD, QUIET, QUIET).verdict is StageVerdict.INCONCLUSIVE
+    assert joined(QUIET, QUIET, LOUD, confirmation=WORKS).verdict is StageVerdict.EVIDENCE_FOUND
+
+
+def test_uncalibrated_stages_are_not_combined() -> None:
+    told = [Told(name=name, scores=QUIET).examine(context(None)) for name in NAMES]
+    report = combine(told, None, model_sha256=MODEL.sha256)
+    assert report.verdict is StageVerdict.INCONCLUSIVE
+    assert "cannot be combined" in report.statement
+
+
+def test_a_single_comparing_stage_gets_no_combination() -> None:
+    assert len(with_combination(stages(QUIET), BANK, MODEL.sha256)) == 1
+    assert [stage.detector for stage in with_combination(stages(QUIET, QUIET), BANK, MODEL.sha256)][-1] == "combination"
+
+
+def test_the_combination_speaks_for_its_parts_but_never_over_evidence_or_failure() -> None:
+    parts = stages(QUIET, QUIET, QUIET)
+    weak = replace(parts[0], verdict=StageVerdict.INCONCLUSIVE)
+    together = with_combination([weak, *parts[1:]], BANK, MODEL.sha256)
+    assert overall(together) is StageVerdict.NO_EVIDENCE_AT_POWER
+    failed = replace(parts[0], verdict=StageVerdict.FAILED)
+    assert overall((failed, *together[1:])) is StageVerdict.FAILED
+    found = replace(parts[0], verdict=StageVerdict.EVIDENCE_FOUND)
+    assert overall((found, *together[1:])) is StageVerdict.EVIDENCE_FOUND
+
+
+def test_p_values_of_models_like_the_references_are_uniform() -> None:
+    """Each of n + 1 exchangeable models takes each rank equally often: the average of p over all is exactly known."""
+    draws = np.random.default_rng(0)
+    rows = [dict(zip(NAMES, row, strict=True)) for row in draws.gamma(2.0, size=(40, 3)).tolist()]
+    p_values = [ranked(row, [*rows[:at], *rows[at + 1 :]]).p_value for at, row in enumerate(rows)]
+    assert sorted(p_values) == pytest.approx([(k + 1) / 40 for k in range(40)])
+
+
+@given(st.permutations(range(12)))
+def test_the_order_of_references_does_not_matter(order: list[int]) -> None:
+    draws = np.random.default_rng(1)
+    rows = [dict(zip(NAMES, row, strict=True)) for row in draws.normal(size=(13, 3)).tolist()]
+    shuffled = [rows[1 + place] for place in order]
+    assert ranked(rows[0], rows[1:]).p_value == ranked(rows[0], shuffled).p_value
+
+
+def test_joint_power_leaves_out_models_that_were_measured_otherwise() -> None:
+    names = dict.fromkeys(NAMES, SETTINGS)
+    assert joint_power(BANK, names)[0].planted == 20
+    assert joint_power(BANK, {**names, "max_margin": "other"}) == ()
+    assert power_of(ReferenceBank(family=BANK.family, models=())) == ()
