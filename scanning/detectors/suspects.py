@@ -1,0 +1,199 @@
+"""Suspicious inputs beside ordinary ones: what a score per input is worth, for every test of inputs. No torch here.
+
+Each suspicious input is ranked among the ordinary ones that the model puts into the same class (label-conditional
+conformal p-values: Vovk, Gammerman and Shafer, 2005), so that a heap of inputs of an easy class is not taken for a
+heap of triggers. Whether a class holds more flagged inputs than chance allows has an exact answer too: the number that
+falls beyond the k-th largest of n ordinary scores is beta-binomial, whatever the scores are distributed like.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compliance.types.drafts import JSON
+from compliance.types.verdicts import StageVerdict
+from scanning.detectors.stats import benjamini_hochberg
+
+MOST_SUSPECTS = 1000
+LIMITS = (
+    "Suspicious images are judged beside ordinary ones: images of another camera or source can differ for that alone.",
+    "Each class that is to be judged needs at least 19 ordinary images.",
+)
+_SPLIT_SEED = 411
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspectRule:
+    """alpha: largest p-value that flags an input; strict: largest p-value of a class, after correction for the number
+    of classes looked at, that is evidence; share: of the suspicious inputs of that class that must be flagged; fewest:
+    ordinary inputs of a class without which it is not judged; discovery: false discovery rate of the inputs named."""
+
+    alpha: float = 0.05
+    strict: float = 0.01
+    share: float = 0.5
+    fewest: int = 19
+    discovery: float = 0.1
+
+
+RULE = SuspectRule()
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredInputs:
+    """scores [N], larger = more suspicious; predicted [N], the class that the model gives each input as it is."""
+
+    scores: NDArray[np.float64]
+    predicted: NDArray[np.int64]
+
+    def of(self, label: int) -> NDArray[np.float64]:
+        """Scores of the inputs that the model puts into one class."""
+        return self.scores[self.predicted == label]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassCount:
+    """What was counted among the inputs of one predicted class. p_value: of so many flagged ones, before correction."""
+
+    label: int
+    suspects: int
+    ordinary: int
+    flagged: int
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """p_values: per suspicious input, None where its class has too few ordinary ones; classes: those that were judged;
+    p_value: the smallest of theirs times their number, at most 1, None where no class was judged."""
+
+    p_values: tuple[float | None, ...]
+    classes: tuple[ClassCount, ...]
+    p_value: float | None
+
+    @property
+    def worst(self) -> ClassCount | None:
+        """The class that stands out most."""
+        return min(self.classes, key=lambda row: (row.p_value, row.label), default=None)
+
+    @property
+    def unjudged(self) -> int:
+        """Suspicious inputs whose class has too few ordinary ones."""
+        return sum(p is None for p in self.p_values)
+
+
+def split_rows(count: int, helpers: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(rows that help to make the scores, rows that suspicious inputs are ranked among): a fixed draw without overlap, so
+    that suspicious and ordinary inputs are treated alike. At most a third help."""
+    order = np.random.default_rng(_SPLIT_SEED).permutation(count)
+    taken = min(helpers, count // 3)
+    return np.sort(order[:taken]), np.sort(order[taken:])
+
+
+def ranked(suspects: ScoredInputs, ordinary: ScoredInputs, rule: SuspectRule = RULE) -> Judged:
+    """Rank each suspicious input among the ordinary ones of its class, and count the flagged ones of each class."""
+    p_values: list[float | None] = [None] * len(suspects.scores)
+    classes: list[ClassCount] = []
+    for label in sorted({int(value) for value in suspects.predicted}):
+        known = ordinary.of(label)
+        if len(known) < rule.fewest:
+            continue
+        rows = np.flatnonzero(suspects.predicted == label)
+        own = [_exceedance(float(suspects.scores[row]), known) for row in rows]
+        for row, p in zip(rows, own, strict=True):
+            p_values[int(row)] = p
+        flagged = sum(p <= rule.alpha for p in own)
+        chance = beta_binomial_tail(flagged, len(own), int(rule.alpha * (len(known) + 1)), len(known))
+        classes.append(ClassCount(label=label, suspects=len(own), ordinary=len(known), flagged=flagged, p_value=chance))
+    smallest = min((row.p_value for row in classes), default=None)
+    corrected = None if smallest is None else min(1.0, smallest * len(classes))
+    return Judged(p_values=tuple(p_values), classes=tuple(classes), p_value=corrected)
+
+
+def beta_binomial_tail(hits: int, trials: int, largest: int, references: int) -> float:
+    """P(at least `hits` of `trials` further scores exceed the `largest`-th largest of `references` scores), all being
+    exchangeable and without ties; with ties it is an upper bound. largest = 0 stands for a bound that none exceeds."""
+    if hits <= 0:
+        return 1.0
+    if largest <= 0:
+        return 0.0
+    rest = references + 1 - largest
+    terms = (
+        math.exp(
+            _log_choose(trials, count) + _log_beta(count + largest, trials - count + rest) - _log_beta(largest, rest)
+        )
+        for count in range(hits, trials + 1)
+    )
+    return min(1.0, math.fsum(terms))
+
+
+def decide(judged: Judged, words: str, rule: SuspectRule = RULE) -> tuple[StageVerdict, str]:
+    """The verdict and the sentences that explain it. words: what a flagged input does, as in "keeps its class …"."""
+    worst = judged.worst
+    if worst is None or judged.p_value is None:
+        return StageVerdict.INCONCLUSIVE, (
+            f"No suspicious input could be ranked, because no class that they are put into has {rule.fewest} ordinary "
+            f"images; hand in more ordinary images."
+        )
+    said = (
+        f"Of {worst.suspects} suspicious inputs that the model puts into class {worst.label}, {worst.flagged} {words} "
+        f"more than {1 - rule.alpha:.0%} of {worst.ordinary} ordinary images of that class do (p = {judged.p_value:.2g} "
+        f"over {len(judged.classes)} {'class' if len(judged.classes) == 1 else 'classes'})."
+    )
+    left = (
+        f" {judged.unjudged} inputs could not be ranked for want of ordinary images of their class."
+        if judged.unjudged
+        else ""
+    )
+    if judged.p_value > rule.strict:
+        return StageVerdict.INCONCLUSIVE, (
+            f"{said} Chance gives as much, so nothing can be concluded; how often such inputs would be found if they "
+            f"carried a trigger was not measured for this model.{left}"
+        )
+    if worst.flagged < rule.share * worst.suspects:
+        return StageVerdict.INCONCLUSIVE, (
+            f"{said} That is more than chance gives, but less than {rule.share:.0%} of them, so the inputs may only "
+            f"differ from the ordinary images in kind.{left}"
+        )
+    return (
+        StageVerdict.EVIDENCE_FOUND,
+        f"{said} They carry something that decides the class whatever surrounds it.{left}",
+    )
+
+
+def facts_of(judged: Judged, suspects: ScoredInputs, ordinary: ScoredInputs, rule: SuspectRule = RULE) -> JSON:
+    """Per class and per input, JSON-shaped; `named` are the inputs within the false discovery rate."""
+    known = [(row, p) for row, p in enumerate(judged.p_values) if p is not None]
+    adjusted = benjamini_hochberg([p for _, p in known])
+    return {
+        "rule": asdict(rule),
+        "p_value": judged.p_value,
+        "classes": [{**asdict(row), "p_value_resolution": 1 / (row.ordinary + 1)} for row in judged.classes],
+        "inputs": [
+            {"score": round(float(score), 6), "predicted": int(label), "p_value": p}
+            for score, label, p in zip(suspects.scores, suspects.predicted, judged.p_values, strict=True)
+        ],
+        "named": [row for (row, _), q in zip(known, adjusted, strict=True) if q <= rule.discovery],
+        "not_ranked": judged.unjudged,
+        "ordinary": {
+            "count": len(ordinary.scores),
+            "quantiles": {
+                f"{share:.0%}": round(float(np.quantile(ordinary.scores, share)), 6) for share in (0.05, 0.5, 0.95)
+            },
+        },
+    }
+
+
+def _exceedance(score: float, known: NDArray[np.float64]) -> float:
+    return (1 + int((known >= score).sum())) / (len(known) + 1)
+
+
+def _log_choose(trials: int, count: int) -> float:
+    return math.lgamma(trials + 1) - math.lgamma(count + 1) - math.lgamma(trials - count + 1)
+
+
+def _log_beta(first: float, second: float) -> float:
+    return math.lgamma(first) + math.lgamma(second) - math.lgamma(first + second)
