@@ -42,7 +42,7 @@ _NO_FAMILY = Family(name="", architecture="", architecture_digest="", classes=0,
 class Plan:
     """What a bank is to hold. training: images to train on, or None where `models` are handed in; models: files of known
     unpoisoned models; images: held-out images that stages use; references: models to train; attacks: names of attacks.by_name,
-    each planted in `planted` models; subset: training images drawn for each model (None: all)."""
+    each planted in `planted` models; subset: training images drawn for each model (None: all); detectors: stages to measure."""
 
     name: str
     architecture: str
@@ -55,6 +55,7 @@ class Plan:
     subset: int | None = None
     settings: Training = field(default_factory=Training)
     seed: int = 1000
+    detectors: tuple[str, ...] = COMPARING
 
     @classmethod
     def from_json(cls, document: object) -> Plan:
@@ -67,6 +68,7 @@ class Plan:
             given["training"] = Path(given["training"]) if given.get("training") else None
             given["models"] = tuple(map(Path, given.get("models", ())))
             given["attacks"] = tuple(given.get("attacks", ()))
+            given["detectors"] = tuple(given.get("detectors", COMPARING))
             given["settings"] = Training(**given.get("settings", {}))
             return cls(**given)
         except (KeyError, TypeError, ValueError) as error:
@@ -80,6 +82,7 @@ class Plan:
             "training": None if self.training is None else str(self.training),
             "models": [str(path) for path in self.models],
             "attacks": list(self.attacks),
+            "detectors": list(self.detectors),
         }
 
 
@@ -94,7 +97,7 @@ def build_bank(plan: Plan, folder: Path, *, threads: int, on_progress: OnProgres
         raise BadInputError("a bank needs training images, or files of models that are known to be unpoisoned")
     jobs: list[Callable[[], BankedModel]] = [_handed_in(path, plan, images, folder) for path in plan.models]
     if training is not None:
-        jobs += [_by_recipe(recipe, training, images, folder) for recipe in recipes(plan, training)]
+        jobs += [_by_recipe(recipe, training, images, folder, plan.detectors) for recipe in recipes(plan, training)]
     rows = side_by_side(jobs, threads=threads, stage="training and measuring models", on_progress=on_progress)
     bank = ReferenceBank(family=_family(plan, rows, images, folder), models=tuple(rows))
     digest = write_bank(bank, folder / "bank.json")
@@ -150,7 +153,7 @@ def settings_digest(detectors: tuple[str, ...] = COMPARING) -> str:
 
 
 def measured_once(
-    path: Path, row: BankedModel, images: LabelledImages, folder: Path, *, detectors: tuple[str, ...] = COMPARING
+    path: Path, row: BankedModel, images: LabelledImages, folder: Path, detectors: tuple[str, ...]
 ) -> BankedModel:
     """The row with what the stages measure of the model in `path`, kept in `folder` from an earlier time or made now."""
     key = digest_of([row.sha256, images.sha256, settings_digest(detectors), SEEDS])
@@ -166,13 +169,13 @@ def measured_once(
 def _handed_in(path: Path, plan: Plan, images: LabelledImages, folder: Path) -> Callable[[], BankedModel]:
     def job() -> BankedModel:
         model = load_model(path, architecture=plan.architecture or None)
-        return measured_once(path, BankedModel(name=path.name, sha256=model.sha256), images, folder)
+        return measured_once(path, BankedModel(name=path.name, sha256=model.sha256), images, folder, plan.detectors)
 
     return job
 
 
 def _by_recipe(
-    recipe: Recipe, training: LabelledImages, images: LabelledImages, folder: Path
+    recipe: Recipe, training: LabelledImages, images: LabelledImages, folder: Path, detectors: tuple[str, ...]
 ) -> Callable[[], BankedModel]:
     def job() -> BankedModel:
         path = folder / "models" / f"{recipe.digest[:32]}.safetensors"
@@ -184,7 +187,7 @@ def _by_recipe(
             facts_path.write_bytes(canonical_json({"recipe": recipe.to_json(), **measured(trained)}))
         facts: JSON = json.loads(facts_path.read_bytes())
         row = row_of(path, recipe.attack, facts, recipe_sha256=recipe.digest)
-        return measured_once(path, row, images, folder)
+        return measured_once(path, row, images, folder, detectors)
 
     return job
 
