@@ -4,82 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 
 from compliance.types.drafts import FileIssue
-from compliance.types.states import Severity
 from scanning.filescan.archive import nothing_hides, scan_zip
 from scanning.filescan.base import CERTAIN, EMBEDDED_MALWARE, LIKELY, NO, Findings, ScanError, Target
+from scanning.filescan.keras_rules import config_issues, foreign_issue, is_own, lambda_issue, texts_in
 
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 _LAMBDA = re.compile(rb'"class_name"\s*:\s*"Lambda"')
 _CLASS = re.compile(rb'"class_name"\s*:\s*"([^"]{1,200})"')
 _REGISTERED = re.compile(rb'"registered_name"\s*:\s*"([^"]{1,200})"')
 _OVERLAP, _CHUNK = 512, 4 << 20
-_CODE_CLASSES = {"Lambda", "__lambda__"}
-_OWN_MODULES = ("keras", "tensorflow", "tf_keras", "builtins")
+_MOST_DECODED = 1 << 30
 _LIMITS = (
-    "A Keras file is judged by the layers its configuration names; classes of one's own are named and not looked into.",
+    "A Keras file is judged by the layers, losses and metrics its configuration names; code of one's own is named, not read.",
     "Whether the weights were tampered with is not looked at here.",
 )
 _LIMITS_H5 = ("In HDF5 the configuration is found by its text; one that is compressed or split is not seen.",)
-
-
-def _foreign_issue(location: str, name: str, path: str) -> FileIssue:
-    return FileIssue(
-        rule="keras.foreign_class",
-        title=f"The model needs the class {name[:200]}",
-        description="Loading imports it from outside Keras, and its code then runs. Review that code, and pin it.",
-        severity=Severity.MEDIUM,
-        location=location,
-        atlas_techniques=(EMBEDDED_MALWARE,),
-        facts={"path": path[:300], "class": name[:300]},
-    )
-
-
-def _lambda_issue(location: str, where: str) -> FileIssue:
-    return FileIssue(
-        rule="keras.lambda",
-        title="The model has a Lambda layer",
-        description=(
-            f"{where} is a Lambda layer: Python bytecode stored in the file. It runs when the model is loaded in unsafe "
-            "mode, and whenever it predicts. Replace it by a named layer whose source is reviewed."
-        ),
-        severity=Severity.HIGH,
-        location=location,
-        atlas_techniques=(EMBEDDED_MALWARE,),
-    )
-
-
-def _is_own(registered: str) -> bool:
-    """Whether a registered name is one that Keras gives its own classes, such as `Keras>Dense`; most of them have none."""
-    return registered.lower().startswith(("keras>", "keras."))
-
-
-def _nodes(value: object, path: str) -> Iterator[tuple[str, dict[str, object]]]:
-    """Every object in the configuration with the path it stands at."""
-    waiting: list[tuple[str, object]] = [(path, value)]
-    while waiting:
-        here, found = waiting.pop()
-        if isinstance(found, dict):
-            yield here, found
-            waiting += [(f"{here}.{key}", member) for key, member in found.items()]
-        elif isinstance(found, list):
-            waiting += [(f"{here}[{index}]", member) for index, member in enumerate(found)]
-
-
-def config_issues(config: object, location: str) -> list[FileIssue]:
-    """Layers of a configuration that bring code of their own."""
-    issues = []
-    for path, node in _nodes(config, "config"):
-        kind, module, registered = node.get("class_name"), node.get("module"), node.get("registered_name")
-        if kind in _CODE_CLASSES:
-            issues.append(_lambda_issue(location, path[:300]))
-        elif isinstance(kind, str) and isinstance(module, str) and module.split(".")[0] not in _OWN_MODULES:
-            issues.append(_foreign_issue(location, f"{module}.{kind}", path))
-        elif isinstance(registered, str) and not _is_own(registered):
-            issues.append(_foreign_issue(location, registered, path))
-    return issues
 
 
 class KerasConfig:
@@ -135,33 +76,65 @@ class KerasHdf5:
 
     def scan(self, target: Target) -> Findings:
         """See scanning.filescan.base.FileFormat. A file without a configuration is not scanned: it may be weights only."""
-        classes: set[str] = set()
-        lambdas: set[int] = set()
-        registered: set[str] = set()
-        target.stream.seek(0)
-        tail, base = b"", 0
-        while chunk := target.stream.read(_CHUNK):
-            window = tail + chunk
-            lambdas |= {base + found.start() for found in _LAMBDA.finditer(window)}
-            classes |= {found.group(1).decode("ascii", "replace") for found in _CLASS.finditer(window)}
-            registered |= {found.group(1).decode("utf-8", "replace") for found in _REGISTERED.finditer(window)}
-            tail = window[-_OVERLAP:]
-            base += len(window) - len(tail)
-        findings = Findings(limits=[*_LIMITS, *_LIMITS_H5], facts={"classes": sorted(classes)[:500]})
-        findings.issues = [
-            _lambda_issue(target.location, f"The class named at byte {at}") for at in sorted(lambdas)[:50]
-        ]
-        foreign = sorted(name for name in registered if not _is_own(name))[:50]
-        findings.issues += [_foreign_issue(target.location, name, "registered_name") for name in foreign]
-        if classes:
-            findings.scanned.append(target.location)
-            findings.speaks_to.add(EMBEDDED_MALWARE)
-        else:
-            reason = "no model configuration was found in it: weights only, or stored otherwise"
-            findings.unsupported.append((target.location, reason))
+        return _scan_texts(target, [*_LIMITS, *_LIMITS_H5])
+
+
+class KerasMetadata:
+    """keras_metadata.pb, which stands beside a SavedModel: protobuf with a JSON text for each layer."""
+
+    name = "keras-metadata"
+
+    def identify(self, target: Target) -> int:
+        """See scanning.filescan.base.FileFormat."""
+        named = target.name.rsplit("/", 1)[-1].lower() == "keras_metadata.pb"
+        return CERTAIN if named and b'"class_name"' in target.head else NO
+
+    def scan(self, target: Target) -> Findings:
+        """See scanning.filescan.base.FileFormat."""
+        return _scan_texts(target, list(_LIMITS))
+
+
+def _scan_texts(target: Target, limits: list[str]) -> Findings:
+    """Configurations that stand as text within other bytes, decoded where they are whole and searched by words where not."""
+    classes: set[str] = set()
+    issues: dict[tuple[str, str], FileIssue] = {}
+    target.stream.seek(0)
+    tail, base = b"", 0
+    while chunk := target.stream.read(_CHUNK):
+        window = tail + chunk
+        classes |= {found.group(1).decode("ascii", "replace") for found in _CLASS.finditer(window)}
+        places = [base + found.start() for found in _LAMBDA.finditer(window)]
+        found_here = [lambda_issue(target.location, f"The class named at byte {at}") for at in places]
+        names = {found.group(1).decode("utf-8", "replace") for found in _REGISTERED.finditer(window)}
+        foreign = sorted(name for name in names if not is_own(name))
+        found_here += [foreign_issue(target.location, name, "registered_name") for name in foreign]
+        for issue in found_here:
+            issues.setdefault((issue.rule, issue.title if issue.rule != "keras.lambda" else issue.description), issue)
+        tail = window[-_OVERLAP:]
+        base += len(window) - len(tail)
+    findings = Findings(limits=limits, facts={"classes": sorted(classes)[:500]})
+    if not classes:
+        reason = "no model configuration was found in it: weights only, or stored otherwise"
+        findings.unsupported.append((target.location, reason))
         return findings
+    findings.scanned.append(target.location)
+    findings.speaks_to.add(EMBEDDED_MALWARE)
+    for issue in _decoded_issues(target):
+        if issue.rule != "keras.lambda":
+            issues.setdefault((issue.rule, issue.title), issue)
+    findings.issues = list(issues.values())[:200]
+    return findings
+
+
+def _decoded_issues(target: Target) -> list[FileIssue]:
+    """Rules for whole texts; a file beyond the limit was searched by words alone."""
+    if target.size > _MOST_DECODED:
+        return []
+    target.stream.seek(0)
+    return [issue for _, value in texts_in(target.stream.read()) for issue in config_issues(value, target.location)]
 
 
 CONFIG = KerasConfig()
 ZIP = KerasZip()
 HDF5 = KerasHdf5()
+METADATA = KerasMetadata()

@@ -47,6 +47,8 @@ FORMATS: dict[str, FormatEntry] = {
         FormatEntry("keras-zip", "Keras (.keras)", "keras_files:ZIP"),
         FormatEntry("keras-config", "Keras configuration", "keras_files:CONFIG"),
         FormatEntry("keras-hdf5", "Keras (.h5)", "keras_files:HDF5"),
+        FormatEntry("keras-metadata", "Keras layers of a SavedModel", "keras_files:METADATA"),
+        FormatEntry("saved-model", "TensorFlow SavedModel, frozen graph (.pb)", "saved_model:FORMAT"),
         FormatEntry("numpy-array", "NumPy array (.npy)", "numpy_files:ARRAY"),
         FormatEntry("numpy-archive", "NumPy archive (.npz)", "numpy_files:ARCHIVE"),
         FormatEntry("chat-template", "Chat template, tokenizer configuration", "prompt_template:FORMAT"),

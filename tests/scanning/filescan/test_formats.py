@@ -136,6 +136,37 @@ def test_keras_archives(tmp_path: Path) -> None:
     assert rules(scan(tmp_path, "m.keras", keras([{"module": "acme", "class_name": "L"}]))) == {"keras.foreign_class"}
 
 
+def function(name: str, module: str = "builtins") -> dict[str, Any]:
+    return {"module": module, "class_name": "function", "config": name, "registered_name": name}
+
+
+@pytest.mark.parametrize(
+    ("layer", "rule"),
+    [
+        (function("get_file", "keras.utils"), "keras.foreign_class"),
+        (function("eval"), "keras.foreign_class"),
+        ({"module": "builtins", "class_name": "exec"}, "keras.foreign_class"),
+        ({"class_name": "Dense", "config": {"activation": "open_the_door"}}, "keras.foreign_class"),
+        ({"class_name": "Mine", "config": {}}, "keras.foreign_class"),
+        ({"class_name": "StringLookup", "config": {"vocabulary": "/etc/passwd"}}, "keras.outside_file"),
+        ({"class_name": "TextVectorization", "config": {"vocabulary": "http://a.test/x"}}, "keras.outside_file"),
+    ],
+)
+def test_what_a_keras_configuration_brings_in(tmp_path: Path, layer: dict[str, Any], rule: str) -> None:
+    assert rules(scan(tmp_path, "m.keras", keras([layer]))) == {rule}
+    magic = b"\x89HDF\r\n\x1a\n" + b"\0" * 600
+    whole = {"class_name": "Sequential", "config": {"layers": [layer]}}
+    assert rules(scan(tmp_path, "m.h5", magic + json.dumps(whole).encode() + b"\0")) == {rule}
+
+
+def test_functions_losses_and_activations_of_keras_pass(tmp_path: Path) -> None:
+    layer = {"class_name": "Dense", "config": {"activation": function("gelu"), "loss": ["mse", "MeanSquaredError"]}}
+    vocabulary = {"class_name": "StringLookup", "config": {"vocabulary": ["http://a.test", "/b"]}}
+    assert scan(tmp_path, "m.keras", keras([layer, vocabulary])).verdict is NOTHING_FOUND
+    compiled = b'{"class_name": "Dense"}\0{"loss": "steal_it", "metrics": null}\0'
+    assert rules(scan(tmp_path, "m.h5", b"\x89HDF\r\n\x1a\n" + compiled)) == {"keras.foreign_class"}
+
+
 def test_keras_hdf5(tmp_path: Path) -> None:
     magic = b"\x89HDF\r\n\x1a\n" + b"\0" * 600
     assert rules(scan(tmp_path, "m.h5", magic + json.dumps(LAMBDA).encode())) == {"keras.lambda"}
