@@ -53,6 +53,18 @@ class Head:
         return features @ self.weight.T + self.bias
 
 
+class HeadScores(nn.Module):
+    """The scores that the last layer gives, whatever the model does with them afterwards: images -> [B, K], with
+    gradients to the images."""
+
+    def __init__(self, head: Head) -> None:
+        super().__init__()
+        self.inner, self._head = head.module, head
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self._head.logits(_inside(self.inner, self._head.layer, images)[0])
+
+
 @torch.no_grad()
 def find_head(module: nn.Module, classes: int, example: Tensor) -> Head:
     """The last linear layer with one row per class that runs for `example` [B, C, H, W]. Raises NoHeadError.
@@ -96,7 +108,7 @@ def _inside(module: nn.Module, layer: nn.Linear, images: Tensor) -> tuple[Tensor
     seen: list[Tensor] = []
     with _hooked([layer], lambda _, given: seen.append(given[0])):
         output = _run(module, images)
-    features = seen[-1].detach()
+    features = seen[-1]
     alike = features.numel() == len(images) * layer.in_features
     return features.reshape(len(images), -1) if alike else features[None, None], output
 
