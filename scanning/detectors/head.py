@@ -75,7 +75,8 @@ def find_head(module: nn.Module, classes: int, example: Tensor) -> Head:
     layer = _last_linear(module, classes, example)
     features, given = _inside(module, layer, example)
     weight = layer.weight.detach().clone()
-    bias = torch.zeros_like(weight[:, 0]) if layer.bias is None else layer.bias.detach().clone()
+    stored: Tensor | None = layer.bias  # torch types it as always there
+    bias = torch.zeros_like(weight[:, 0]) if stored is None else stored.detach().clone()
     if features.dim() != 2 or given.shape != (len(features), classes):
         raise NoHeadError(NOT_LINEAR)
     logits = features @ weight.T + bias

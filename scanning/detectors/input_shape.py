@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import isqrt
 
-from torch import Tensor, nn
+from torch import nn
 
 from compliance.types.drafts import JSON
 from scanning.detectors.architectures import RESNET8, SMALL_CNN, SMALL_MLP
@@ -42,10 +42,11 @@ def input_shape(model: LoadedModel, images: LabelledImages | None, bank: Referen
 
 
 def _declared(module: nn.Module | None) -> Shape | None:
-    declared: Tensor | nn.Module | Shape | None = getattr(module, "image_shape", None)
+    declared: object = getattr(module, "image_shape", None)
     if not isinstance(declared, tuple) or len(declared) != 3:
         return None
-    return declared if all(isinstance(size, int) and size > 0 for size in declared) else None
+    sizes = tuple(size for size in declared if isinstance(size, int) and size > 0)
+    return sizes if len(sizes) == 3 else None
 
 
 def _resnet8(tensors: JSON) -> Shape:

@@ -126,7 +126,7 @@ def largest_margins(
     they are grouped depends on shape and device alone, so that the number of threads changes nothing."""
     whole = at_once(shape)
     room = whole if context.device != "cpu" else min(whole, _TOGETHER)
-    groups = torch.arange(classifier.classes).split(max(1, room // settings.starts))
+    groups = torch.split(torch.arange(classifier.classes), max(1, room // settings.starts))
     hands = list(itertools.product(context.seeds, groups))
 
     def job(hand: tuple[int, Tensor], report: OnProgress) -> Callable[[], Tensor]:

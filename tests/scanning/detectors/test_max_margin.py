@@ -48,6 +48,12 @@ def mlp(*ends: nn.Module, classes: int = 4) -> nn.Sequential:
     return nn.Sequential(*body, *ends).eval().requires_grad_(False)
 
 
+def last(module: nn.Sequential) -> nn.Linear:
+    layer = module[3]
+    assert isinstance(layer, nn.Linear)
+    return layer
+
+
 def scores(module: nn.Module, *, threads: int = 1, seeds: tuple[int, ...] = (0, 1, 2)) -> tuple[float | None, ...]:
     context = ScanContext(model=loaded(module), images=images_of(1, 3, 4), threads=threads, seeds=seeds)
     return QUICK.measure(context).scores
@@ -60,7 +66,7 @@ def obvious(module: nn.Module, start: Tensor, label: int) -> float:
         given = module(image[None])[0]
         margin = given[label] - max(given[other] for other in range(len(given)) if other != label)
         best = max(best, margin.item())
-        margin.backward()  # type: ignore[no-untyped-call] # torch leaves backward unannotated
+        margin.backward()
         assert image.grad is not None
         velocity = SETTINGS.momentum * velocity + image.grad / max(image.grad.abs().mean(), torch.tensor(1e-12))
         image = torch.clamp(image.detach() + SETTINGS.step * velocity, 0, 1)
@@ -86,8 +92,8 @@ def test_no_gradient_is_kept_in_the_weights() -> None:
 @given(some.permutations(range(4)))
 def test_classes_in_another_order_keep_their_scores(order: list[int]) -> None:
     module, turned = mlp(), mlp()
-    turned[3].weight.data = module[3].weight[order]
-    turned[3].bias.data = module[3].bias[order]
+    last(turned).weight.data = last(module).weight[order]
+    last(turned).bias.data = last(module).bias[order]
     before = scores(module)
     assert list(scores(turned)) == pytest.approx([before[label] for label in order], rel=1e-4, abs=1e-5)
 
@@ -95,8 +101,8 @@ def test_classes_in_another_order_keep_their_scores(order: list[int]) -> None:
 @pytest.mark.parametrize("factor", [0.05, 1.0, 40.0])
 def test_scores_times_a_constant_change_nothing(factor: float) -> None:
     scaled = mlp()
-    scaled[3].weight.data *= factor
-    scaled[3].bias.data *= factor
+    last(scaled).weight.data *= factor
+    last(scaled).bias.data *= factor
     assert list(scores(scaled)) == pytest.approx(scores(mlp()), rel=1e-3, abs=1e-4)
 
 
@@ -145,7 +151,7 @@ def test_two_classes_are_measured() -> None:
 
 def broken() -> nn.Module:
     module = mlp()
-    module[3].weight.data[0, 0] = math.nan
+    last(module).weight.data[0, 0] = math.nan
     return module
 
 
@@ -169,8 +175,8 @@ def test_what_cannot_be_measured_is_said(make: Callable[[], nn.Module | None], s
 
 def test_a_model_that_gives_one_class_alone_is_unreliable() -> None:
     module = mlp()
-    module[3].weight.data *= 0
-    module[3].bias.data = torch.tensor([9.0, 0, 0, 0])
+    last(module).weight.data *= 0
+    last(module).bias.data = torch.tensor([9.0, 0, 0, 0])
     with pytest.raises(UnreliableError, match="margins say nothing"):
         scores(module)
 
