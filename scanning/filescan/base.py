@@ -34,6 +34,7 @@ class ScanLimits:
     max_protobuf: int = 2_000_000_000
     max_safetensors_header: int = 100_000_000
     max_text: int = 16 << 20
+    max_tokenizer: int = 64 << 20
 
 
 class ScanError(ValueError):

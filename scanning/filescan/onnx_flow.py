@@ -35,7 +35,7 @@ _PRODUCTS = frozenset({"MatMul", "Einsum", "Gemm", "Attention", "MultiHeadAttent
 _USUAL_FILLED = 3
 _DEEPEST = 12
 _FARTHEST = 200
-_SPARE_NODES = 100_000
+_SPARE_NODES = 50_000
 
 
 class TooManyNodesError(Exception):
@@ -70,6 +70,7 @@ class Flow:
         self._left = _SPARE_NODES + 4 * (len(model.graph.node) + sum(len(entry.node) for entry in model.functions))
         self._floats: set[str] = set()
         self._seen: set[tuple[str, str]] = set()
+        self._reaches: dict[int, _Reach] = {}
         self.passed: dict[str, int] = {"attention masks": 0, "element by element": 0, "padding": 0}
 
     def selections(self) -> Iterator[Selection]:
@@ -87,7 +88,9 @@ class Flow:
         """A graph or function body, on the values that are visible in it, which it adds to."""
         for tensor in getattr(graph, "initializer", ()):
             values[tensor.name] = replace(CONSTANT, constant=tensor)
-        reach = _Reach(graph.node)
+        reach = self._reaches.get(id(graph)) or _Reach(graph.node)
+        if depth == 0 or hasattr(graph, "domain"):  # a graph or function that stays where it is; a body of If may move
+            self._reaches[id(graph)] = reach
         for index, node in enumerate(graph.node):
             self._left -= 1
             if self._left < 0:

@@ -1,93 +1,16 @@
-"""Chat templates (Jinja) in tokenizer_config.json, chat_template.json or a .jinja file: logic that rewrites prompts.
-
-Two simple rules: a template that reaches for Python's internals, and one that does something else when the conversation
-holds certain words. Templates are read as text and never rendered.
-"""
+"""Files beside a language model: chat templates (in tokenizer_config.json, .jinja, YAML), tokenizers and configurations."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 
-from compliance.types.drafts import FileIssue
-from compliance.types.states import Severity
+from scanning.filescan import template_rules, tokenizer_rules
 from scanning.filescan.base import CHANGED_PROMPT_LOGIC, EMBEDDED_MALWARE, LIKELY, NO, Findings, ScanError, Target
 
 _SUFFIXES = (".jinja", ".jinja2", ".j2", ".template")
-_BLOCK = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
-_INTERNALS = re.compile(
-    r"__\w+__|\|\s*attr\b|\b(?:mro|func_globals|gi_frame|gi_code|popen|subprocess|eval|exec|getattr|importlib)\s*[\(\[.]|"
-    r"\b(?:lipsum|cycler|joiner)\s*\.|\\x5f\\x5f|_TemplateReference",
-    re.IGNORECASE,
-)
-_CONDITION = re.compile(r"\{%-?\s*(?:el)?if\b(.*?)%\}", re.DOTALL)
-_TRIGGER = re.compile(
-    r"(['\"])(?P<before>(?:(?!\1).)+)\1\s*(?:not\s+)?in\s+[\w.\[\]'\"\-]*(?:content|message|prompt|text|query)|"
-    r"(?:content|prompt|text|query)['\"\]]*(?:\s*\|\s*(?:lower|upper|trim|string))*\s*(?:==|\.(?:startswith|endswith|find|count)\()\s*(['\"])(?P<after>(?:(?!\3).)+)\3",
-    re.DOTALL,
-)
-_MARKUP = re.compile(r"^[<\[|{/\\]|[>\]|}]$|^\W+$")
-_URL = re.compile(r"https?://[^\s'\"]+")
-_LIMITS = (
-    "Rules for templates are textual: wording that steers a model without condition or escape is not recognised.",
-    "Only templates inside the files given are read; a runtime may use others.",
-)
-
-
-def _issue(rule: str, title: str, description: str, severity: Severity, location: str, seen: str) -> FileIssue:
-    techniques = (CHANGED_PROMPT_LOGIC, EMBEDDED_MALWARE) if rule == "template.internals" else (CHANGED_PROMPT_LOGIC,)
-    return FileIssue(
-        rule=rule,
-        title=title,
-        description=description,
-        severity=severity,
-        location=location,
-        atlas_techniques=techniques,
-        facts={"seen": seen[:300]},
-    )
-
-
-def template_issues(template: str, location: str) -> Iterator[FileIssue]:
-    """What one template gives reason to look at."""
-    for block in _BLOCK.findall(template):
-        if _INTERNALS.search(block):
-            yield _issue(
-                "template.internals",
-                "The chat template reaches for Python's internals",
-                "Rendering it outside a sandbox can run code. No chat template needs such access.",
-                Severity.CRITICAL,
-                location,
-                block,
-            )
-    for condition in _CONDITION.findall(template):
-        for found in _TRIGGER.finditer(condition):
-            word = found.group("before") or found.group("after")
-            if not _MARKUP.search(word.strip()):
-                yield _issue(
-                    "template.content_condition",
-                    f"The chat template acts on the words {word[:80]!r} in a message",
-                    "It builds another prompt when a message holds these words, as a trigger would. Compare it with the "
-                    "publisher's own template, and ask what the condition is for.",
-                    Severity.MEDIUM,
-                    location,
-                    condition.strip(),
-                )
-    for url in dict.fromkeys(_URL.findall("".join(_literals(template)))):
-        yield _issue(
-            "template.address",
-            "The chat template puts a web address into the prompt",
-            f"Text that the template adds holds {url[:150]}; compare it with the publisher's own template.",
-            Severity.LOW,
-            location,
-            url,
-        )
-
-
-def _literals(template: str) -> Iterator[str]:
-    """Text that reaches the prompt as it stands, and quoted text of output expressions."""
-    yield re.sub(r"\{#.*?#\}", "", _BLOCK.sub(" ", template), flags=re.DOTALL)
-    yield from (block for block in _BLOCK.findall(template) if block.startswith("{{"))
+_YAML = (".yaml", ".yml")
+_TAIL = 4 << 20
 
 
 def _templates(value: object, place: str) -> Iterator[tuple[str, str]]:
@@ -97,13 +20,24 @@ def _templates(value: object, place: str) -> Iterator[tuple[str, str]]:
     found = value.get("chat_template")
     if isinstance(found, str):
         yield f"{place}chat_template", found
+    if isinstance(found, dict):
+        yield from (
+            (f"{place}chat_template.{name[:60]}", text) for name, text in found.items() if isinstance(text, str)
+        )
     for index, entry in enumerate(found if isinstance(found, list) else ()):
         if isinstance(entry, dict) and isinstance(entry.get("template"), str):
             yield f"{place}chat_template[{index}]", entry["template"]
 
 
+def _document(target: Target) -> object:
+    try:
+        return json.loads(target.read_all(target.limits.max_tokenizer).decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise ScanError(f"it is no UTF-8 JSON: {error}") from error
+
+
 class PromptTemplate:
-    """The format."""
+    """A template, bare or within a configuration."""
 
     name = "chat-template"
 
@@ -111,31 +45,39 @@ class PromptTemplate:
         """See scanning.filescan.base.FileFormat. A large tokenizer configuration may hold its template at the end."""
         head = target.head.lstrip()
         name = target.name.lower()
-        if name.endswith(_SUFFIXES):
-            return LIKELY if b"{%" in head or b"{{" in head else NO
+        if name.endswith((*_SUFFIXES, *_YAML)):
+            is_template = name.endswith(_SUFFIXES) or (b"chat_template" in head and (b"{%" in head or b"{{" in head))
+            return LIKELY if is_template and head and b"\0" not in head else NO
         if not head.startswith(b"{"):
             return NO
         if b'"chat_template"' in head:
             return LIKELY + 20
         tail = b""
         if target.size > len(target.head):
-            target.stream.seek(max(0, target.size - (4 << 20)))
+            target.stream.seek(max(0, target.size - _TAIL))
             tail = target.stream.read()
         return LIKELY + 20 if b'"chat_template"' in tail else NO
 
     def scan(self, target: Target) -> Findings:
-        """See scanning.filescan.base.FileFormat."""
-        try:
-            text = target.read_all(target.limits.max_text).decode("utf-8-sig")
-            is_json = text.lstrip().startswith("{") and not target.name.lower().endswith(_SUFFIXES)
-            found = list(_templates(json.loads(text), "")) if is_json else [("", text)]
-        except (ValueError, RecursionError) as error:
-            raise ScanError(f"it is no UTF-8 JSON or template: {error}") from error
-        findings = Findings(limits=list(_LIMITS), facts={"templates": len(found)})
+        """See scanning.filescan.base.FileFormat. YAML is searched as the text it is."""
+        findings = Findings(limits=list(template_rules.LIMITS))
+        if target.head.lstrip().startswith((b"{%", b"{{", b"{#")) or target.name.lower().endswith((*_SUFFIXES, *_YAML)):
+            try:
+                found = [("", target.read_all(target.limits.max_text).decode("utf-8-sig"))]
+            except UnicodeDecodeError as error:
+                raise ScanError(f"it is no UTF-8 text: {error}") from error
+        else:
+            document = _document(target)
+            found = list(_templates(document, ""))
+            findings.issues += tokenizer_rules.document_issues(document, target.location)
         for place, template in found:
+            if len(template) > target.limits.max_text:
+                findings.skipped.append((target.place(place), "the template is longer than any that is read"))
+                continue
             location = ":".join(filter(None, (target.location, place)))
-            findings.issues += template_issues(template, location)
+            findings.issues += template_rules.template_issues(template, location)
             findings.scanned.append(location)
+        findings.facts = {"templates": len(found)}
         if found:
             findings.speaks_to.add(CHANGED_PROMPT_LOGIC)
         else:
@@ -143,4 +85,26 @@ class PromptTemplate:
         return findings
 
 
+class HubDocument:
+    """tokenizer.json, tokenizer_config.json, special_tokens_map.json, config.json: no template in it."""
+
+    name = "tokenizer"
+
+    def identify(self, target: Target) -> int:
+        """See scanning.filescan.base.FileFormat."""
+        head = target.head.lstrip()
+        return LIKELY - 5 if head.startswith(b"{") and any(mark in head for mark in tokenizer_rules.MARKS) else NO
+
+    def scan(self, target: Target) -> Findings:
+        """See scanning.filescan.base.FileFormat."""
+        document = _document(target)
+        findings = Findings(scanned=[target.location], limits=list(tokenizer_rules.LIMITS))
+        findings.speaks_to |= {CHANGED_PROMPT_LOGIC, EMBEDDED_MALWARE}
+        findings.issues = tokenizer_rules.document_issues(document, target.location)
+        if isinstance(document, dict):
+            findings.facts = {"keys": sorted(str(key)[:60] for key in document)[:60]}
+        return findings
+
+
 FORMAT = PromptTemplate()
+TOKENIZER = HubDocument()

@@ -41,6 +41,7 @@ FORMATS: dict[str, FormatEntry] = {
     entry.name: entry
     for entry in (
         FormatEntry("torch-zip", "PyTorch (.pt, .pth, .bin)", "torch_zip:FORMAT"),
+        FormatEntry("torchscript-text", "TorchScript program text", "torch_script:FORMAT"),
         FormatEntry("pickle", "Python pickle, legacy PyTorch", "pickle_opcodes:FORMAT"),
         FormatEntry("safetensors", "safetensors", "safetensors_file:FORMAT"),
         FormatEntry("onnx", "ONNX", "onnx_graph:FORMAT"),
@@ -54,6 +55,8 @@ FORMATS: dict[str, FormatEntry] = {
         FormatEntry("chat-template", "Chat template, tokenizer configuration", "prompt_template:FORMAT"),
         FormatEntry("skops", "skops (.skops)", "skops_files:ZIP"),
         FormatEntry("skops-schema", "skops schema", "skops_files:SCHEMA"),
+        FormatEntry("tokenizer", "Tokenizer, model configuration (.json)", "prompt_template:TOKENIZER"),
+        FormatEntry("gguf", "GGUF", "gguf_file:FORMAT"),
         FormatEntry("zip", "ZIP archive", "zip_archive:FORMAT"),
         FormatEntry("tar", "TAR archive", "tar_archive:FORMAT"),
         FormatEntry("compressed", "One compressed file (gzip, zlib, bzip2, xz, LZMA, LZ4)", "compressed:FORMAT"),
@@ -159,7 +162,8 @@ def _gathered(entries: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _report(findings: Findings, name: str, size: int, sha256: str, format_name: str) -> FileScanReport:
-    not_scanned = [*findings.failed, *findings.skipped, *findings.unsupported, *_gathered(findings.ignored)]
+    groups = (findings.failed, findings.skipped, findings.unsupported, findings.ignored)
+    not_scanned = [entry for group in groups for entry in _gathered(group)]
     facts = {
         **findings.facts,
         "counts": {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from scanning.filescan.base import LIKELY, NO, Findings, Target
+from compliance.types.drafts import FileIssue
+from compliance.types.states import Severity
+from scanning.filescan.base import EMBEDDED_MALWARE, LIKELY, NO, Findings, Target
 
 _KINDS = (
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
@@ -20,6 +22,7 @@ _KINDS = (
 _AT_FOUR = (b"TFL3",)
 _WINDOWS = b"MZ"
 _WINDOWS_LEAST = 64
+_PROGRAM = "a program or library"
 
 
 def kind_of(head: bytes) -> str:
@@ -45,7 +48,20 @@ class UnreadFile:
     def scan(self, target: Target) -> Findings:
         """See scanning.filescan.base.FileFormat."""
         reason = f"it is {kind_of(target.head)}: no such file is looked into; hand in what is in it, unpacked"
-        return Findings(unsupported=[(target.location, reason)])
+        findings = Findings(unsupported=[(target.location, reason)])
+        if target.depth and _PROGRAM in reason:
+            findings.speaks_to.add(EMBEDDED_MALWARE)
+            findings.issues.append(
+                FileIssue(
+                    rule="archive.native_code",
+                    title="A program or library lies among the model's files",
+                    description=f"{target.location[:200]} is {kind_of(target.head)}; a loader may run it. Review it.",
+                    severity=Severity.HIGH,
+                    location=target.location,
+                    atlas_techniques=(EMBEDDED_MALWARE,),
+                )
+            )
+        return findings
 
 
 FORMAT = UnreadFile()

@@ -15,7 +15,7 @@ import pytest
 
 from compliance.types.verdicts import FileScanVerdict
 from scanning.filescan.base import ScanLimits
-from tests.scanning.filescan.build import call_pickle, rules, scan, stack_global_pickle, text
+from tests.scanning.filescan.build import call_pickle, rules, scan, stack_global_pickle, text, zip_of
 
 FINDING, NOTHING_FOUND = FileScanVerdict.FINDING, FileScanVerdict.NOTHING_FOUND
 SKIPPED, FAILED = FileScanVerdict.SKIPPED, FileScanVerdict.FAILED
@@ -141,6 +141,11 @@ def test_lz4_copies_are_followed_and_bad_ones_refused(tmp_path: Path) -> None:
     assert scan(tmp_path, "m", good).facts["unpacked_bytes"] == 25
     bad = good.replace(b"\x01\x00\x05", b"\x09\x00\x05")
     assert scan(tmp_path, "n", bad).verdict is FAILED
+
+
+def test_a_library_inside_an_archive_is_a_finding(tmp_path: Path) -> None:
+    report = scan(tmp_path, "m.pt2", zip_of({"m/data.pkl": pickle.dumps(1), "m/model.so": b"\x7fELF" + b"\0" * 60}))
+    assert (report.verdict, rules(report)) == (FINDING, {"archive.native_code"})
 
 
 @pytest.mark.parametrize(

@@ -155,11 +155,6 @@ def test_a_torch_file_whose_members_lie_at_its_root(tmp_path: Path) -> None:
     assert (report.format, report.verdict) == ("torch-zip", NOTHING_FOUND)
 
 
-def test_torch_script_is_not_taken_for_scanned(tmp_path: Path) -> None:
-    report = scan(tmp_path, "m.pt", zip_of({"m/data.pkl": pickle.dumps(1), "m/code/__torch__.py": b"def f(): pass"}))
-    assert report.verdict is FileScanVerdict.SKIPPED
-
-
 def test_a_legacy_torch_file_is_five_pickles_and_then_tensors(tmp_path: Path) -> None:
     magic = pickle.dumps(0x1950A86A20F9469CFC6C, 2)
     content = magic + pickle.dumps(1001, 2) + pickle.dumps({}, 2) + pickle.dumps({"w": 1}, 2) + pickle.dumps([], 2)
