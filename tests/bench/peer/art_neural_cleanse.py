@@ -27,6 +27,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -147,10 +148,10 @@ def quietly(run: Callable[[], Any]) -> Any:
 def search(watched: Watched, x: NDArray[np.float32], y: NDArray[np.float32], only: int | None) -> list[int] | None:
     """The flagged classes by ART's own rule; with `only` the first classes alone, and None since the rule wants all."""
     if only is None:
-        return [int(label) for label, _, _ in quietly(lambda: watched.detector.outlier_detection(x, y))]
+        return [int(label) for label, _, _ in quietly(partial(watched.detector.outlier_detection, x, y))]
     for label in range(only):
         target = np.eye(y.shape[1], dtype=np.float32)[label]
-        quietly(lambda target=target: watched.detector.generate_backdoor(x, y, target))
+        quietly(partial(watched.detector.generate_backdoor, x, y, target))
     return None
 
 
