@@ -2,8 +2,9 @@
 normalisations of the network are amplified, ordinary images lose theirs.
 
 The score of an input is the mean confidence, over several amplified copies of the model, in the class that the model
-itself gives it. The paper stops where 60 % of its benign images are classified wrongly; here the deepest copy is the
-last in which most ordinary images keep their class, and where the scores of ordinary images lie is measured, not set.
+itself gives it, kept as the logarithm of what is missing to 1. The paper stops where 60 % of its benign images are
+classified wrongly; here the deepest copy is the last in which most ordinary images keep their class, and where the
+scores of ordinary images lie is measured, not set.
 """
 
 from __future__ import annotations
@@ -12,14 +13,13 @@ import copy
 import time
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from compliance.types.drafts import JSON, Progress, StageReport
 from compliance.types.verdicts import StageVerdict
-from scanning.detectors.base import NotApplicableError, ScanContext, UnreliableError
+from scanning.detectors.base import NotApplicableError, ScanContext, UnreliableError, at_once
 from scanning.detectors.classifier import Classifier
 from scanning.detectors.judging import report
 from scanning.detectors.suspect_runs import SuspectRun, probabilities, suspect_run
@@ -31,6 +31,7 @@ LIMITS = (
     "Backdoors whose training kept the confidence on triggers low, or that act on images of one class only, may be missed.",
     *SHARED_LIMITS,
 )
+_TINY = 1e-300
 WORDS = "keep their class under amplified weights"
 
 
@@ -66,7 +67,7 @@ class ParameterScaling:
         facts: JSON = {
             **run.facts,
             **facts_of(judged, suspects, ordinary, self.rule),
-            "statistic": "mean confidence of amplified copies in the class that the model gives; nothing is drawn",
+            "statistic": "minus the logarithm of 1 - mean confidence of the amplified copies; nothing is drawn",
             "layers": len(layers),
             "amplified_layers": list(self._depths(depth)),
             "kept_class_by_depth": kept,
@@ -95,8 +96,8 @@ class ParameterScaling:
         for done, layer_count in enumerate(depths):
             context.on_progress(Progress(stage="amplified weights", done=done, total=len(depths)))
             copied = amplified(run.classifier, layers[-layer_count:], self.factor)
-            total += probabilities(copied, images).gather(1, predicted[:, None])[:, 0].double()
-        scores, labels = (total / len(depths)).cpu().numpy(), predicted.cpu().numpy().astype(np.int64)
+            total += doubts(copied, images, predicted)
+        scores, labels = -torch.log(total / len(depths) + _TINY).cpu().numpy(), predicted.cpu().numpy()
         count = len(run.ordinary)
         return ScoredInputs(scores[:count], labels[:count]), ScoredInputs(scores[count:], labels[count:])
 
@@ -105,14 +106,31 @@ class ParameterScaling:
 
 
 @torch.no_grad()
+def doubts(classifier: Classifier, images: Tensor, labels: Tensor) -> Tensor:
+    """1 - confidence in the given labels [N] of images [N, C, H, W] -> [N] in double precision, summed from the other
+    classes: the confidences of amplified copies are too near 1 to be told apart otherwise."""
+    rows = []
+    for part, named in zip(
+        *(torch.split(both, at_once(tuple(images.shape[1:]))) for both in (images, labels)), strict=True
+    ):
+        shares = torch.softmax(classifier.logits(part).double(), dim=1)
+        rows.append(shares.scatter(1, named[:, None], 0.0).sum(dim=1))
+    return torch.cat(rows)
+
+
+@torch.no_grad()
 def batch_norms(classifier: Classifier, images: Tensor) -> tuple[str, ...]:
     """Names of the batch normalisations with weights, in the order in which they run. Raises NotApplicableError."""
-    names = {layer: name for name, layer in classifier.logits.named_modules() if isinstance(layer, _BatchNorm)}
+    names: dict[nn.Module, str] = {
+        layer: name
+        for name, layer in classifier.logits.named_modules()
+        if isinstance(layer, _BatchNorm) and layer.affine
+    }
     ran: list[str] = []
 
     def note(layer: nn.Module, *_: object) -> None:
-        if layer.weight is not None and names[layer] not in ran:  # type: ignore[index] # only batch normalisations are hooked
-            ran.append(names[layer])  # type: ignore[index] # as above
+        if names[layer] not in ran:
+            ran.append(names[layer])
 
     handles = [layer.register_forward_hook(note) for layer in names]
     try:
@@ -133,6 +151,5 @@ def amplified(classifier: Classifier, layers: tuple[str, ...], factor: float) ->
         layer = copied.get_submodule(name)
         assert isinstance(layer, _BatchNorm), "only batch normalisations are amplified"
         layer.weight.mul_(factor)
-        if layer.bias is not None:
-            layer.bias.mul_(factor)
+        layer.bias.mul_(factor)
     return Classifier(copied, classifier.classes)

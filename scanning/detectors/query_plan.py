@@ -299,9 +299,9 @@ def _table(rows: Iterable[list[str]], name: str) -> Answers:
 def _check(answers: Answers, name: str) -> None:
     rows = answers.rows
     _refuse(~np.isfinite(rows).all(axis=1), name, "holds something that is not a finite number")
-    _refuse((rows < 0).any(axis=1), name, "holds a negative number")
+    _refuse(np.any(rows < 0, axis=1), name, "holds a negative number")
     if answers.kind == LABELS:
-        _refuse((rows != np.rint(rows)).any(axis=1), name, "is not a whole number, as a class must be")
+        _refuse(np.any(rows != np.rint(rows), axis=1), name, "is not a whole number, as a class must be")
         return
     if rows.shape[1] < 2:
         raise BadInputError(f"{name}: one probability per query; at least two classes are needed")
@@ -310,8 +310,8 @@ def _check(answers: Answers, name: str) -> None:
     )
 
 
-def _refuse(wrong: NDArray[np.bool_], name: str, what: str) -> None:
-    if wrong.any():
+def _refuse(wrong: NDArray[np.bool_] | np.bool_, name: str, what: str) -> None:
+    if np.any(wrong):
         raise BadInputError(f"{name}: the answer to query {int(np.flatnonzero(wrong)[0])} {what}")
 
 

@@ -95,4 +95,5 @@ class Strip:
         blends = self.weight * images[:, None] + (1 - self.weight) * overlays[None]  # [B, P, C, H, W]
         answers = probabilities(run.classifier, blends.flatten(0, 1)).double()  # [B·P, classes]
         entropies = -torch.special.xlogy(answers, answers).sum(dim=1)
-        return entropies.view(len(images), len(overlays)).mean(dim=1)
+        means: Tensor = entropies.view(len(images), len(overlays)).mean(dim=1)
+        return means

@@ -27,14 +27,22 @@ _SPLIT_SEED = 411
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SuspectRule:
-    """alpha: largest p-value that flags an input; strict: largest p-value of a class, after correction for the number
-    of classes looked at, that is evidence; share: of the suspicious inputs of that class that must be flagged; fewest:
-    ordinary inputs of a class without which it is not judged; discovery: false discovery rate of the inputs named."""
+class Level:
+    """alpha: largest p-value that flags an input; share: of the suspicious inputs of a class that must be flagged before
+    they count for more than images of another kind (brightened or sharpened ones were flagged up to 0.33 and 0.6)."""
 
-    alpha: float = 0.05
+    alpha: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspectRule:
+    """levels: at which inputs are counted, since a few ordinary images may outdo every trigger; strict: largest p-value
+    of a count, after correction for the number of counts, that is evidence; fewest: ordinary inputs of a class without
+    which it is not judged; discovery: false discovery rate of the inputs named."""
+
+    levels: tuple[Level, ...] = (Level(alpha=0.05, share=0.5), Level(alpha=0.25, share=0.8))
     strict: float = 0.01
-    share: float = 0.5
     fewest: int = 19
     discovery: float = 0.1
 
@@ -51,33 +59,54 @@ class ScoredInputs:
 
     def of(self, label: int) -> NDArray[np.float64]:
         """Scores of the inputs that the model puts into one class."""
-        return self.scores[self.predicted == label]
+        chosen: NDArray[np.float64] = self.scores[self.predicted == label]
+        return chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassCount:
-    """What was counted among the inputs of one predicted class. p_value: of so many flagged ones, before correction."""
+    """What was counted among the inputs of one predicted class at one level. p_value: of so many flagged ones, before
+    correction."""
 
     label: int
+    level: Level
     suspects: int
     ordinary: int
     flagged: int
     p_value: float
 
+    @property
+    def is_large(self) -> bool:
+        """Whether the level's share of the inputs is flagged."""
+        return self.flagged >= self.level.share * self.suspects
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """p_values: per suspicious input, None where its class has too few ordinary ones; classes: those that were judged;
-    p_value: the smallest of theirs times their number, at most 1, None where no class was judged."""
+    """p_values: per suspicious input, None where its class has too few ordinary ones; counts: of each class that was
+    judged, at each level; strict: the rule's."""
 
     p_values: tuple[float | None, ...]
-    classes: tuple[ClassCount, ...]
-    p_value: float | None
+    counts: tuple[ClassCount, ...]
+    strict: float = 0.01
+
+    def corrected(self, row: ClassCount) -> float:
+        """The p-value of a count times the number of counts (Bonferroni)."""
+        return min(1.0, row.p_value * len(self.counts))
 
     @property
     def worst(self) -> ClassCount | None:
-        """The class that stands out most."""
-        return min(self.classes, key=lambda row: (row.p_value, row.label), default=None)
+        """The count that stands out most, a large one before others where both are beyond chance."""
+        return min(
+            self.counts,
+            key=lambda row: (self.corrected(row) > self.strict or not row.is_large, row.p_value),
+            default=None,
+        )
+
+    @property
+    def p_value(self) -> float | None:
+        """Of the count that stands out most, corrected; None where no class was judged."""
+        return None if self.worst is None else self.corrected(self.worst)
 
     @property
     def unjudged(self) -> int:
@@ -96,7 +125,7 @@ def split_rows(count: int, helpers: int) -> tuple[NDArray[np.int64], NDArray[np.
 def ranked(suspects: ScoredInputs, ordinary: ScoredInputs, rule: SuspectRule = RULE) -> Judged:
     """Rank each suspicious input among the ordinary ones of its class, and count the flagged ones of each class."""
     p_values: list[float | None] = [None] * len(suspects.scores)
-    classes: list[ClassCount] = []
+    counts: list[ClassCount] = []
     for label in sorted({int(value) for value in suspects.predicted}):
         known = ordinary.of(label)
         if len(known) < rule.fewest:
@@ -105,12 +134,8 @@ def ranked(suspects: ScoredInputs, ordinary: ScoredInputs, rule: SuspectRule = R
         own = [_exceedance(float(suspects.scores[row]), known) for row in rows]
         for row, p in zip(rows, own, strict=True):
             p_values[int(row)] = p
-        flagged = sum(p <= rule.alpha for p in own)
-        chance = beta_binomial_tail(flagged, len(own), int(rule.alpha * (len(known) + 1)), len(known))
-        classes.append(ClassCount(label=label, suspects=len(own), ordinary=len(known), flagged=flagged, p_value=chance))
-    smallest = min((row.p_value for row in classes), default=None)
-    corrected = None if smallest is None else min(1.0, smallest * len(classes))
-    return Judged(p_values=tuple(p_values), classes=tuple(classes), p_value=corrected)
+        counts += [_count(label, level, own, len(known)) for level in rule.levels]
+    return Judged(p_values=tuple(p_values), counts=tuple(counts), strict=rule.strict)
 
 
 def beta_binomial_tail(hits: int, trials: int, largest: int, references: int) -> float:
@@ -140,27 +165,23 @@ def decide(judged: Judged, words: str, rule: SuspectRule = RULE) -> tuple[StageV
         )
     said = (
         f"Of {worst.suspects} suspicious inputs that the model puts into class {worst.label}, {worst.flagged} {words} "
-        f"more than {1 - rule.alpha:.0%} of {worst.ordinary} ordinary images of that class do (p = {judged.p_value:.2g} "
-        f"over {len(judged.classes)} {'class' if len(judged.classes) == 1 else 'classes'})."
+        f"more than {1 - worst.level.alpha:.0%} of {worst.ordinary} ordinary images of that class do (p = "
+        f"{judged.p_value:.2g}, corrected for {len(judged.counts)} counts)."
     )
-    left = (
-        f" {judged.unjudged} inputs could not be ranked for want of ordinary images of their class."
-        if judged.unjudged
-        else ""
-    )
+    left = judged.unjudged
+    unranked = f" {left} inputs could not be ranked for want of ordinary images of their class." if left else ""
     if judged.p_value > rule.strict:
         return StageVerdict.INCONCLUSIVE, (
             f"{said} Chance gives as much, so nothing can be concluded; how often such inputs would be found if they "
-            f"carried a trigger was not measured for this model.{left}"
+            f"carried a trigger was not measured for this model.{unranked}"
         )
-    if worst.flagged < rule.share * worst.suspects:
+    if not worst.is_large:
         return StageVerdict.INCONCLUSIVE, (
-            f"{said} That is more than chance gives, but less than {rule.share:.0%} of them, so the inputs may only "
-            f"differ from the ordinary images in kind.{left}"
+            f"{said} That is more than chance gives, but less than {worst.level.share:.0%} of them, so the inputs may only "
+            f"differ from the ordinary images in kind.{unranked}"
         )
-    return (
-        StageVerdict.EVIDENCE_FOUND,
-        f"{said} They carry something that decides the class whatever surrounds it.{left}",
+    return StageVerdict.EVIDENCE_FOUND, (
+        f"{said} They carry something that decides the class whatever surrounds it.{unranked}"
     )
 
 
@@ -171,7 +192,7 @@ def facts_of(judged: Judged, suspects: ScoredInputs, ordinary: ScoredInputs, rul
     return {
         "rule": asdict(rule),
         "p_value": judged.p_value,
-        "classes": [{**asdict(row), "p_value_resolution": 1 / (row.ordinary + 1)} for row in judged.classes],
+        "counts": [{**asdict(row), "p_value_resolution": 1 / (row.ordinary + 1)} for row in judged.counts],
         "inputs": [
             {"score": round(float(score), 6), "predicted": int(label), "p_value": p}
             for score, label, p in zip(suspects.scores, suspects.predicted, judged.p_values, strict=True)
@@ -185,6 +206,14 @@ def facts_of(judged: Judged, suspects: ScoredInputs, ordinary: ScoredInputs, rul
             },
         },
     }
+
+
+def _count(label: int, level: Level, p_values: list[float], ordinary: int) -> ClassCount:
+    flagged = sum(p <= level.alpha for p in p_values)
+    chance = beta_binomial_tail(flagged, len(p_values), int(level.alpha * (ordinary + 1)), ordinary)
+    return ClassCount(
+        label=label, level=level, suspects=len(p_values), ordinary=ordinary, flagged=flagged, p_value=chance
+    )  # fmt: skip
 
 
 def _exceedance(score: float, known: NDArray[np.float64]) -> float:

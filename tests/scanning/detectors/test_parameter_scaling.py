@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -59,7 +60,7 @@ def test_the_score_is_the_mean_confidence_of_copies_amplified_by_hand(context: S
     label = int(context.model.module(image).argmax())
     confidences = []
     for layers in (("5", "8"), ("2", "5", "8")):
-        scaled = network(norms=3).eval()
+        scaled = freeze(network(norms=3))
         scaled.load_state_dict(
             {k: 1.5 * v if k in {f"{n}.{p}" for n in layers for p in ("weight", "bias")} else v
              for k, v in context.model.weights.items()}
@@ -67,13 +68,13 @@ def test_the_score_is_the_mean_confidence_of_copies_amplified_by_hand(context: S
         confidences.append(float(torch.softmax(scaled(image), dim=1)[0, label]))
     row = report.facts["inputs"][7]
     assert row["predicted"] == label
-    assert row["score"] == pytest.approx(sum(confidences) / 2, abs=1e-5)
+    assert math.exp(-row["score"]) == pytest.approx(1 - sum(confidences) / 2, abs=1e-5)
 
 
-def test_scores_lie_between_0_and_1_and_the_model_stays_as_it_was(context: ScanContext) -> None:
+def test_the_model_stays_as_it_was(context: ScanContext) -> None:
     before = {name: value.clone() for name, value in context.model.weights.items()}
     report = ParameterScaling().examine(context)
-    assert all(0 <= row["score"] <= 1 for row in report.facts["inputs"])
+    assert all(row["score"] >= 0 for row in report.facts["inputs"])
     assert all(torch.equal(before[name], value) for name, value in context.model.weights.items())
 
 

@@ -86,7 +86,7 @@ def test_stamped_inputs_are_found_from_answers_alone(plan: QueryPlan, kind: str)
     rows = model(plan.queries)
     rows = rows if kind == PROBABILITIES else rows.argmax(axis=1)[:, None].astype(np.float64)
     report = score_answers(plan, Answers(kind, rows))
-    assert report.facts["classes"][0]["suspects"] == 80
+    assert report.facts["counts"][0]["suspects"] == 80
     assert (report.verdict is StageVerdict.EVIDENCE_FOUND) == (kind == PROBABILITIES)  # labels tie too often here
     assert canonical_json(report.to_json())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,7 +102,7 @@ def test_the_same_test_twice_gives_the_same_numbers(context: ScanContext) -> Non
         ({"images": None}, "No ordinary images"),
     ],
 )
-def test_without_images_it_does_not_apply(context: ScanContext, changes: dict[str, None], reason: str) -> None:
+def test_without_images_it_does_not_apply(context: ScanContext, changes: dict[str, Any], reason: str) -> None:
     report = Strip().examine(replace(context, **changes))
     assert report.verdict is StageVerdict.NOT_APPLICABLE
     assert reason in report.statement

@@ -70,6 +70,16 @@ def test_a_heap_beyond_its_class_is_evidence_and_names_the_class() -> None:
     assert len(facts_of(judged, planted, scored(draws, 300))["named"]) > 30
 
 
+def test_a_few_ordinary_inputs_that_outdo_every_trigger_hide_none() -> None:
+    draws = np.random.default_rng(6)
+    ordinary = ScoredInputs(np.r_[draws.normal(size=100), np.full(8, 20.0)], np.zeros(108, dtype=np.int64))
+    planted = ScoredInputs(draws.normal(size=40) + 6.0, np.zeros(40, dtype=np.int64))
+    judged = ranked(planted, ordinary)
+    assert decide(judged, "stay")[0] is StageVerdict.EVIDENCE_FOUND
+    assert judged.worst is not None
+    assert judged.worst.level.alpha == 0.25
+
+
 def test_more_than_chance_but_a_small_share_is_no_evidence() -> None:
     draws = np.random.default_rng(3)
     mixed = ScoredInputs(np.r_[draws.normal(size=40) + 9.0, draws.normal(size=160) + 5.0], np.ones(200, dtype=np.int64))
@@ -95,7 +105,7 @@ def test_the_order_of_suspicious_inputs_does_not_matter(order: list[int]) -> Non
     ordinary, suspects = scored(draws, 100), scored(draws, 30, shift=1.0)
     turned = ScoredInputs(suspects.scores[order], suspects.predicted[order])
     first, second = ranked(suspects, ordinary), ranked(turned, ordinary)
-    assert second.classes == first.classes
+    assert second.counts == first.counts
     assert second.p_values == tuple(first.p_values[place] for place in order)
 
 
