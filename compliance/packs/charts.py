@@ -5,6 +5,7 @@ Colours are `currentColor`, so a chart follows light, dark and printed pages. A 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -128,3 +129,130 @@ def coverage_grid(rows: Sequence[tuple[str, Sequence[str]]], *, columns: Sequenc
     return _svg(
         left + _CELL * 3 * len(columns), 24 + _CELL * len(rows), title, format_html_join("", "{}", parts), "coverage"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """One class: its score (None where it has none), how far the seeds lie apart, and whether it stands out most."""
+
+    label: str
+    value: float | None
+    spread: float | None = None
+    marked: bool = False
+
+
+_STRIP = 96
+_ROW = 40
+
+
+class _Scale:
+    """Places values between a lowest and a highest on the height of a chart; both may be negative."""
+
+    def __init__(self, values: Sequence[float]) -> None:
+        low, high = min(values), max(values)
+        margin = (high - low) * 0.08 or abs(high) * 0.1 or 1.0
+        self.low, self.high = low - margin, high + margin
+
+    def y(self, value: float) -> float:
+        """Height of a value, from above."""
+        share = (value - self.low) / (self.high - self.low)
+        return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
+
+    def ticks(self) -> list[float]:
+        """Round values inside the scale, at most six."""
+        width = self.high - self.low
+        step = next(s * 10**p for p in range(-9, 12) for s in (1, 2, 5) if width / (s * 10**p) <= 5)
+        return [n * step for n in range(math.ceil(self.low / step), math.floor(self.high / step) + 1)]
+
+
+def _dot(x: float, y: float, *, marked: bool) -> SafeString:
+    shape = '<circle cx="{}" cy="{}" r="{}" fill="currentColor" fill-opacity="{}" stroke="currentColor"/>'
+    return format_html(shape, _at(x), _at(y), "5.5" if marked else "4", "1" if marked else "0.12")
+
+
+def _class_dots(dots: Sequence[Dot], scale: _Scale, right: float) -> list[tuple[SafeString]]:
+    slot, parts = (right - _LEFT) / len(dots), list[tuple[SafeString]]()
+    every = -(-len(dots) // _MOST_LABELS)
+    for number, dot in enumerate(dots):
+        x = _LEFT + slot * (number + 0.5)
+        if dot.value is not None:
+            if dot.spread:
+                ends = scale.y(dot.value - dot.spread / 2), scale.y(dot.value + dot.spread / 2)
+                parts.append((_line(x, ends[0], x, ends[1], ' stroke-width="1.2"'),))
+            parts.append((_dot(x, scale.y(dot.value), marked=dot.marked),))
+        if number % every == 0 or dot.marked:
+            weight = "700" if dot.marked else "400"
+            parts.append((_text(x, _HEIGHT - _BOTTOM + 14, dot.label[:12], weight=weight),))
+    return parts
+
+
+def _reference_strip(
+    references: Sequence[float], own: float | None, scale: _Scale, words: str
+) -> list[tuple[SafeString]]:
+    left, right = _WIDTH - _STRIP + 28, _WIDTH - _RIGHT - 20
+    parts: list[tuple[SafeString]] = [
+        (_line(left + 4, scale.y(value), right - 4, scale.y(value), ' stroke-opacity="0.55"'),) for value in references
+    ]
+    if own is not None:
+        parts.append((_dot((left + right) / 2, scale.y(own), marked=True),))
+    parts.append((_text((left + right) / 2, _HEIGHT - _BOTTOM + 14, words),))
+    return parts
+
+
+def dot_chart(
+    dots: Sequence[Dot], *, title: str, unit: str, axis: str, references: Sequence[float] = (), strip_label: str = "",
+    own: float | None = None,
+) -> SafeString:  # fmt: skip
+    """A dot per class on one scale, whiskers for the seeds; beside it a strip with a line per reference and `own` value.
+
+    `own` is what the references are compared with. No known value gives no chart.
+    """
+    known = [dot.value for dot in dots if dot.value is not None]
+    values = [*known, *references, *([own] if own is not None else [])]
+    if not values:
+        return SafeString("")
+    spreads = [v + s for d in dots if (v := d.value) is not None for s in ((d.spread or 0) / 2, -(d.spread or 0) / 2)]
+    scale, right = _Scale([*values, *spreads]), _WIDTH - _RIGHT - (_STRIP if references else 0)
+    parts: list[tuple[SafeString]] = []
+    for tick in scale.ticks():
+        line = _line(_LEFT, scale.y(tick), _WIDTH - _RIGHT, scale.y(tick), ' stroke-opacity="0.18"')
+        parts.append((line + _text(_LEFT - 6, scale.y(tick) + 4, f"{tick:g}", "end"),))
+    parts.append((_text(0, _TOP - 8, unit, "start"),))
+    if references:
+        height = scale.y(max(references))
+        parts.append((_line(_LEFT, height, _WIDTH - _RIGHT, height, _DASHED),))
+        parts += _reference_strip(references, own, scale, strip_label)
+    if dots:
+        parts += _class_dots(dots, scale, right)
+        parts.append((_text(_LEFT + (right - _LEFT) / 2, _HEIGHT - 3, axis),))
+    return _svg(_WIDTH, _HEIGHT, title, format_html_join("", "{}", parts), "dots")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A share between 0 and 1 with its interval, the words above it and those behind it."""
+
+    label: str
+    words: str
+    share: float
+    low: float
+    high: float
+
+
+def span_chart(spans: Sequence[Span], *, title: str) -> SafeString:
+    """A bar from 0 to 100 % for each share, with a whisker over its interval. Empty input gives no chart."""
+    if not spans:
+        return SafeString("")
+    width, parts = _WIDTH - 8, list[tuple[SafeString]]()
+    for number, span in enumerate(spans):
+        y = 8 + _ROW * number
+        parts.append((_text(4, y + 8, span.label[:72], "start"),))
+        parts.append((_text(_WIDTH - 4, y + 8, span.words, "end", "700"),))
+        frame = '<rect x="4" y="{}" width="{}" height="11" fill="none" stroke="currentColor" stroke-opacity="0.35"/>'
+        bar = '<rect x="4" y="{}" width="{}" height="11" fill="currentColor" fill-opacity="0.3"/>'
+        parts.append((format_html(frame, _at(y + 14), _at(width)),))
+        parts.append((format_html(bar, _at(y + 14), _at(span.share * width)),))
+        left, right = 4 + span.low * width, 4 + span.high * width
+        parts.append((_line(left, y + 19.5, right, y + 19.5, ' stroke-width="1.6"'),))
+        parts += [(_line(x, y + 14, x, y + 25, ' stroke-width="1.6"'),) for x in (left, right)]
+    return _svg(_WIDTH, 8 + _ROW * len(spans), title, format_html_join("", "{}", parts), "spans")

@@ -15,10 +15,12 @@ from django.utils.translation import ngettext
 
 from compliance.packs.order import PackOrder, SignerFacts
 from compliance.packs.wording import all_visible, label
+from compliance.selectors.stage_document import class_rows, drawing
 from compliance.types.freeze import Freeze
 from compliance.types.verdicts import CoverageState
 
 PAGE_ROWS = 500
+MOST_CLASSES = 12
 Row = dict[str, Any]
 
 
@@ -126,8 +128,17 @@ def _scans(doc: Row, models: dict[str, Row], pictures: dict[str, str]) -> list[R
                 pictures[name] = picture["png"]
                 shown.append({"url": f"pack:picture/{name}", "name": picture["name"], "alt": picture["alt"]})
             reference = min(stage["reference_norms"]) if stage["reference_norms"] else None
-            ranked = sorted(stage["class_norms"], key=lambda row: row["norm"])
-            stages.append({**stage, "pictures": shown, "smallest_reference": reference, "ranked": ranked[:12]})
+            ranked = class_rows(stage)
+            stages.append(
+                {
+                    **stage,
+                    "pictures": shown,
+                    "smallest_reference": reference,
+                    "ranked": ranked[:MOST_CLASSES],
+                    "classes": len(ranked),
+                    "drawing": drawing(stage),
+                }
+            )
         scans.append({**scan, "no": f"S-{number:02d}", "model": models[scan["model"]], "stages": stages})
     return scans
 

@@ -39,6 +39,14 @@ class CoverageCell:
     at: datetime | None
     observation: Observation | None
 
+    @property
+    def stale_since(self) -> datetime | None:
+        """When what was covered grew too old; None for what is not stale, or stale because the file is another one."""
+        if self.state is not CoverageState.STALE or self.at is None:
+            return None
+        due = self.at + timedelta(days=settings.SCAN_FRESH_DAYS)
+        return due if due <= timezone.now() else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageRow:
@@ -53,8 +61,9 @@ class CoverageRow:
         return any(cell.state in {CoverageState.COVERED, CoverageState.FINDING} for cell in self.cells)
 
 
-def state_of(observation: Observation, *, now: datetime) -> CoverageState:
-    """Coverage that one observation gives; what it covered goes stale after SCAN_FRESH_DAYS."""
+def state_of(observation: Observation, *, now: datetime, digest: str = "") -> CoverageState:
+    """Coverage that one observation gives; what it covered goes stale after SCAN_FRESH_DAYS, and at once where it was
+    made of bytes with another SHA-256 than `digest`, that of the model version."""
     if observation.verdict in {StageVerdict.EVIDENCE_FOUND, StageVerdict.NO_EVIDENCE_AT_POWER}:
         state = COVERAGE_OF_STAGE[StageVerdict(observation.verdict)]
     elif observation.verdict in set(FileScanVerdict):
@@ -62,7 +71,9 @@ def state_of(observation: Observation, *, now: datetime) -> CoverageState:
     else:
         state = COVERAGE_OF_STAGE[StageVerdict(observation.verdict)]
     seen = observation.observed_at or observation.created_at
-    if state is CoverageState.COVERED and now - seen > timedelta(days=settings.SCAN_FRESH_DAYS):
+    is_old = now - seen > timedelta(days=settings.SCAN_FRESH_DAYS)
+    is_of_other_bytes = bool(digest and observation.asset_digest and observation.asset_digest != digest)
+    if state is CoverageState.COVERED and (is_old or is_of_other_bytes):
         return CoverageState.STALE
     return state
 
@@ -78,9 +89,12 @@ def _latest(observations: Iterable[Observation]) -> list[Observation]:
     return list(newest.values())
 
 
-def _cell(technique: Technique, observations: list[Observation], now: datetime) -> CoverageCell:
-    speaking = [o for o in observations if technique.atlas_id in o.techniques]
-    by_state = {state_of(o, now=now): o for o in speaking}
+def _cell(technique: Technique, observations: list[Observation], digest: str, now: datetime) -> CoverageCell:
+    """The strongest state of what speaks to the sub-technique; of several observations in that state, the newest."""
+    speaking = sorted(
+        (o for o in observations if technique.atlas_id in o.techniques), key=lambda o: (o.created_at, o.pk)
+    )
+    by_state = {state_of(o, now=now, digest=digest): o for o in speaking}
     for state in _STRONGEST_FIRST:
         if state in by_state and state is not CoverageState.NOT_COVERED:
             basis = by_state[state]
@@ -103,17 +117,24 @@ def _cell(technique: Technique, observations: list[Observation], now: datetime) 
     )
 
 
+def subtechniques_of(technique: Technique) -> list[Technique]:
+    """The columns of the table."""
+    return list(technique.subtechniques.order_by("atlas_id")) or [technique]
+
+
 def coverage_table(versions: QuerySet[ModelVersion], *, technique: Technique) -> list[CoverageRow]:
     """One row per model version, one cell per sub-technique: three queries, whatever the number of rows."""
     now = timezone.now()
     rows = list(versions.select_related("model__system", "parent__model"))
-    subtechniques = list(technique.subtechniques.order_by("atlas_id")) or [technique]
+    subtechniques = subtechniques_of(technique)
     by_version: dict[int, list[Observation]] = {row.pk: [] for row in rows}
     fields = (
         "model_version",
         "producer",
         "rule",
         "location",
+        "asset_digest",
+        "source_uuid",
         "verdict",
         "techniques",
         "observed_at",
@@ -124,5 +145,6 @@ def coverage_table(versions: QuerySet[ModelVersion], *, technique: Technique) ->
         by_version[observation.model_version_id or 0].append(observation)
     latest = {key: _latest(observations) for key, observations in by_version.items()}
     return [
-        CoverageRow(version=row, cells=tuple(_cell(sub, latest[row.pk], now) for sub in subtechniques)) for row in rows
+        CoverageRow(version=row, cells=tuple(_cell(sub, latest[row.pk], row.digest, now) for sub in subtechniques))
+        for row in rows
     ]

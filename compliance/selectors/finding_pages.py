@@ -17,9 +17,9 @@ from compliance.models import (
     TechniqueSection,
 )
 from compliance.rights import Asker, visible
-from compliance.selectors import freeze_inventory
 from compliance.selectors.overview import TECHNIQUE
 from compliance.selectors.sources import Source, sources
+from compliance.selectors.stage_document import ClassRow, class_rows, drawing, figures, stage
 from compliance.selectors.story import StoryEvent, story
 from compliance.types import freeze_scans as doc
 from compliance.types.states import RemediationState, Severity
@@ -75,10 +75,17 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demonstration:
-    """What a detection stage left to look at. reference: smallest norm of a reference model, None without any."""
+    """What a detection stage left to look at. ranked: its classes, the most suspicious first; reference: smallest norm of
+    a reference model in an older report, None without any."""
 
     stage: doc.Stage
+    ranked: tuple[ClassRow, ...]
     reference: float | None
+
+    @property
+    def drawing(self) -> str:
+        """What there is to draw of its classes."""
+        return drawing(self.stage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +109,7 @@ class FindingPage:
 
 def _figures(observation: Observation) -> tuple[doc.Figure, ...]:
     facts: dict[str, Any] = observation.facts.get("issue") or {}
-    return tuple(freeze_inventory.figures(facts))
+    return tuple(figures(facts))
 
 
 def _seen(rows: QuerySet[Observation], user: Asker) -> tuple[Seen, ...]:
@@ -118,8 +125,9 @@ def demonstration(observation: Observation | None) -> Demonstration | None:
     report = observation.facts.get("stage") if observation else None
     if not report:
         return None
-    stage = freeze_inventory.stage(report)
-    return Demonstration(stage=stage, reference=min(stage["reference_norms"], default=None))
+    shown = stage(report)
+    reference = min(shown["reference_norms"], default=None)
+    return Demonstration(stage=shown, ranked=tuple(class_rows(shown)), reference=reference)
 
 
 def playbook(finding: Finding) -> TechniqueSection | None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC, datetime
-from typing import Any
 
 from compliance.models import AISystem, DatasetVersion, ModelVersion, Observation, Technique, TrailEntry
 from compliance.selectors.coverage import coverage_table
+from compliance.selectors.stage_document import figures, stage
 from compliance.types import freeze_scans as doc
 from compliance.types.drafts import JSON
 from compliance.types.states import ModelOrigin, Severity
 from compliance.types.verdicts import FileScanVerdict, StageVerdict, worst_stage
-
-_LEVEL = 0.95
 
 
 def utc(moment: datetime) -> str:
@@ -23,28 +21,6 @@ def utc(moment: datetime) -> str:
 
 def _iso(text: str) -> str:
     return utc(datetime.fromisoformat(text))
-
-
-def _words(value: object) -> str:
-    """A JSON value as one short text."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, list):
-        return ", ".join(map(_words, value[:12])) + (" …" if len(value) > 12 else "")
-    if isinstance(value, dict):
-        return "; ".join(f"{key} {_words(member)}" for key, member in list(value.items())[:12])
-    return "" if value is None else str(value)
-
-
-def figures(facts: JSON) -> list[doc.Figure]:
-    """Facts as labelled values in words, in the order they were given."""
-    return [
-        doc.Figure(label=str(key).replace("_", " "), value=_words(value))
-        for key, value in facts.items()
-        if value not in (None, "", [], {})
-    ]
 
 
 def models(system: AISystem) -> list[doc.ModelVersion]:
@@ -99,75 +75,6 @@ def coverage(system: AISystem, technique: Technique) -> list[doc.CoverageRow]:
         )
         for row in rows
     ]
-
-
-def _rate(held_out: JSON) -> doc.Rate | None:
-    """Share of held-out images that the recovered trigger turned, with its Clopper-Pearson interval."""
-    if not held_out or held_out.get("flip_rate") is None:
-        return None
-    low, high = held_out["interval_95"]
-    return doc.Rate(
-        estimate=float(held_out["flip_rate"]), low=float(low), high=float(high), level=_LEVEL, n=int(held_out["tried"])
-    )
-
-
-_DRAWN_APART = {
-    "norms",
-    "reference_smallest_norms",
-    "first_ranked_class",
-    "held_out",
-    "p_value",
-    "p_value_resolution",
-    "reference_bank",
-    "references",
-    "steps",
-}
-
-
-def _stage_figures(facts: JSON) -> list[doc.Figure]:
-    """What is said in words beside the drawn statistics; the measured power first."""
-    bank: JSON = facts.get("reference_bank") or {}
-    power: JSON = bank.get("power") or {}
-    first = [{"power measured with": f"{power['planted']} planted models, {power['found']} found"}] if power else []
-    rest = {key: value for key, value in facts.items() if key not in _DRAWN_APART}
-    bank_words = {"reference bank SHA-256": bank.get("sha256", ""), "bank not used because": bank.get("not_used", "")}
-    return [figure for facts_part in (*first, bank_words, rest) for figure in figures(facts_part)]
-
-
-def _numbers(values: list[float | None]) -> list[float]:
-    return [float(value) for value in values if value is not None]
-
-
-def stage(report: JSON) -> doc.Stage:
-    """One stage from the StageReport that its observation holds."""
-    facts: dict[str, Any] = report["facts"]
-    first = facts.get("first_ranked_class")
-    return doc.Stage(
-        detector=report["detector"],
-        title=report["detector"].replace("_", " ").capitalize(),
-        version=report["detector_version"],
-        verdict=StageVerdict(report["verdict"]),
-        statement=report["statement"],
-        speaks_to=list(report["speaks_to"]),
-        limits=list(report["limits"]),
-        parameters=figures({key: value for key, value in report["parameters"].items() if key != "repr"}),
-        figures=_stage_figures(facts),
-        class_norms=[
-            doc.ClassNorm(label=str(label), norm=float(norm))
-            for label, norm in enumerate(facts.get("norms", []))
-            if norm is not None
-        ],
-        reference_norms=_numbers(facts.get("reference_smallest_norms", [])),
-        first_ranked=None if first is None else str(first),
-        p_value=facts.get("p_value"),
-        p_resolution=facts.get("p_value_resolution"),
-        attack_success=_rate(facts.get("held_out") or {}),
-        pictures=[
-            doc.Picture(name=name, alt=f"Recovered {name.replace('_', ' ')}, enlarged", png=png)
-            for name, png in sorted(report["images"].items())
-        ],
-        seconds=float(report["seconds"]),
-    )
 
 
 def _observed(system: AISystem, *, key: str) -> list[Observation]:

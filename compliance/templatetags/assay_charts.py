@@ -1,4 +1,4 @@
-"""{% class_norm_chart … %} and {% coverage_chart … %}: the same inline SVG on pages and in packs."""
+"""Charts as template tags (class_norm_chart, score_chart, power_chart, coverage_chart): the same SVG on pages and packs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django import template
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from compliance.packs.charts import Bar, bar_chart, coverage_grid
+from compliance.packs.charts import Bar, Dot, Span, bar_chart, coverage_grid, dot_chart, span_chart
 
 register = template.Library()
 
@@ -37,6 +37,52 @@ def class_norm_chart(
         line=smallest_reference,
         line_label=_("smallest of the reference models"),
     )
+
+
+@register.simple_tag
+def score_chart(stage: Mapping[str, Any]) -> SafeString:
+    """A dot per class from a stage's statistic, and the references of its calibration as a strip beside them."""
+    statistic, calibration = stage.get("statistic") or {}, stage.get("calibration") or {}
+    references = calibration.get("references") or []
+    own = calibration.get("score") if references else None
+    top = statistic.get("top_class")
+    classes = statistic.get("classes") or []
+    title = ""
+    if classes:
+        title = _("Score per class, larger is more suspicious; class %(label)s stands out most, of %(n)d classes") % {
+            "label": top,
+            "n": len(classes),
+        }
+    if references and own is not None:
+        title = (title and f"{title}; ") + _(
+            "the model’s score %(own).4g beside those of %(n)d reference models, %(low).4g to %(high).4g"
+        ) % {"own": own, "n": len(references), "low": min(references), "high": max(references)}
+    return dot_chart(
+        [Dot(row["label"], row["score"], row["spread"], marked=row["label"] == top) for row in classes],
+        title=title,
+        unit=_("score"),
+        axis=_("class"),
+        references=references,
+        strip_label=_("references"),
+        own=own,
+    )
+
+
+@register.simple_tag
+def power_chart(power: Sequence[Mapping[str, Any]]) -> SafeString:
+    """A bar per attack: the share of planted backdoors that were found, with its interval."""
+    spans = [
+        Span(
+            label=row["attack"],
+            words=_("%(found)d of %(planted)d") % {"found": row["found"], "planted": row["planted"]},
+            share=row["rate"]["estimate"],
+            low=row["rate"]["low"],
+            high=row["rate"]["high"],
+        )
+        for row in power
+    ]
+    title = _("Share of planted backdoors found, with 95 %% interval, for %(n)d kinds of attack") % {"n": len(spans)}
+    return span_chart(spans, title=title)
 
 
 @register.simple_tag

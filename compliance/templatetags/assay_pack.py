@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from django import template
 from django.utils.safestring import SafeString
 
@@ -41,6 +44,24 @@ def number(value: float) -> str:
 
 
 @register.filter
+def significant(value: float) -> str:
+    """Four significant digits, without zeros at the end: for p-values and scores."""
+    return f"{value:.4g}"
+
+
+@register.filter
 def css_text(text: str) -> SafeString:
     """Text for inside a quoted CSS string: everything but letters, digits and spaces as an escape."""
     return SafeString("".join(c if c.isascii() and c.isalnum() else f"\\{ord(c):06x}" for c in text))
+
+
+@register.filter
+def table_columns(table: Mapping[str, Any]) -> list[tuple[str, bool]]:
+    """Heads of a stage's table, each with whether its column holds numbers."""
+    return list(zip(table["heads"], table["numeric"], strict=True))
+
+
+@register.filter
+def table_cells(table: Mapping[str, Any], row: Sequence[str]) -> list[tuple[str, bool]]:
+    """Cells of one row of a stage's table, each with whether its column holds numbers."""
+    return list(zip(row, table["numeric"], strict=True))

@@ -82,11 +82,84 @@ class Picture(TypedDict):
     png: Base64
 
 
-class Stage(TypedDict):
-    """One detection stage on one model version.
+class Confirmation(TypedDict):
+    """Held-out images: turned by the recovered trigger, tried, and the most that a trigger drawn by chance turned."""
+
+    flipped: int
+    tried: int
+    by_chance: int
+
+
+class ClassScore(TypedDict):
+    """How far class `label` stands out, larger = more: the median over the seeds, and largest minus smallest of them."""
+
+    label: str
+    score: float | None
+    spread: float | None
+
+
+class SeedRun(TypedDict):
+    """One run of a stage: the class that stood out most, and by how much."""
+
+    seed: int
+    top_class: str | None
+    score: float | None
+
+
+class Statistic(TypedDict):
+    """What a comparing stage measured. `words`: the score of `top_class` in words and units of people."""
+
+    words: str
+    score: float | None
+    top_class: str | None
+    classes: list[ClassScore]
+    runs: list[SeedRun]
+    confirmation: Confirmation | None
+
+
+class AttackPower(TypedDict):
+    """Of the backdoors of one kind that were planted on purpose, how many the stage found."""
+
+    attack: str
+    planted: int
+    found: int
+    rate: Rate
+
+
+class Calibration(TypedDict):
+    """What the score is worth. tier: "calibrated" (ranked among references) or "uncalibrated"; references: their scores;
+
+    not_compared: why there are no references; bank: name and SHA-256 of the reference bank, empty where there is none.
+    """
+
+    tier: str
+    p_value: float | None
+    resolution: float | None
+    score: float | None
+    references: list[float]
+    flagged: bool
+    confirmed: bool
+    power: list[AttackPower]
+    not_compared: str
+    bank: str
+    bank_sha256: str
+
+
+class Table(TypedDict):
+    """Rows that a stage reports beside its statistic, in words; the first `len(rows)` of `total`."""
+
+    caption: str
+    heads: list[str]
+    numeric: list[bool]
+    rows: list[list[str]]
+    total: int
+
+
+class StageFigures(TypedDict):
+    """One detection stage on one model version, as every freeze says it.
 
     class_norms: one per class, empty where the method has none; reference_norms: smallest norm of each reference model;
-    first_ranked: label of the class with the smallest norm; p_resolution: the smallest p-value these references allow;
+    first_ranked: label of the class that stands out most; p_resolution: the smallest p-value these references allow;
     attack_success: share of held-out images that the recovered trigger turns to the first-ranked class.
     """
 
@@ -107,6 +180,14 @@ class Stage(TypedDict):
     attack_success: Rate | None
     pictures: list[Picture]
     seconds: float
+
+
+class Stage(StageFigures, total=False):
+    """With what stages learned to say later, absent from older freezes: statistic over the seeds, calibration, tables."""
+
+    statistic: Statistic | None
+    calibration: Calibration | None
+    tables: list[Table]
 
 
 class Scan(TypedDict):

@@ -1,7 +1,8 @@
 """Checks a JSON value against TypedDict annotations and says where it differs, in one sentence.
 
 Understands TypedDict, list, dict[str, T], Literal, StrEnum, unions with None, the JSON scalars, and `Annotated[str, FORMAT]`
-for the formats below. Unknown and missing keys are errors: a document that outlives its writer has no spare room.
+for the formats below. Unknown and missing keys are errors: a document that outlives its writer has no spare room; only keys
+that a `total=False` part of a TypedDict declares may be absent, because older documents lack them.
 """
 
 from __future__ import annotations
@@ -78,6 +79,8 @@ def _check_object(value: object, shape: type, place: str) -> None:
         raise ShapeError(f"{place or 'the document'}: unknown key {name!r}")
     for name, hint in hints.items():
         if name not in value:
+            if name in shape.__optional_keys__:  # type: ignore[attr-defined]  # every TypedDict has it
+                continue
             raise ShapeError(f"{place or 'the document'}: key {name!r} is missing")
         check_shape(value[name], hint, f"{place}.{name}".lstrip("."))
 

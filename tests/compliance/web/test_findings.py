@@ -83,7 +83,7 @@ def test_page_shows_the_test_its_trigger_and_its_limits(world: World, browse: Br
     text = " ".join(browse(auditor).get(detail(world.finding)).text.split())
     assert f"data:image/png;base64,{records.DOT_PNG}" in text
     assert "Mask norm per target class: smallest 6.4 pixels" in text
-    assert "98 % of 200; 95 % interval 95 % to 99 %" in text
+    assert "98 % of 200 images that the search never saw; 95 % interval 95 % to 99 %" in text
     assert "Speaks to patch triggers of images alone." in text
     assert "Backdoor test of model weights is done for every version in use." in text
 
