@@ -43,6 +43,7 @@ class Verb(StrEnum):
     IMPORT_DOCUMENT = "import a document"
     REGISTER_MODEL = "register a model or data set"
     START_SCAN = "start a scan"
+    REGISTER_BANK = "register reference models"
     CANCEL_JOB = "cancel a job"
     OPEN_REMEDIATION = "open and assign remediation"
     WORK_REMEDIATION = "work on remediation"
@@ -76,6 +77,7 @@ TABLE: dict[Verb, frozenset[Role]] = {
     Verb.IMPORT_DOCUMENT: _MAKERS | {Role.COLLECTOR},
     Verb.REGISTER_MODEL: _MAKERS,
     Verb.START_SCAN: _MAKERS,
+    Verb.REGISTER_BANK: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
     Verb.CANCEL_JOB: _MAKERS | {Role.ADMINISTRATOR},
     Verb.OPEN_REMEDIATION: frozenset({Role.OFFICER, Role.MANAGER}),
     Verb.WORK_REMEDIATION: frozenset({Role.OFFICER, Role.MANAGER, Role.CONTRIBUTOR}),

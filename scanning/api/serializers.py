@@ -13,8 +13,10 @@ from compliance.api.serializers import UuidField
 from compliance.rights import Verb
 from compliance.types.drafts import JSON
 from scanning.detectors.registry import DETECTORS
+from scanning.detectors.stats import resolution
 from scanning.ingest import registry
 from scanning.models import Import, ImportReject, ReferenceBank, Scan
+from scanning.selectors.bank_pages import BankLine
 
 LARGEST_SEED = 2**31 - 1
 KINDS = Scan._meta.get_field("kind").choices or ()
@@ -74,11 +76,50 @@ class ImportRequest(serializers.Serializer[JSON]):
 
 
 class ReferenceBankSerializer(serializers.ModelSerializer[ReferenceBank]):
-    """Known reference models of one architecture."""
+    """Known reference models of one architecture. smallest_p: the smallest p-value that so many references allow."""
+
+    sha256 = serializers.CharField(source="evidence.sha256", read_only=True)
+    smallest_p = serializers.SerializerMethodField()
 
     class Meta:
         model = ReferenceBank
-        fields: ClassVar = ["uuid", "name", "architecture", "architecture_digest", "size", "created_at"]
+        fields: ClassVar = [
+            "uuid", "name", "architecture", "architecture_digest", "size", "smallest_p", "sha256", "created_at",
+        ]  # fmt: skip
+
+    def get_smallest_p(self, bank: ReferenceBank) -> float:
+        """One divided by one more than there are references."""
+        return resolution(bank.size)
+
+
+class PowerSerializer(serializers.Serializer[JSON]):
+    """How often one kind of planted backdoor was found."""
+
+    attack = serializers.CharField()
+    planted = serializers.IntegerField()
+    found = serializers.IntegerField()
+    rate = serializers.DictField(child=serializers.FloatField())
+
+
+class KnownBankSerializer(serializers.Serializer[BankLine]):
+    """A bank with what it is worth, shipped or registered. uuid: null for a shipped one; power: all stages together."""
+
+    uuid = serializers.UUIDField(allow_null=True)
+    name = serializers.CharField()
+    sha256 = serializers.CharField()
+    is_shipped = serializers.BooleanField()
+    references = serializers.IntegerField()
+    smallest_p = serializers.FloatField()
+    architecture_digest = serializers.CharField(source="family.architecture_digest", default="")
+    power = PowerSerializer(many=True)
+
+
+class ReferenceBankRequest(serializers.Serializer[JSON]):
+    """A bank to register: the file that `build_bank` leaves. Without a name it takes that of its family."""
+
+    system = SystemReference(verb=Verb.REGISTER_BANK, queryset=SYSTEMS)
+    file = serializers.FileField()
+    name = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
 
 
 class ScanSerializer(serializers.ModelSerializer[Scan]):
@@ -86,6 +127,9 @@ class ScanSerializer(serializers.ModelSerializer[Scan]):
 
     model_version = UuidField()
     held_out = UuidField()
+    training_images = UuidField()
+    suspects = UuidField()
+    base_version = UuidField()
     reference_bank = UuidField()
     job = UuidField()
     state = serializers.CharField(source="job.state", read_only=True)
@@ -94,8 +138,8 @@ class ScanSerializer(serializers.ModelSerializer[Scan]):
     class Meta:
         model = Scan
         fields: ClassVar = [
-            "uuid", "model_version", "kind", "detectors", "held_out", "reference_bank", "seed", "job", "state", "error",
-            "verdict", "report_sha256", "created_at",
+            "uuid", "model_version", "kind", "detectors", "held_out", "training_images", "suspects", "base_version",
+            "reference_bank", "seed", "job", "state", "error", "verdict", "report_sha256", "created_at",
         ]  # fmt: skip
 
 
@@ -109,7 +153,7 @@ class ScanReportSerializer(ScanSerializer):
 
 
 class ScanRequest(serializers.Serializer[JSON]):
-    """A scan to start. No detectors named means all of them."""
+    """A scan to start. No detectors named means all of them; no reference bank, the best one for the architecture."""
 
     model_version = ScopedReference(queryset=m.ModelVersion.objects.all())
     kind = serializers.ChoiceField(choices=KINDS)
@@ -117,6 +161,9 @@ class ScanRequest(serializers.Serializer[JSON]):
         child=serializers.ChoiceField(choices=sorted(DETECTORS)), required=False, default=list
     )
     held_out = ScopedReference(queryset=m.Evidence.objects.all(), required=False, allow_null=True, default=None)
+    training_images = ScopedReference(queryset=m.Evidence.objects.all(), required=False, allow_null=True, default=None)
+    suspects = ScopedReference(queryset=m.Evidence.objects.all(), required=False, allow_null=True, default=None)
+    base_version = ScopedReference(queryset=m.ModelVersion.objects.all(), required=False, allow_null=True, default=None)
     reference_bank = ScopedReference(
         queryset=ReferenceBank.objects.all(), required=False, allow_null=True, default=None
     )

@@ -16,8 +16,9 @@ from compliance.rights import Verb
 from scanning import intake
 from scanning.api import serializers as shapes
 from scanning.models import Import, ReferenceBank, Scan
-from scanning.selectors import import_rejects
-from scanning.services import scans
+from scanning.selectors import bank_pages
+from scanning.selectors.import_page import import_rejects
+from scanning.services import reference_banks, scans
 
 
 class ImportViewSet(ReadViewSet):
@@ -51,7 +52,9 @@ class ImportViewSet(ReadViewSet):
 class ScanViewSet(ReadViewSet):
     """Scans of model versions."""
 
-    queryset = Scan.objects.select_related("model_version", "held_out", "reference_bank", "job")
+    queryset = Scan.objects.select_related(
+        "model_version", "held_out", "training_images", "suspects", "base_version", "reference_bank", "job"
+    )
     serializer_class = shapes.ScanSerializer
     filterset_fields = ("kind", "verdict", "model_version__uuid")
     verbs: ClassVar = {"GET": Verb.VIEW, "POST": Verb.START_SCAN}
@@ -77,5 +80,26 @@ class ScanViewSet(ReadViewSet):
 class ReferenceBankViewSet(ReadViewSet):
     """Reference models that scans are ranked against."""
 
-    queryset = ReferenceBank.objects.all()
+    queryset = ReferenceBank.objects.select_related("evidence")
     serializer_class = shapes.ReferenceBankSerializer
+    verbs: ClassVar = {"GET": Verb.VIEW, "POST": Verb.REGISTER_BANK}
+
+    @extend_schema(
+        request={"multipart/form-data": shapes.ReferenceBankRequest}, responses={201: shapes.ReferenceBankSerializer}
+    )
+    def create(self, request: Request) -> Response:
+        """Register a bank."""
+        payload = shapes.ReferenceBankRequest(data=request.data, context=self.get_serializer_context())
+        payload.is_valid(raise_exception=True)
+        given = payload.validated_data
+        upload = given["file"]
+        bank = reference_banks.receive(
+            system=given["system"], stream=upload.file, filename=upload.name, name=given["name"], actor=asker(request)
+        )
+        return Response(shapes.ReferenceBankSerializer(bank).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses=shapes.KnownBankSerializer(many=True))
+    @action(detail=False, methods=["get"], pagination_class=None)
+    def known(self, request: Request) -> Response:
+        """Every bank that a scan may be ranked against, those shipped with Assay included, with its power."""
+        return Response(shapes.KnownBankSerializer(bank_pages.bank_lines(asker(request)), many=True).data)

@@ -6,6 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.db.models import QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from compliance.choices import choices
@@ -14,10 +16,10 @@ from compliance.rights import Asker, Verb
 from compliance.types.states import JobState
 from compliance.types.verdicts import FileScanVerdict, StageVerdict
 from compliance.web.forms import CollectedForm
-from scanning import selectors
-from scanning.detectors.registry import DETECTORS
 from scanning.ingest import registry
 from scanning.models import ReferenceBank, Scan
+from scanning.selectors import lists
+from scanning.web.stages import stage_choices
 
 ANY = ("", _("any"))
 LARGEST_SEED = 2**31 - 1
@@ -84,7 +86,16 @@ class VersionChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # generi
         return f"{version} · {version.model.system.name} · {version.digest[:8]}"
 
 
-class HeldOutChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic in the stubs alone
+class ScanChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic in the stubs alone
+    """Scans by model version, time and verdict."""
+
+    def label_from_instance(self, scan: Scan) -> str:
+        """As people tell scans apart."""
+        when = timezone.localtime(scan.created_at).strftime("%Y-%m-%d %H:%M")
+        return f"{scan.model_version} · {when} · {scan.verdict.replace('_', ' ') or scan.get_kind_display()}"
+
+
+class ImagesChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic in the stubs alone
     """Evidence by title, system and digest."""
 
     def label_from_instance(self, kept: Evidence) -> str:
@@ -114,26 +125,58 @@ class ScanForm(forms.Form):
         label=_("Stages"),
         widget=forms.CheckboxSelectMultiple(),
         required=False,
-        help_text=_("None chosen means all of them. Each speaks to the named sub-techniques alone."),
+        help_text=_(
+            "None chosen means all of them. Each speaks to the named sub-techniques alone; one that lacks what it needs "
+            "ends as not applicable, and says so."
+        ),
     )
-    held_out = HeldOutChoice(
-        label=_("Held-out data"),
+    held_out = ImagesChoice(
+        label=_("Held-out images"),
         queryset=Evidence.objects.none(),
         to_field_name="uuid",
         required=False,
         empty_label=_("none"),
         help_text=_(
             "Labelled images that the model was not trained on, kept as evidence in a NumPy archive (.npz). "
-            "Without it a trigger cannot be confirmed, and trigger inversion is not applicable."
+            "Without them a trigger cannot be confirmed, and trigger inversion is not applicable."
         ),
+    )
+    training_images = ImagesChoice(
+        label=_("Training images"),
+        queryset=Evidence.objects.none(),
+        to_field_name="uuid",
+        required=False,
+        empty_label=_("none"),
+        help_text=_(
+            "The labelled images that the model was trained on, in a NumPy archive; poisoned samples are sought."
+        ),
+    )
+    suspects = ImagesChoice(
+        label=_("Suspicious inputs"),
+        queryset=Evidence.objects.none(),
+        to_field_name="uuid",
+        required=False,
+        empty_label=_("none"),
+        help_text=_("Images that may carry a trigger, in a NumPy archive; each is tested by itself."),
+    )
+    base_version = VersionChoice(
+        label=_("Made from"),
+        queryset=ModelVersion.objects.none(),
+        to_field_name="uuid",
+        required=False,
+        empty_label=_("not compared with a base model"),
+        help_text=_("The version that this one is said to be made from; which tensors differ, and how, is then shown."),
     )
     reference_bank = forms.ModelChoiceField(
         label=_("Reference models"),
         queryset=ReferenceBank.objects.none(),
         to_field_name="uuid",
         required=False,
-        empty_label=_("none"),
-        help_text=_("Models of the same making that are known; without them no p-value can be given."),
+        empty_label=_("the best ones for the architecture"),
+        help_text=_(
+            "Models of the same making that are known. A score is ranked among them; without them the result is marked "
+            "uncalibrated and supports no negative."
+        ),
     )
     seed = forms.IntegerField(
         label=_("Seed"),
@@ -143,12 +186,16 @@ class ScanForm(forms.Form):
         help_text=_("The start of every random draw; the same seed repeats the scan."),
     )
 
-    def __init__(self, *, asker: Asker, data: Any = None, version: UUID | None = None) -> None:
-        super().__init__(data, initial={"model_version": version} if version else None)
+    def __init__(self, *, asker: Asker, data: Any = None, version: ModelVersion | None = None) -> None:
+        super().__init__(data, initial=_known_of(version))
+        versions, images = lists.scannable_versions(asker=asker), lists.image_sets(asker=asker)
         rows = {
-            "model_version": selectors.scannable_versions(asker=asker),
-            "held_out": selectors.held_out_candidates(asker=asker),
-            "reference_bank": selectors.reference_bank_list(asker=asker),
+            "model_version": versions,
+            "base_version": versions,
+            "held_out": images,
+            "training_images": images,
+            "suspects": images,
+            "reference_bank": lists.reference_bank_list(asker=asker),
         }
         for name, queryset in rows.items():
             field = self.fields[name]
@@ -156,6 +203,26 @@ class ScanForm(forms.Form):
                 field.queryset = queryset
         stages = self.fields["detectors"]
         if isinstance(stages, forms.MultipleChoiceField):
-            stages.choices = [
-                (name, f"{entry.label} ({', '.join(entry.speaks_to)})") for name, entry in DETECTORS.items()
-            ]
+            stages.choices = stage_choices()
+
+
+def _known_of(version: ModelVersion | None) -> dict[str, UUID]:
+    """What a link to one version already knows: the version, and the parent on record."""
+    if version is None:
+        return {}
+    parent = version.parent
+    return {"model_version": version.uuid, **({"base_version": parent.uuid} if parent and parent.evidence_id else {})}
+
+
+class CompareForm(forms.Form):
+    """Two scans to set side by side."""
+
+    a = ScanChoice(label=_("First scan"), queryset=Scan.objects.none(), to_field_name="uuid", empty_label=None)
+    b = ScanChoice(label=_("Second scan"), queryset=Scan.objects.none(), to_field_name="uuid", empty_label=None)
+
+    def __init__(self, *, rows: QuerySet[Scan], initial: dict[str, UUID]) -> None:
+        super().__init__(initial=initial)
+        for name in ("a", "b"):
+            field = self.fields[name]
+            if isinstance(field, forms.ModelChoiceField):
+                field.queryset = rows

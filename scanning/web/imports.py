@@ -16,9 +16,10 @@ from compliance.types.errors import BadInputError
 from compliance.types.states import EvidenceState, JobState
 from compliance.web.base import Request, found, guarded, ordered, page_of, refuse, say
 from compliance.web.jobs import progress_of
-from scanning import intake, selectors
+from scanning import intake
 from scanning.ingest import registry
 from scanning.models import Import
+from scanning.selectors import import_page, lists
 from scanning.services import imports
 from scanning.web.answers import see_other
 from scanning.web.forms import ImportFilter, ImportForm
@@ -49,7 +50,7 @@ def import_list(request: Request) -> HttpResponse:
     """Imports, newest first."""
     form = ImportFilter(request.GET)
     form.is_valid()
-    rows = selectors.import_list(asker=request.user)
+    rows = lists.import_list(asker=request.user)
     context = {
         "page": page_of(request, ordered(request, _filtered(rows, form), ORDERS)),
         "total": rows.count(),
@@ -101,14 +102,14 @@ def _received(request: Request, document: Import) -> HttpResponse:
 @guarded(Verb.VIEW_JOBS)
 def import_detail(request: Request, uuid: UUID) -> HttpResponse:
     """One import."""
-    document = found(request, selectors.import_list(asker=request.user), uuid)
+    document = found(request, lists.import_list(asker=request.user), uuid)
     job = document.job
     context = {
         "document": document,
         "job": job,
         "format_label": registry.labels().get(document.format, document.format),
-        "content": selectors.import_page(document, request.user),
-        "rejects": page_of(request, selectors.import_rejects(document), per=REJECTS_PER_PAGE),
+        "content": import_page.import_page(document, request.user),
+        "rejects": page_of(request, import_page.import_rejects(document), per=REJECTS_PER_PAGE),
         "reject_columns": [{"label": _("Place in the document")}, {"label": _("Why it was not taken")}],
         "may_cancel": may(request.user, Verb.CANCEL_JOB) and not job.is_over,
         "may_retry": may(request.user, Verb.IMPORT_DOCUMENT) and _can_retry(document),
@@ -131,7 +132,7 @@ def _can_retry(document: Import) -> bool:
 @guarded(Verb.IMPORT_DOCUMENT, methods=("POST",))
 def import_retry(request: Request, uuid: UUID) -> HttpResponseBase:
     """Read the kept bytes again, as a new import."""
-    document = found(request, selectors.import_list(asker=request.user), uuid)
+    document = found(request, lists.import_list(asker=request.user), uuid)
     if not _can_retry(document):
         refuse(request, RefusedError(_("Only an import that failed or was cancelled can be read again.")))
         return redirect("import-detail", uuid)

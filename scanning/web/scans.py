@@ -10,15 +10,16 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 
+from compliance.models import ModelVersion
 from compliance.rights import Verb, may
 from compliance.services.errors import RefusedError
-from compliance.web.base import Request, found, guarded, ordered, page_of
+from compliance.web.base import Request, found, guarded, ordered, page_of, uuid_of
 from compliance.web.jobs import STOP_POLLING, progress_of
-from scanning import selectors
 from scanning.models import Scan
+from scanning.selectors import comparison, lists, scan_page
 from scanning.services import scans
 from scanning.web.answers import see_other
-from scanning.web.forms import ScanFilter, ScanForm
+from scanning.web.forms import CompareForm, ScanFilter, ScanForm
 
 ORDERS = {
     "model": ("model_version__model__name", "model_version__label"),
@@ -26,6 +27,8 @@ ORDERS = {
     "time": ("created_at",),
     "verdict": ("verdict",),
 }
+INPUTS = ("held_out", "training_images", "suspects", "base_version__model", "reference_bank__evidence")
+MOST_OFFERED = 200
 
 
 def _filtered(rows: QuerySet[Scan], form: ScanFilter) -> QuerySet[Scan]:
@@ -48,7 +51,7 @@ def scan_list(request: Request) -> HttpResponse:
     """Scans, newest first."""
     form = ScanFilter(request.GET)
     form.is_valid()
-    rows = selectors.scan_list(asker=request.user)
+    rows = lists.scan_list(asker=request.user)
     context = {
         "page": page_of(request, ordered(request, _filtered(rows, form), ORDERS)),
         "total": rows.count(),
@@ -67,21 +70,19 @@ def scan_list(request: Request) -> HttpResponse:
     return render(request, "scanning/scan_list.html", context)
 
 
-def _version_asked(request: Request) -> UUID | None:
+def _version_asked(request: Request) -> ModelVersion | None:
     """The model version that a link names; a word that is no identifier names none."""
     try:
-        return UUID(request.GET.get("model", ""))
+        uuid = UUID(request.GET.get("model", ""))
     except ValueError:
         return None
+    return get_object_or_404(lists.scannable_versions(asker=request.user).select_related("parent"), uuid=uuid)
 
 
 @guarded(Verb.START_SCAN, methods=("GET", "HEAD", "POST"))
 def scan_new(request: Request) -> HttpResponse:
     """Start a scan; it goes on in the background."""
-    version = _version_asked(request)
-    if version is not None:
-        get_object_or_404(selectors.scannable_versions(asker=request.user), uuid=version)
-    form = ScanForm(asker=request.user, data=request.POST or None, version=version)
+    form = ScanForm(asker=request.user, data=request.POST or None, version=_version_asked(request))
     if request.method == "POST" and form.is_valid():
         try:
             scan = scans.request_scan(**form.cleaned_data, actor=request.user)
@@ -91,19 +92,19 @@ def scan_new(request: Request) -> HttpResponse:
             return see_other("scan-detail", scan.uuid)
     context = {
         "form": form,
-        "has_versions": selectors.scannable_versions(asker=request.user).exists(),
+        "has_versions": lists.scannable_versions(asker=request.user).exists(),
         "trail": [{"label": _("Scans"), "url": reverse("scan-list")}, {"label": _("Start a scan")}],
     }
     return render(request, "scanning/scan_new.html", context)
 
 
 def _scan_of(request: Request, uuid: UUID) -> Scan:
-    rows = selectors.scan_list(asker=request.user).defer(None)
-    return found(request, rows.select_related("held_out", "reference_bank"), uuid)
+    rows = lists.scan_list(asker=request.user).defer(None)
+    return found(request, rows.select_related(*INPUTS), uuid)
 
 
 def _progress(scan: Scan) -> dict[str, object]:
-    steps = selectors.scan_steps(scan, file_label=_("File scan"))
+    steps = scan_page.scan_steps(scan, file_label=_("File scan"))
     return {"scan": scan, "job": scan.job, "steps": steps, **progress_of(scan.job)}
 
 
@@ -112,12 +113,24 @@ def scan_detail(request: Request, uuid: UUID) -> HttpResponse:
     """One scan."""
     scan = _scan_of(request, uuid)
     context = {
-        "content": selectors.scan_page(scan, request.user),
+        "content": scan_page.scan_page(scan, request.user),
         "verdict_kind": "file" if scan.kind == Scan.FILE else "stage",
         "may_cancel": may(request.user, Verb.CANCEL_JOB) and not scan.job.is_over,
         "may_scan": may(request.user, Verb.START_SCAN) and scan.job.is_over,
         "issue_columns": [{"label": _("Severity")}, {"label": _("What")}, {"label": _("Where and why")}],
-        "class_columns": [{"label": _("Target class")}, {"label": _("Mask norm, pixels"), "numeric": True}],
+        "stage_columns": [
+            {"label": _("Stage")},
+            {"label": _("Verdict")},
+            {"label": _("p-value"), "numeric": True},
+            {"label": _("Tier")},
+            {"label": _("Planted backdoors found")},
+        ],
+        "tensor_columns": [
+            {"label": _("Tensor")},
+            {"label": _("Shape")},
+            {"label": _("Type")},
+            {"label": _("SHA-256")},
+        ],
         "member_columns": [{"label": _("Part")}, {"label": _("Why it was not read")}],
         "trail": [{"label": _("Scans"), "url": reverse("scan-list")}, {"label": str(scan.model_version)}],
         **_progress(scan),
@@ -137,9 +150,42 @@ def scan_progress(request: Request, uuid: UUID) -> HttpResponse:
     return response
 
 
+def _named(request: Request, key: str, rows: QuerySet[Scan]) -> Scan | None:
+    """The scan that `?a=` or `?b=` names; 404 where there is none for the asker."""
+    text = request.GET.get(key)
+    return found(request, rows, uuid_of(text)) if text else None
+
+
+@guarded(Verb.VIEW)
+def scan_compare(request: Request) -> HttpResponse:
+    """Two scans side by side: `?a=` and `?b=`; with one or none of them, the choice."""
+    rows = lists.scan_list(asker=request.user)
+    whole = rows.defer(None).select_related(*INPUTS)
+    a, b = _named(request, "a", whole), _named(request, "b", whole)
+    finished = rows.exclude(verdict="")
+    near = finished.filter(model_version__model=a.model_version.model_id) if a else finished
+    form = CompareForm(
+        rows=finished.filter(pk__in=near.values_list("pk", flat=True)[:MOST_OFFERED]),
+        initial={key: scan.uuid for key, scan in (("a", a), ("b", b)) if scan},
+    )
+    trail = [{"label": _("Scans"), "url": reverse("scan-list")}]
+    if a:
+        trail.append({"label": str(a.model_version), "url": reverse("scan-detail", args=[a.uuid])})
+    context = {
+        "a": a,
+        "b": b,
+        "form": form,
+        "has_scans": near.count() > 1 or (b is not None),
+        "content": comparison.compare(a, b) if a and b else None,
+        "trail": [*trail, {"label": _("Compare")}],
+    }
+    return render(request, "scanning/scan_compare.html", context)
+
+
 urls = [
     path("scans/", scan_list, name="scan-list"),
     path("scans/new/", scan_new, name="scan-new"),
+    path("scans/compare/", scan_compare, name="scan-compare"),
     path("scans/<uuid:uuid>/", scan_detail, name="scan-detail"),
     path("scans/<uuid:uuid>/progress/", scan_progress, name="scan-progress"),
 ]

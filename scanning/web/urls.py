@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from django.urls import URLPattern
 
-from scanning.web import datasets, imports, scans
+from scanning.web import banks, coverage, datasets, imports, scans
 
-urlpatterns: list[URLPattern] = [*datasets.urls, *imports.urls, *scans.urls]
+urlpatterns: list[URLPattern] = [*datasets.urls, *imports.urls, *scans.urls, *coverage.urls, *banks.urls]

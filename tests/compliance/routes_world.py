@@ -106,6 +106,7 @@ def places(world: World, officer: User, contributor: User) -> Places:
         "api-techniques": world.technique.uuid,
         "api-questions": world.assessment.answers.all()[0].question.uuid,
         "api-reference-banks": bank.uuid,
+        "reference-bank": bank.evidence.sha256,
         "people": officer.uuid,
     }
     own: Known = {

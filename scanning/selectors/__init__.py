@@ -1,0 +1,1 @@
+"""Read-models of the instruments' pages; one module for each page or list. They never write."""

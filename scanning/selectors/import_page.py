@@ -1,0 +1,83 @@
+"""One import: what it recorded, as its asker may see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Count, Q, QuerySet
+
+from compliance.models import Finding, JobEvent, Observation
+from compliance.rights import Asker, visible
+from compliance.selectors.stage_document import figures
+from compliance.types.freeze_scans import Figure
+from scanning.models import Import, ImportReject
+
+MOST_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedAsset:
+    """A file or model that a document names. digest: SHA-256 hex, empty where the document gives none."""
+
+    name: str
+    digest: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportPage:
+    """What came of one import.
+
+    unnamed: job events whose source names nobody; unbound: assets that match no registered model version (at most
+    MOST_NAMED, of unbound_total); base_models: what the events say was fine-tuned; no_base_model: events that do not say.
+    """
+
+    events: int
+    unnamed: int
+    observations: int
+    findings: tuple[Finding, ...]
+    unbound: tuple[NamedAsset, ...]
+    unbound_total: int
+    base_models: tuple[NamedAsset, ...]
+    no_base_model: int
+    scope: tuple[Figure, ...]
+
+
+def import_rejects(document: Import) -> QuerySet[ImportReject]:
+    """What of the document could not be taken, in its order."""
+    return ImportReject.objects.filter(document_import=document)
+
+
+def import_page(document: Import, asker: Asker) -> ImportPage:
+    """What one import recorded, as far as the asker may see."""
+    events = visible(JobEvent.objects.filter(source_uuid=document.uuid), asker)
+    counted = events.aggregate(
+        all=Count("pk"), unnamed=Count("pk", filter=Q(actor=None)), no_base=Count("pk", filter=Q(base_model=""))
+    )
+    observations = visible(Observation.objects.filter(source_uuid=document.uuid), asker)
+    bases = (
+        events.exclude(base_model="").values("base_model").annotate(rows=Count("pk")).order_by("-rows", "base_model")
+    )
+    unbound = (
+        observations.filter(model_version=None)
+        .values("asset_name", "asset_digest")
+        .annotate(rows=Count("pk"))
+        .order_by("asset_name", "asset_digest")
+    )
+    findings = visible(Finding.objects.filter(observations__source_uuid=document.uuid), asker)
+    return ImportPage(
+        events=counted["all"],
+        unnamed=counted["unnamed"],
+        observations=observations.count(),
+        findings=tuple(findings.select_related("target").distinct()[:MOST_NAMED]),
+        unbound=tuple(
+            NamedAsset(name=row["asset_name"], digest=row["asset_digest"], rows=row["rows"])
+            for row in unbound[:MOST_NAMED]
+        ),
+        unbound_total=unbound.count(),
+        base_models=tuple(
+            NamedAsset(name=row["base_model"], digest="", rows=row["rows"]) for row in bases[:MOST_NAMED]
+        ),
+        no_base_model=counted["no_base"],
+        scope=tuple(figures(document.scope)),
+    )
