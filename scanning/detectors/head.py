@@ -21,6 +21,7 @@ from scanning.detectors.onnx_ops import UnsupportedGraphError
 
 _RELATIVE, _SHARE = 1e-3, 1e-4
 _TINY = 1e-12
+_LARGEST_GRAPH_BATCH = 256
 NOT_LINEAR = "the last layer of the model is not a plain linear one, so its rows of weights cannot be compared"
 
 
@@ -77,7 +78,7 @@ def find_head(module: nn.Module, classes: int, example: Tensor) -> Head:
     weight = layer.weight.detach().clone()
     stored: Tensor | None = layer.bias  # torch types it as always there
     bias = torch.zeros_like(weight[:, 0]) if stored is None else stored.detach().clone()
-    if features.dim() != 2 or given.shape != (len(features), classes):
+    if given.shape != (len(features), classes):
         raise NoHeadError(NOT_LINEAR)
     logits = features @ weight.T + bias
     if any(_close(end(logits), given) for end in _ENDS):
@@ -105,13 +106,27 @@ def _last_linear(module: nn.Module, classes: int, example: Tensor) -> nn.Linear:
 
 
 def _inside(module: nn.Module, layer: nn.Linear, images: Tensor) -> tuple[Tensor, Tensor]:
-    """(input of the layer [B, D] where it has one row per image, output of the module)."""
+    """(input of the layer [B, D], output of the module). A graph that takes N images at a time shows the layer N rows
+    whatever it is given, and is then given N at a time. Raises NoHeadError where an image is not one row."""
+    size, features, output = _once(module, layer, images)
+    if size == len(images):
+        return features, output
+    if not 0 < size <= _LARGEST_GRAPH_BATCH:
+        raise NoHeadError(NOT_LINEAR)
+    filled = torch.cat([images, images[-1:].expand(-len(images) % size, *images.shape[1:])])
+    parts = [_once(module, layer, part) for part in torch.split(filled, size)]
+    if any(rows != size for rows, _, _ in parts):
+        raise NoHeadError(NOT_LINEAR)
+    rows_of, outputs = torch.cat([rows for _, rows, _ in parts]), torch.cat([given for _, _, given in parts])
+    return rows_of[: len(images)], outputs[: len(images)]
+
+
+def _once(module: nn.Module, layer: nn.Linear, images: Tensor) -> tuple[int, Tensor, Tensor]:
+    """(rows that the layer saw last, those rows, output of the module)."""
     seen: list[Tensor] = []
-    with _hooked([layer], lambda _, given: seen.append(given[0])):
+    with _hooked([layer], lambda _, given: seen.append(given[0].reshape(-1, layer.in_features))):
         output = _run(module, images)
-    features = seen[-1]
-    alike = features.numel() == len(images) * layer.in_features
-    return features.reshape(len(images), -1) if alike else features[None, None], output
+    return int(seen[-1].shape[0]), seen[-1], output
 
 
 @contextmanager

@@ -31,6 +31,7 @@ from scanning.detectors.base import (
     ignore_progress,
 )
 from scanning.detectors.classifier import Classifier, NotAClassifierError, as_classifier
+from scanning.detectors.folding import prepare_for_search
 from scanning.detectors.head import HeadScores, NoHeadError, find_head
 from scanning.detectors.input_shape import Shape, shape_for
 from scanning.detectors.judging import examined
@@ -182,10 +183,11 @@ def _classifier(context: ScanContext, shape: Shape) -> Classifier:
         classifier = as_classifier(module, tried)
     except NotAClassifierError as error:
         raise NotApplicableError(f"The search for margins cannot run on this model: {error}.") from error
+    quick = prepare_for_search(module)
     if classifier.logits is module:
-        return classifier
+        return Classifier(quick, classifier.classes)
     try:
-        return Classifier(HeadScores(find_head(module, classifier.classes, tried)), classifier.classes)
+        return Classifier(HeadScores(find_head(quick, classifier.classes, tried)), classifier.classes)
     except NoHeadError as error:
         raise NotApplicableError(
             f"The model gives probabilities, and the scores behind them cannot be read: {error}."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -9,8 +11,9 @@ from torch import Tensor, nn
 from scanning.detectors.architectures import ResNet8, small_cnn
 from scanning.detectors.base import at_once
 from scanning.detectors.classifier import as_classifier
-from scanning.detectors.head import NoHeadError, find_head
-from scanning.detectors.loading import freeze
+from scanning.detectors.head import HeadScores, NoHeadError, find_head
+from scanning.detectors.loading import freeze, load_model
+from tests.scanning.detectors.material import CLASSES, onnx_of_mlp, pictures, tiny_model
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -98,6 +101,27 @@ def test_hooks_go_though_the_model_breaks() -> None:
     with pytest.raises(NoHeadError):
         find_head(module, 5, IMAGES[:, :1])
     assert not hooked(module)
+
+
+@pytest.mark.parametrize("size", [1, 4])
+def test_a_graph_for_batches_of_one_size(size: int, tmp_path: Path) -> None:
+    images = pictures(tmp_path)
+    module, some = tiny_model(images), torch.from_numpy(images.images[:6])
+    graph = onnx_of_mlp(module)
+    graph.graph.input[0].type.tensor_type.shape.dim[0].dim_value = size
+    path = tmp_path / "graph.onnx"
+    path.write_bytes(graph.SerializeToString())
+    read = load_model(path).module
+    assert read is not None
+    features = find_head(read, CLASSES, some).features(some)
+    torch.testing.assert_close(features, find_head(module, CLASSES, some).features(some))
+
+
+def test_scores_behind_a_softmax_carry_gradients_to_the_images() -> None:
+    images = IMAGES.clone().requires_grad_()
+    scores = HeadScores(find_head(plain(nn.Softmax(1)), 5, IMAGES))(images)
+    torch.testing.assert_close(scores, plain()(images))
+    assert bool(torch.autograd.grad(scores.sum(), images)[0].abs().sum() > 0)
 
 
 def test_parts_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> None:
