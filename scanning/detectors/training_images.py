@@ -31,6 +31,7 @@ MAX_CLASSES = 100_000
 UNIT, BYTES, FLOATS_OF_BYTES = "0..1", "bytes 0..255, divided by 255", "0..255, divided by 255"
 _MAGIC = b"\x93NUMPY"
 _LONGEST_HEADER = 10_000
+_LOCAL_HEADER = 30  # bytes before a member's name in a ZIP archive
 _CHECKED_AT_ONCE = 4 * 1024**2
 _BRIGHT_ENOUGH = 16  # the largest value of a set on the scale 0..255 is no smaller than this
 _BROKEN = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError, NotImplementedError)
@@ -64,7 +65,7 @@ class StoredArray:
             for first in range(0, self.shape[0], size):
                 count = min(size, self.shape[0] - first)
                 yield self._array(_exactly(stream, count * step, self.label), count)
-            _read(stream, 1, self.label)  # the end of a ZIP member is where its checksum is compared
+            _read(stream, 1)  # the end of a ZIP member is where its checksum is compared
 
     def some(self, rows: list[int]) -> NDArray[np.generic]:
         """The rows of these numbers, in that order; a compressed file is read up to the last of them."""
@@ -76,11 +77,11 @@ class StoredArray:
                 found[row] = self._array(_exactly(stream, step, self.label), 1)[0]
         return np.stack([found[row] for row in rows])
 
-    def _array(self, content: bytes, count: int) -> NDArray[np.generic]:
+    def _array(self, content: bytearray, count: int) -> NDArray[np.generic]:
         return np.frombuffer(content, dtype=self.dtype).reshape(count, *self.shape[1:])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class TrainingImages:
     """labels: int64 [N]; image_shape: (C, H, W); sha256: of the .npz, or of the lines "digest  name" of a folder's two
     files; value_range: what the pixels were found to be, in words; smallest, largest: as stored."""
@@ -158,7 +159,9 @@ def open_training_images(path: Path) -> TrainingImages:
     )  # fmt: skip
 
 
-def save_training_images(path: Path, images: NDArray[np.generic], labels: NDArray[np.int64], *, compressed: bool) -> None:
+def save_training_images(
+    path: Path, images: NDArray[np.generic], labels: NDArray[np.int64], *, compressed: bool
+) -> None:
     """Write `images` [N, C, H, W] and `labels` [N] as .npz without pickles."""
     (np.savez_compressed if compressed else np.savez)(path, images=images, labels=labels)
 
@@ -202,41 +205,58 @@ def _opened(path: Path, member: str) -> Iterator[IO[bytes]]:
         ) from error
 
 
-def _read(stream: IO[bytes], wanted: int, label: str) -> bytes:
-    """Up to `wanted` bytes, fewer only at the end."""
-    parts: list[bytes] = []
-    while wanted > 0 and (part := stream.read(wanted)):
-        parts.append(part)
-        wanted -= len(part)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+def _read(stream: IO[bytes], most: int) -> bytearray:
+    """Up to `most` bytes, fewer only at the end."""
+    content, got = bytearray(most), 0
+    while got < most and (count := stream.readinto(memoryview(content)[got:])):  # type: ignore[attr-defined] # both kinds of stream have it
+        got += count
+    return content if got == most else content[:got]
 
 
-def _exactly(stream: IO[bytes], wanted: int, label: str) -> bytes:
-    content = _read(stream, wanted, label)
+def _exactly(stream: IO[bytes], wanted: int, label: str) -> bytearray:
+    content = _read(stream, wanted)
     if len(content) < wanted:
         raise BadInputError(f"{label}: breaks off before its last value; hand it in again")
     return content
 
 
 def _stored(path: Path, member: str) -> StoredArray:
-    """Header of one array, checked against the size of what holds it."""
-    with _opened(path, member) as stream:
-        header, start = _header(stream, path.name)
+    """Header of one array, checked against the size of what holds it. A member that is not compressed is read in place,
+    as a part of the file: its images can be reached without reading all before them."""
+    offset, size = 0, path.stat().st_size
     if member:
-        with zipfile.ZipFile(path) as archive:
-            size = archive.getinfo(member).file_size
-    else:
-        size = path.stat().st_size
+        offset, size, packed = _place(path, member)
+        member = member if packed else ""
+    with _opened(path, member) as stream:
+        stream.seek(offset)
+        header, start = _header(stream, path.name)
     if size > MAX_BYTES:
         raise BadInputError(f"{path.name}: larger than {MAX_BYTES // 1024**3} GiB; hand in fewer images")
     dtype, shape = _layout(header, path.name)
     if start + dtype.itemsize * math.prod(shape) != size:
         raise BadInputError(f"{path.name}: its header promises {list(shape)} values, but its size is another")
-    return StoredArray(path=path, member=member, start=start, dtype=dtype, shape=shape)
+    return StoredArray(path=path, member=member, start=offset + start, dtype=dtype, shape=shape)
+
+
+def _place(path: Path, member: str) -> tuple[int, int, bool]:
+    """(offset of a member's bytes in the archive, or 0 where it is compressed; its size unpacked; whether it is)."""
+    try:
+        with zipfile.ZipFile(path) as archive, path.open("rb") as stream:
+            entry = archive.getinfo(member)
+            if entry.compress_type != zipfile.ZIP_STORED:
+                return 0, entry.file_size, True
+            stream.seek(entry.header_offset)
+            local = stream.read(_LOCAL_HEADER)
+    except _BROKEN as error:
+        raise BadInputError(f"{path.name}: {member} is damaged or breaks off; hand it in again") from error
+    if len(local) < _LOCAL_HEADER or entry.flag_bits & 1:
+        raise BadInputError(f"{path.name}: {member} is damaged or encrypted; hand in a plain .npz")
+    name, extra = int.from_bytes(local[26:28], "little"), int.from_bytes(local[28:30], "little")
+    return entry.header_offset + _LOCAL_HEADER + name + extra, entry.file_size, False
 
 
 def _header(stream: IO[bytes], label: str) -> tuple[dict[str, object], int]:
-    head = io.BytesIO(_read(stream, _LONGEST_HEADER, label))
+    head = io.BytesIO(_read(stream, _LONGEST_HEADER))
     start = head.read(8)
     if start[:6] != _MAGIC or len(start) < 8:
         raise BadInputError(f"{label}: not a NumPy array file")
