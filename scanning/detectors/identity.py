@@ -51,7 +51,7 @@ class Kind(StrEnum):
     PRUNED = "pruned"
     HEAD_ONLY = "head only"
     LOW_RANK = "low rank"
-    DENSE = "most weights"
+    DENSE = "fine-tuned"
     UNRELATED = "other model"
     GRAPH = "other graph"
     ARCHITECTURE = "other architecture"
@@ -65,14 +65,15 @@ AGAINST_THE_CLAIM = frozenset({Kind.HEAD_ROWS, Kind.HEAD_RANK_ONE, Kind.SPARSE, 
 class Traces:
     """sparse: largest share of the elements of changed tensors, or few: number of elements, that an edit by hand has;
     steps: of rounding that one of its changes exceeds; rows: largest share of rows of the last layer; low_rank: largest
-    share of the full rank; cosine: below it two sets of weights have nothing in common; named: least share of tensors that
-    must bear the same names in both."""
+    share of the full rank, and energy: least share of the change that it must hold; cosine: below it two sets of weights
+    have nothing in common; named: least share of tensors that must bear the same names in both."""
 
     sparse: float = 0.01
     few: int = 8
     steps: float = 16.0
     rows: float = 0.25
     low_rank: float = 0.25
+    energy: float = 0.8
     cosine: float = 0.2
     named: float = 0.5
 
@@ -211,8 +212,7 @@ _WORDS = {
     Kind.HEAD_ONLY: "Only the last layer differs from {base} ({touched}).",
     Kind.LOW_RANK: "{count} differ from {base}, each by a matrix of rank {rank} at the most, as a merged adapter gives.",
     Kind.DENSE: (
-        "{count} differ from {base} in most of their elements, as fine-tuning gives (largest change {size} of a tensor's "
-        "norm)."
+        "{count} differ from {base}, in {changed} elements, as fine-tuning gives (largest change {size} of a tensor's norm)."
     ),
     Kind.UNRELATED: (
         "The layers are those of {base}, but the weights have nothing in common with it (cosine {cosine}), so nothing shows "
@@ -253,7 +253,8 @@ def _in_the_head(trained: Sequence[TensorChange], traces: Traces) -> Kind:
             return Kind.SPARSE if matrix.changed <= traces.few else Kind.HEAD_ROWS
     if _is_sparse(trained, traces):
         return Kind.SPARSE
-    return Kind.HEAD_RANK_ONE if matrix.rank == 1 and matrix.side >= 3 else Kind.HEAD_ONLY
+    one = matrix.rank == 1 and matrix.side >= 3 and (matrix.rank_energy or 0.0) >= traces.energy
+    return Kind.HEAD_RANK_ONE if one else Kind.HEAD_ONLY
 
 
 def _is_sparse(trained: Sequence[TensorChange], traces: Traces) -> bool:
@@ -264,7 +265,10 @@ def _is_sparse(trained: Sequence[TensorChange], traces: Traces) -> bool:
 def _is_low_rank(trained: Sequence[TensorChange], traces: Traces) -> bool:
     matrices = [change for change in trained if change.is_matrix and change.side > 1 / traces.low_rank]
     return bool(matrices) and all(
-        change.rank is not None and change.rank <= traces.low_rank * change.side for change in matrices
+        change.rank is not None
+        and change.rank <= traces.low_rank * change.side
+        and (change.rank_energy or 0.0) >= traces.energy
+        for change in matrices
     )
 
 

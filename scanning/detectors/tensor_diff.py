@@ -38,7 +38,8 @@ class TensorChange:
     that of the base's tensor, None where that is 0; steps: the largest change of an element in units of its rounding,
     None where values are not finite; rows: rows (along the first axis) with a change, and rows_named the first of them;
     columns: the same along the second axis; rank: of the change as a matrix [first axis, rest], above rounding, None
-    below two axes or where it is not to be had; top_energy: share of its largest singular value in the squared norm.
+    below two axes or where it is not to be had; top_energy, rank_energy: share in its squared norm of the largest
+    singular value and of those above rounding.
     """
 
     name: str
@@ -53,6 +54,7 @@ class TensorChange:
     columns: int
     rank: int | None
     top_energy: float | None
+    rank_energy: float | None
 
     @property
     def is_statistic(self) -> bool:
@@ -198,12 +200,12 @@ def _change(name: str, ours: Tensor, theirs: Tensor) -> TensorChange:
         if rounding and bool(differs.any()):
             steps = max(steps, float((delta.abs()[differs] / (rounding * size[differs])).max()))
     rows = _touched(ours, theirs, axis=0)
-    rank, energy = _rank(ours, theirs, rounding) if math.isfinite(squared) else (None, None)
+    rank, top, above = _rank(ours, theirs, rounding) if math.isfinite(squared) else (None, None, None)
     return TensorChange(
         name=name, shape=tuple(ours.shape), elements=ours.numel(), changed=changed, zeroed=zeroed,
         relative=math.sqrt(squared / norm) if norm > 0 and math.isfinite(squared) and math.isfinite(norm) else None,
         steps=steps if math.isfinite(steps) else None, rows=len(rows), rows_named=tuple(rows[:_ROWS_NAMED]),
-        columns=len(_touched(ours, theirs, axis=1)), rank=rank, top_energy=energy,
+        columns=len(_touched(ours, theirs, axis=1)), rank=rank, top_energy=top, rank_energy=above,
     )  # fmt: skip
 
 
@@ -218,10 +220,10 @@ def _touched(ours: Tensor, theirs: Tensor, *, axis: int) -> list[int]:
     )  # fmt: skip
 
 
-def _rank(ours: Tensor, theirs: Tensor, rounding: float) -> tuple[int | None, float | None]:
-    """(rank of the change above rounding, share of the largest singular value in its squared norm)."""
+def _rank(ours: Tensor, theirs: Tensor, rounding: float) -> tuple[int | None, float | None, float | None]:
+    """(rank of the change above rounding, share of the largest singular value in its squared norm, share of that rank)."""
     if ours.dim() < 2 or not ours.is_floating_point() or not theirs.is_floating_point():
-        return None, None
+        return None, None, None
     exact = ours.numel() <= _AT_ONCE
     kind = torch.float64 if exact else torch.float32
     delta = (ours.to(kind) - theirs.to(kind)).flatten(1)
@@ -229,5 +231,6 @@ def _rank(ours: Tensor, theirs: Tensor, rounding: float) -> tuple[int | None, fl
     floor = 0.5 * rounding * size * (math.sqrt(delta.shape[0]) + math.sqrt(delta.shape[1]))
     values, complete = singular_values(delta)
     rank = int((values > floor).sum())
-    energy = round(float(values[0].square() / delta.square().sum()), 6)
-    return (rank if complete or rank < len(values) else None), energy
+    shares = values.square() / delta.square().sum()
+    top, above = round(float(shares[0]), 6), round(float(shares[:rank].sum()), 6)
+    return (rank if complete or rank < len(values) else None), top, above

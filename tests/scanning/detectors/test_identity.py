@@ -102,7 +102,7 @@ EVIDENCE, NOTHING = StageVerdict.EVIDENCE_FOUND, StageVerdict.INCONCLUSIVE
         (one_bias, "sparse edit", EVIDENCE, "in 3.bias"),
         (head_trained, "head only", NOTHING, "Only the last layer"),
         (adapter, "low rank", NOTHING, "rank 2 at the most"),
-        (all_trained, "most weights", NOTHING, "as fine-tuning gives"),
+        (all_trained, "fine-tuned", NOTHING, "as fine-tuning gives"),
         (pruned, "pruned", NOTHING, "were set to 0"),
         (trained_anew, "other model", NOTHING, "nothing in common"),
         (last_bits, "rounding", NOTHING, "steps of rounding"),
@@ -197,6 +197,13 @@ def test_rounding_to_a_number_format_hides_no_low_rank(kind: torch.dtype) -> Non
     merged = weights + drawn(64, 3, seed=1) @ drawn(3, 80, seed=2)
     (row,) = compare({"w": merged.to(kind)}, {"w": weights.to(kind)}).changes
     assert row.rank == 3
+
+
+def test_a_small_change_that_rounding_drowns_is_no_low_rank() -> None:
+    weights = drawn(64, 80)
+    trained = weights + 3e-4 * drawn(64, 80, seed=1)
+    (row,) = compare({"w": trained.half()}, {"w": weights.half()}).changes
+    assert row.rank is None or row.rank_energy is None or row.rank > 16 or row.rank_energy < 0.8
 
 
 def test_the_sketch_of_a_large_matrix_finds_its_singular_values() -> None:
