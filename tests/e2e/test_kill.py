@@ -165,7 +165,8 @@ def request_scan(installation: Installation) -> None:
         "                            received_by=None)\n"
         "version = inventory.register_model_version(system=system, name='Reader', label='1', evidence=keep("
         f"{str(model)!r}), origin=ModelOrigin.OWN, supplier='', parent=None, actor=None)\n"
-        f"scans.request_scan(model_version=version, kind='detection', held_out=keep({str(held_out)!r}), actor=None)\n"
+        "scans.request_scan(model_version=version, kind='detection', detectors=['neural_cleanse'], actor=None,\n"
+        f"                   held_out=keep({str(held_out)!r}))\n"
     )
 
 

@@ -75,3 +75,13 @@ def test_a_file_that_was_not_scanned_says_so() -> None:
     assert whole.verdict is FileScanVerdict.NOTHING_SCANNED
     assert whole.severity is None
     assert "Left out: 1" in whole.description
+
+
+def test_stages_that_are_combined_leave_the_conclusion_to_the_combination() -> None:
+    together = replace(STAGE, detector="combination")
+    scan = replace(SCAN, stages=(STAGE, replace(STAGE, detector="strip"), together))
+    part, alone, whole = scan_observations(scan, asset_name="Reader 1.0")
+    assert (part.facts["part_of"], part.atlas_techniques) == ("combination", ())
+    assert "part_of" not in alone.facts
+    assert "part_of" not in whole.facts
+    assert alone.atlas_techniques == whole.atlas_techniques == ("AML.T0018.000",)

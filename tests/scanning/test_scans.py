@@ -44,8 +44,10 @@ def version_of(system: AISystem, content: bytes, filename: str) -> ModelVersion:
     )  # fmt: skip
 
 
-def scanned(version: ModelVersion, kind: str = Scan.FILE, held_out: Evidence | None = None) -> Scan:
-    scan = scans.request_scan(model_version=version, kind=kind, held_out=held_out, actor=None, dispatch=False)
+def scanned(version: ModelVersion, kind: str = Scan.FILE, held_out: Evidence | None = None, *detectors: str) -> Scan:
+    scan = scans.request_scan(
+        model_version=version, kind=kind, detectors=detectors, held_out=held_out, actor=None, dispatch=False
+    )
     leases.run_here(job=scan.job)
     scan.refresh_from_db()
     return scan
@@ -59,7 +61,7 @@ def small_model(system: AISystem, tmp_path: Path) -> tuple[ModelVersion, Evidenc
 
 def test_detection_scan_records_what_each_instrument_saw(small_model: tuple[ModelVersion, Evidence]) -> None:
     version, held_out = small_model
-    scan = scanned(version, Scan.DETECTION, held_out)
+    scan = scanned(version, Scan.DETECTION, held_out, "neural_cleanse")
     assert (scan.job.state, scan.job.error) == (JobState.SUCCEEDED, "")
     assert scan.verdict == "inconclusive"  # an untrained model labels nothing as given
     seen = Observation.objects.filter(source_uuid=scan.uuid)
@@ -70,6 +72,34 @@ def test_detection_scan_records_what_each_instrument_saw(small_model: tuple[Mode
     version.refresh_from_db()
     assert (version.format, len(version.architecture_digest)) == ("safetensors", 64)
     assert LedgerEvent.objects.filter(kind="scan.finished", subject_uuid=scan.uuid).count() == 1
+
+
+def test_stage_that_lacks_its_input_is_not_applicable_and_starts_no_child(
+    small_model: tuple[ModelVersion, Evidence], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(isolated, "scan_model", None)
+    scan = scanned(small_model[0], Scan.DETECTION, None, "neural_cleanse", "identity", "strip")
+    assert scan.verdict == "not_applicable"
+    said = Observation.objects.get(source_uuid=scan.uuid, rule="strip").description
+    assert "labelled images that the model was not trained on and images suspected" in said
+
+
+def test_stages_that_compare_are_concluded_together_once(small_model: tuple[ModelVersion, Evidence]) -> None:
+    version, _ = small_model
+    scan = scanned(version, Scan.DETECTION, None, "head_statistics", "max_margin")
+    seen = {row.rule: row for row in Observation.objects.filter(source_uuid=scan.uuid)}
+    assert set(seen) == {"file-scan", "head_statistics", "max_margin", "combination"}
+    assert seen["head_statistics"].facts["part_of"] == "combination"
+    assert (seen["head_statistics"].techniques, seen["combination"].techniques) == ([], ["AML.T0018.000"])
+    assert [stage["detector"] for stage in scan.report["detection"]["stages"]][-1] == "combination"
+
+
+def test_inputs_of_another_system_are_refused(small_model: tuple[ModelVersion, Evidence]) -> None:
+    version, _ = small_model
+    foreign = kept(AISystem.objects.create(name="Other"), b"x", "x.npz")
+    for name in ("held_out", "suspects", "training_images"):
+        with pytest.raises(RefusedError, match="belongs to another AI system"):
+            scans.request_scan(model_version=version, kind=Scan.DETECTION, actor=None, **{name: foreign})
 
 
 def test_report_is_kept_as_evidence_by_its_digest(system: AISystem) -> None:
@@ -88,9 +118,11 @@ def test_file_nobody_can_read_is_never_a_pass(system: AISystem) -> None:
 
 
 def test_unreadable_model_is_a_failed_stage_with_its_reason(system: AISystem) -> None:
-    scan = scanned(version_of(system, b"\x08\0\0\0\0\0\0\0{}garbage", "model.safetensors"), Scan.DETECTION)
+    scan = scanned(
+        version_of(system, b"\x08\0\0\0\0\0\0\0{}garbage", "model.safetensors"), Scan.DETECTION, None, "head_statistics"
+    )
     assert (scan.job.state, scan.verdict) == (JobState.SUCCEEDED, "failed")
-    stage = Observation.objects.get(source_uuid=scan.uuid, rule="neural_cleanse")
+    stage = Observation.objects.get(source_uuid=scan.uuid, rule="head_statistics")
     assert stage.verdict == "failed"
     assert "model.safetensors" in stage.description
 
@@ -127,7 +159,10 @@ def test_finished_step_is_not_run_again(system: AISystem, monkeypatch: pytest.Mo
 
 def test_cancelled_scan_records_nothing(small_model: tuple[ModelVersion, Evidence]) -> None:
     version, held_out = small_model
-    scan = scans.request_scan(model_version=version, kind=Scan.DETECTION, held_out=held_out, actor=None, dispatch=False)
+    scan = scans.request_scan(
+        model_version=version, kind=Scan.DETECTION, detectors=["neural_cleanse"], held_out=held_out, actor=None,
+        dispatch=False,
+    )  # fmt: skip
 
     def cancel_midway(progress: object) -> None:
         if scan.job.steps.exists():

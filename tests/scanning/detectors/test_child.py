@@ -15,7 +15,7 @@ from scanning.detectors import child
 from scanning.detectors.base import ScanContext, ignore_progress
 from scanning.detectors.neural_cleanse import NeuralCleanse
 from scanning.detectors.report_json import report_from_json, report_to_json
-from scanning.detectors.scan import scan_model
+from scanning.detectors.scan import Request, scan_model
 from tests.scanning.detectors.material import pictures, save_tiny, tiny_model
 
 pytestmark = pytest.mark.sqlite_only
@@ -26,7 +26,8 @@ def request_(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("request")
     images = pictures(folder, count=90)
     model = save_tiny(tiny_model(images), folder / "model.safetensors")
-    return {"action": "scan", "model": str(model), "data": str(folder / "pictures.npz"), "seed": 1, "threads": 1}
+    return {"action": "scan", "model": str(model), "images": str(folder / "pictures.npz"),
+            "detectors": ["neural_cleanse"], "seed": 1, "threads": 1}  # fmt: skip
 
 
 def test_a_scan_runs_in_the_isolated_child(request_: dict[str, Any]) -> None:
@@ -54,7 +55,7 @@ def test_bad_input_comes_back_as_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_report_survives_the_way_through_json(request_: dict[str, Any]) -> None:
-    report = scan_model(Path(request_["model"]))
+    report = scan_model(Request(model=Path(request_["model"]), detectors=("neural_cleanse",)))
     assert report.verdict is StageVerdict.NOT_APPLICABLE
     assert report_from_json(report_to_json(report)) == report
 
@@ -68,8 +69,10 @@ def test_a_report_survives_the_way_through_json(request_: dict[str, Any]) -> Non
         ({"threads": True}, "'threads' in the request"),
         ({"detectors": "neural_cleanse"}, "'detectors' in the request is not a list"),
         ({"detectors": ["x"]}, "no detector named 'x'"),
-        ({"references": [1]}, "'references' in the request is not a list"),
-        ({"data": "nowhere.npz"}, "nowhere.npz: no such file"),
+        ({"bank": [1]}, "'bank' in the request"),
+        ({"images": "nowhere.npz"}, "nowhere.npz: no such file"),
+        ({"device": "abacus"}, "the device 'abacus' is not known"),
+        ({"action": "build_bank"}, "the plan of the bank is not a JSON object"),
     ],
 )
 def test_unsound_requests_are_refused(request_: dict[str, Any], changes: dict[str, Any], reason: str) -> None:
@@ -84,7 +87,7 @@ def test_a_stage_that_breaks_is_failed_and_never_silent(
         raise RuntimeError(f"no memory for {context.model.name}\nmore")
 
     monkeypatch.setattr(NeuralCleanse, "examine", broken)
-    report = scan_model(Path(request_["model"]))
+    report = scan_model(Request(model=Path(request_["model"]), detectors=("neural_cleanse",)))
     assert report.verdict is StageVerdict.FAILED
     assert report.stages[0].statement.endswith("says nothing of the model: no memory for model.safetensors")
 
