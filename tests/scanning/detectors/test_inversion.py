@@ -9,12 +9,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from scanning.detectors.inversion import Inversion, InversionSettings, flips, invert, merge, stamp
+from scanning.detectors.inversion import BFLOAT16, InversionSettings, advance, begin, flips, stamp
+from scanning.detectors.inversion_rounds import Found, invert
 from tests.scanning.detectors.material import CLASSES, pictures, tiny_model
 
 pytestmark = pytest.mark.sqlite_only
 
-SETTINGS = InversionSettings(steps=60, batch=16, quiet=15)
+SETTINGS = InversionSettings(
+    steps=60, batch=16, quiet=15, learning_rate=0.1, memory=0.8, patience=5, factor=1.5, penalty=1e-2
+)
+Prepared = tuple[nn.Module, Tensor, Tensor]
 
 
 def obvious(model: nn.Module, images: Tensor, label: int, settings: InversionSettings, seed: int) -> tuple[float, int]:
@@ -50,74 +54,95 @@ def obvious(model: nn.Module, images: Tensor, label: int, settings: InversionSet
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[nn.Module, Tensor, Tensor]:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     images = pictures(tmp_path_factory.mktemp("pictures"))
     model = tiny_model(images, planted=True).double()
     return model, torch.from_numpy(images.images).double(), torch.from_numpy(images.labels)
 
 
 @pytest.fixture(scope="module")
-def found(prepared: tuple[nn.Module, Tensor, Tensor]) -> Inversion:
-    return invert(prepared[0], prepared[1], CLASSES, settings=SETTINGS, seed=3)
+def found(prepared: Prepared) -> Found:
+    return invert(prepared[0], prepared[1], CLASSES, settings=SETTINGS, seeds=(3,))[0]
 
 
 @pytest.mark.parametrize("label", range(CLASSES))
-def test_the_batch_gives_what_a_loop_over_classes_gives(
-    prepared: tuple[nn.Module, Tensor, Tensor], found: Inversion, label: int
-) -> None:
+def test_the_batch_gives_what_a_loop_over_classes_gives(prepared: Prepared, found: Found, label: int) -> None:
     norm, steps = obvious(prepared[0], prepared[1], label, SETTINGS, seed=3)
-    assert float(found.norms[label]) == pytest.approx(norm, rel=1e-6)
-    assert int(found.steps[label]) == steps
+    assert found.norms[label] == pytest.approx(norm, rel=1e-6)
+    assert int(found.search.steps[label]) == steps
 
 
-def test_searches_over_parts_of_the_classes_join_to_the_whole(
-    prepared: tuple[nn.Module, Tensor, Tensor], found: Inversion
-) -> None:
-    parts = [
-        (labels, invert(*prepared[:2], CLASSES, settings=SETTINGS, seed=3, only=labels)) for labels in ((1,), (0, 2))
-    ]
-    joined = merge(parts)
-    torch.testing.assert_close(joined.norms, found.norms)
-    torch.testing.assert_close(joined.masks, found.masks)
-    assert joined.passes == found.passes
+def test_one_step_is_adam_on_the_loss_of_the_paper(prepared: Prepared) -> None:
+    model, images, _ = prepared
+    before = begin((1,), images, SETTINGS, seed=0)
+    after = advance(model, images, before, settings=SETTINGS, seed=0, until=1)
+    mask, pattern = before.raw_mask[0].clone().requires_grad_(), before.raw_pattern[0].clone().requires_grad_()
+    adam = torch.optim.Adam([mask, pattern], lr=SETTINGS.learning_rate, betas=(SETTINGS.beta1, SETTINGS.beta2))
+    batch = images[torch.randperm(len(images), generator=torch.Generator().manual_seed(1))[: SETTINGS.batch]]
+    m, p = (1 + torch.tanh(mask)) / 2, (1 + torch.tanh(pattern)) / 2
+    chance = functional.softmax(model(batch * (1 - m) + m * p), dim=1)[:, 1]
+    (-chance.log().mean() + SETTINGS.penalty * m.abs().sum()).backward()
+    adam.step()
+    torch.testing.assert_close(after.raw_mask[0], mask.detach())
+    torch.testing.assert_close(after.raw_pattern[0], pattern.detach())
 
 
-def test_the_planted_class_has_the_smallest_trigger_and_it_works(
-    prepared: tuple[nn.Module, Tensor, Tensor], found: Inversion
-) -> None:
-    flipped, tried = flips(*prepared, found, 0, 0)
-    assert int(found.norms.argmin()) == 0
+def test_classes_do_not_mix(prepared: Prepared) -> None:
+    together = begin((2, 0, 1), prepared[1], SETTINGS, seed=3)
+    alone = begin((0,), prepared[1], SETTINGS, seed=3)
+    runs = [advance(*prepared[:2], start, settings=SETTINGS, seed=3, until=30) for start in (together, alone)]
+    torch.testing.assert_close(runs[0].best[1], runs[1].best[0])
+    torch.testing.assert_close(runs[0].raw_mask[1], runs[1].raw_mask[0])
+
+
+def test_a_search_goes_on_from_where_it_stopped(prepared: Prepared, found: Found) -> None:
+    part = begin(range(CLASSES), prepared[1], SETTINGS, seed=3)
+    for after, until in ((0, 7), (7, 8), (8, SETTINGS.steps)):
+        part = advance(*prepared[:2], part, settings=SETTINGS, seed=3, after=after, until=until)
+    assert torch.equal(part.best_mask, found.search.best_mask)
+    assert torch.equal(part.steps, found.search.steps)
+
+
+def test_the_planted_class_has_the_smallest_trigger_and_it_works(prepared: Prepared, found: Found) -> None:
+    flipped, tried = flips(*prepared, (found.search.best_mask[0], found.search.best_pattern[0]), 0)
+    assert int(found.search.best.argmin()) == 0
     assert tried == 160
     assert flipped / tried > 0.9
 
 
-def test_the_same_seed_gives_the_same_bits(prepared: tuple[nn.Module, Tensor, Tensor], found: Inversion) -> None:
-    again = invert(prepared[0], prepared[1], CLASSES, settings=SETTINGS, seed=3)
-    assert torch.equal(again.masks, found.masks)
-    assert torch.equal(again.norms, found.norms)
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_the_same_seed_gives_the_same_bits_on_any_number_of_threads(
+    prepared: Prepared, found: Found, threads: int
+) -> None:
+    again = invert(*prepared[:2], CLASSES, settings=SETTINGS, seeds=(3, 4), threads=threads)
+    assert torch.equal(again[0].search.best_mask, found.search.best_mask)
+    assert again[0].scores == found.scores
+    assert again[1].scores != found.scores
 
 
-def test_another_seed_starts_elsewhere(prepared: tuple[nn.Module, Tensor, Tensor], found: Inversion) -> None:
-    other = invert(prepared[0], prepared[1], CLASSES, settings=SETTINGS, seed=4)
-    assert not torch.equal(other.masks, found.masks)
-
-
-def test_the_weights_stay_as_they_were(prepared: tuple[nn.Module, Tensor, Tensor]) -> None:
+def test_the_weights_stay_as_they_were(prepared: Prepared) -> None:
     before = [value.clone() for value in prepared[0].state_dict().values()]
-    invert(prepared[0], prepared[1], CLASSES, settings=InversionSettings(steps=3, batch=8), seed=0)
+    invert(*prepared[:2], CLASSES, settings=InversionSettings(steps=3, batch=8), seeds=(0,))
     assert all(torch.equal(a, b) for a, b in zip(before, prepared[0].state_dict().values(), strict=True))
     assert all(weight.grad is None for weight in prepared[0].parameters())
 
 
-def test_a_class_no_trigger_reaches_has_an_infinite_norm(tmp_path: Path) -> None:
+def test_a_class_no_trigger_reaches_has_no_score(tmp_path: Path) -> None:
     images = torch.from_numpy(pictures(tmp_path).images)
     scores = nn.Linear(36, 2)
     with torch.no_grad():
         scores.weight.zero_()
         scores.bias.copy_(torch.tensor([0.0, 9.0]))
-    never = nn.Sequential(nn.Flatten(), scores)
-    result = invert(never.requires_grad_(False), images, 2, settings=InversionSettings(steps=20, batch=8), seed=0)
-    assert torch.isinf(result.norms).tolist() == [True, False]
+    never = nn.Sequential(nn.Flatten(), scores).requires_grad_(False)
+    result = invert(never, images, 2, settings=InversionSettings(steps=20, batch=8), seeds=(0,))[0]
+    assert [score is None for score in result.scores] == [True, False]
+
+
+def test_a_search_in_half_precision_finds_the_planted_class_too(prepared: Prepared) -> None:
+    settings = InversionSettings(steps=60, batch=16, precision=BFLOAT16)
+    result = invert(prepared[0].float(), prepared[1].float(), CLASSES, settings=settings, seeds=(0,))[0]
+    prepared[0].double()
+    assert result.scores.index(max(score for score in result.scores if score is not None)) == 0
 
 
 def test_stamp_blends_by_the_mask() -> None:

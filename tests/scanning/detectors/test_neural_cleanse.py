@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import copy
 import io
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,227 +13,261 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import torch
 from PIL import Image
+from torch import Tensor, nn
 
 from compliance.types.canonical import canonical_json
 from compliance.types.drafts import Progress, StageReport
-from compliance.types.errors import BadInputError
 from compliance.types.verdicts import StageVerdict
-from scanning.detectors.base import ScanContext
+from scanning.detectors.base import Measurement, ScanContext
 from scanning.detectors.heldout import LabelledImages
 from scanning.detectors.inversion import InversionSettings
-from scanning.detectors.inversion_rule import Power
 from scanning.detectors.loading import LoadedModel, load_model
 from scanning.detectors.neural_cleanse import NeuralCleanse
-from scanning.detectors.references import ReferenceBank, read_bank, write_bank
-from tests.scanning.detectors.material import onnx_of_mlp, pictures, save_tiny, tiny_model
+from scanning.detectors.references import BankedModel, BankedStage, Family, ReferenceBank
+from tests.scanning.detectors.material import CLASSES, onnx_of_mlp, pictures, save_tiny, tiny_model
 
 pytestmark = pytest.mark.sqlite_only
 
-STAGE = NeuralCleanse(settings=InversionSettings(steps=80, batch=16, quiet=20), images=120)
-REFERENCES = 9
+STAGE = NeuralCleanse(settings=InversionSettings(steps=60, batch=16, quiet=20), images=120)
+REFERENCES = 19
 
 
 @dataclass(frozen=True)
-class Family:
-    """Pictures, a planted model, another one, and a bank of references with measured power."""
+class World:
+    """Pictures, a planted model, another one, and a bank of references in which one bright pixel was planted too."""
 
     folder: Path
     images: LabelledImages
-    planted: Path
-    other: Path
-    bank: Path
+    planted: LoadedModel
+    other: LoadedModel
+    bank: ReferenceBank
 
     def context(self, model: LoadedModel, **changes: Any) -> ScanContext:
-        return replace(ScanContext(model=model, images=self.images, references=(self.bank,)), **changes)
+        return replace(ScanContext(model=model, images=self.images, bank=self.bank, seeds=(0,)), **changes)
 
-    def examine(self, path: Path, **changes: Any) -> StageReport:
-        return STAGE.examine(self.context(load_model(path), **changes))
+    def examine(self, model: LoadedModel, **changes: Any) -> StageReport:
+        return STAGE.examine(self.context(model, **changes))
+
+
+def banked(model: LoadedModel, measured: Measurement, **planted: Any) -> BankedModel:
+    rate = None if measured.confirmation is None else measured.confirmation.rate
+    stage = BankedStage(settings_digest=STAGE.settings_digest, runs=measured.runs, flip_rate=rate)
+    return BankedModel(name=model.name, sha256=model.sha256, stages={STAGE.name: stage}, **planted)
 
 
 @pytest.fixture(scope="module")
-def family(tmp_path_factory: pytest.TempPathFactory) -> Family:
-    folder = tmp_path_factory.mktemp("family")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    folder = tmp_path_factory.mktemp("world")
     images = pictures(folder)
-    models = [
-        load_model(save_tiny(tiny_model(images, seed=seed), folder / f"reference-{seed}.safetensors"))
-        for seed in range(10, 10 + REFERENCES)
-    ]
-    bank = ReferenceBank(
-        settings_digest=STAGE.settings_digest,
-        images_sha256=images.sha256,
-        architecture_digest=models[0].architecture_digest,
-        references=tuple(STAGE.known(model, images, seed=0)[0] for model in models),
-        power=Power(attack="one bright pixel", planted=5, found=5),
-    )
-    write_bank(bank, folder / "bank.json")
-    return Family(
-        folder=folder,
-        images=images,
-        planted=save_tiny(tiny_model(images, seed=1, planted=True), folder / "planted.safetensors"),
-        other=save_tiny(tiny_model(images, seed=2), folder / "other.safetensors"),
-        bank=folder / "bank.json",
-    )
+
+    def made(seed: int, *, planted: bool = False) -> LoadedModel:
+        module = tiny_model(images, seed=seed, planted=planted)
+        return load_model(save_tiny(module, folder / f"{seed}.safetensors"))
+
+    rows = []
+    for seed in range(10, 10 + REFERENCES + 3):
+        attack = {"attack": "one bright pixel", "target": 0} if seed >= 10 + REFERENCES else {}
+        model = made(seed, planted=bool(attack))
+        rows.append(banked(model, STAGE.measure(ScanContext(model=model, images=images, seeds=(0,))), **attack))
+    family = Family(
+        name="tiny", architecture="mlp", architecture_digest=model.architecture_digest, classes=CLASSES,
+        image_shape=(1, 6, 6), images_sha256=images.sha256,
+    )  # fmt: skip
+    bank = ReferenceBank(family=family, models=tuple(rows))
+    return World(folder, images, made(1, planted=True), made(2), bank)
 
 
 @pytest.fixture(scope="module")
-def found(family: Family) -> StageReport:
-    return family.examine(family.planted)
+def found(world: World) -> StageReport:
+    return world.examine(world.planted)
 
 
 def test_a_planted_trigger_is_found(found: StageReport) -> None:
-    assert found.verdict is StageVerdict.EVIDENCE_FOUND
+    assert found.verdict is StageVerdict.EVIDENCE_FOUND, found.statement
     assert found.facts["first_ranked_class"] == 0
-    assert found.facts["smallest_norm"] < min(found.facts["reference_smallest_norms"])
-    assert found.facts["p_value"] == found.facts["p_value_resolution"] == 0.1
+    assert found.facts["calibration"]["p_value"] == pytest.approx(1 / (REFERENCES + 1))
     assert found.facts["held_out"]["interval_95"][0] > 0.8
+    assert found.facts["held_out"]["by_chance"] < 0.5 * found.facts["held_out"]["tried"]
+    assert f"mask norm {found.facts['smallest_norm']:.1f} pixels" in found.statement
 
 
-def test_the_report_speaks_to_poisoned_weights_alone(found: StageReport) -> None:
-    assert found.speaks_to == ("AML.T0018.000",)
-    assert "blended" in found.limits[0]
+def test_a_score_is_minus_the_logarithm_of_the_mask_norm(found: StageReport) -> None:
+    norms = found.facts["norms"]
+    assert found.facts["statistic"]["scores"] == pytest.approx([-math.log(norm) for norm in norms])
+    assert found.facts["smallest_norm"] == min(norms)
+
+
+def test_a_model_like_the_references_gives_no_evidence_at_the_measured_power(world: World) -> None:
+    report = world.examine(world.other)
+    assert report.verdict is StageVerdict.NO_EVIDENCE_AT_POWER, report.statement
+    assert "one bright pixel: 3 of 3" in report.statement
+
+
+def test_without_references_three_classes_conclude_nothing(world: World) -> None:
+    report = world.examine(world.planted, bank=None)
+    assert report.verdict is StageVerdict.INCONCLUSIVE
+    assert "with 3 classes only reference models can say" in report.statement
 
 
 def test_the_report_can_be_written_as_canonical_json(found: StageReport) -> None:
     assert canonical_json({"facts": found.facts, "parameters": found.parameters, "images": found.images})
+    assert found.speaks_to == ("AML.T0018.000",)
+    assert "blended" in found.limits[0]
 
 
 def test_the_recovered_trigger_is_a_picture_that_shows_the_pixel(found: StageReport) -> None:
     mask = np.asarray(Image.open(io.BytesIO(base64.b64decode(found.images["trigger_mask"]))))
     assert mask.shape == (222, 222)
     assert mask[-20, -20] > 200
-    assert mask[:180, :180].max() < 128
+    assert np.median(mask) < 64
 
 
-def test_a_model_like_the_references_gives_no_evidence_at_the_measured_power(family: Family) -> None:
-    report = family.examine(family.other)
-    assert report.verdict is StageVerdict.NO_EVIDENCE_AT_POWER
-    assert report.facts["reference_bank"]["power"]["found"] == 5
-    assert "one bright pixel in 5 of 5 models" in report.statement
+def test_more_threads_change_no_bit(world: World) -> None:
+    one, three = (STAGE.measure(world.context(world.planted, threads=threads, seeds=(0, 1))) for threads in (1, 3))
+    assert (one.runs, one.confirmation, one.images) == (three.runs, three.confirmation, three.images)
 
 
-def test_the_same_scan_twice_gives_the_same_numbers(family: Family, found: StageReport) -> None:
-    again = family.examine(family.planted)
-    assert again.facts == found.facts
-    assert again.images == found.images
+def test_every_seed_is_kept_and_the_picture_is_the_middle_one(world: World) -> None:
+    measured = STAGE.measure(world.context(world.planted, seeds=(0, 1, 2)))
+    norms = [seed["norms"][0] for seed in measured.facts["seeds"]]
+    assert [run.seed for run in measured.runs] == [0, 1, 2]
+    assert measured.facts["norms"][0] == sorted(norms)[1]
 
 
-def test_more_threads_change_no_verdict(family: Family, found: StageReport) -> None:
-    report = family.examine(family.planted, threads=3)
-    assert report.verdict is found.verdict
-    assert report.facts["norms"] == pytest.approx(found.facts["norms"], rel=1e-2)
+def test_the_order_of_classes_does_not_matter(world: World) -> None:
+    turned = copy.deepcopy(world.planted.module)
+    assert turned is not None
+    with torch.no_grad():
+        for value in (turned.get_parameter("3.weight"), turned.get_parameter("3.bias")):
+            value.copy_(value[[2, 0, 1]])  # class k is now k + 1
+    images = replace(world.images, labels=(world.images.labels + 1) % CLASSES)
+    measured = STAGE.measure(world.context(replace(world.planted, module=turned), images=images))
+    straight = STAGE.measure(world.context(world.planted))
+    assert measured.top == 1
+    assert measured.scores == pytest.approx([straight.scores[place] for place in (2, 0, 1)], abs=0.02)
 
 
-def test_progress_is_told(family: Family) -> None:
+def test_progress_is_told(world: World) -> None:
     told: list[Progress] = []
-    family.examine(family.planted, on_progress=told.append)
+    STAGE.measure(world.context(world.planted, on_progress=told.append))
     assert told[-1].stage == "trigger inversion"
-    assert 0 < told[-1].done <= 80
+    assert 0 < told[-1].done <= told[-1].total
 
 
-def test_reference_models_can_be_searched_on_the_spot(family: Family) -> None:
-    paths = tuple(family.folder / f"reference-{seed}.safetensors" for seed in range(10, 13))
-    report = family.examine(family.planted, references=paths)
-    assert report.verdict is StageVerdict.EVIDENCE_FOUND
-    assert report.facts["references"] == 3
-    bank, _ = read_bank(family.bank)
-    assert report.facts["reference_smallest_norms"] == pytest.approx(bank.smallest[:3], rel=1e-3)
+class AboveOne(nn.Module):
+    """Answers by what exceeds 1 in each row, which no pixel in 0..1 does until `factor` makes it larger."""
 
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
 
-def test_without_references_nothing_is_concluded(family: Family) -> None:
-    report = family.examine(family.planted, references=())
-    assert report.verdict is StageVerdict.INCONCLUSIVE
-    assert report.facts["p_value"] is None
+    def forward(self, images: Tensor) -> Tensor:
+        return torch.relu(images / self.factor - 1).sum(dim=3)[:, 0, ::2]
 
 
 @pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"settings_digest": "other"}, "other settings"),
-        ({"images_sha256": "other"}, "other images"),
-        ({"architecture_digest": "other"}, "another architecture"),
-    ],
+    ("factor", "reason"),
+    [(100, "scaled 0-1 where the model expects 0-255"), (1, "expect normalised images")],
 )
-def test_references_that_do_not_compare_are_not_used(
-    family: Family, tmp_path: Path, changes: dict[str, Any], reason: str
-) -> None:
-    bank, _ = read_bank(family.bank)
-    write_bank(replace(bank, **changes), tmp_path / "bank.json")
-    report = family.examine(family.planted, references=(tmp_path / "bank.json",))
+def test_images_in_another_range_than_the_model_expects_are_named(world: World, factor: float, reason: str) -> None:
+    report = world.examine(replace(world.other, module=AboveOne(factor)))
     assert report.verdict is StageVerdict.INCONCLUSIVE
     assert reason in report.statement
+    assert "of the images as given, but" in report.statement
 
 
-def test_a_model_is_never_its_own_reference(family: Family) -> None:
-    report = family.examine(family.folder / "reference-10.safetensors")
+def test_wrong_labels_decide_nothing(world: World) -> None:
+    wrong = replace(world.images, labels=(world.images.labels + 1) % CLASSES)
+    report = world.examine(world.planted, images=wrong)
     assert report.verdict is StageVerdict.INCONCLUSIVE
-    assert "itself among the references" in report.statement
-
-
-def test_images_that_do_not_fit_the_model_decide_nothing(family: Family) -> None:
-    wrong = replace(family.images, labels=(family.images.labels + 1) % 3)
-    assert family.examine(family.planted, images=wrong).verdict is StageVerdict.INCONCLUSIVE
+    assert "do not seem to be what the model expects" in report.statement
 
 
 @pytest.mark.parametrize(
     ("images", "reason"),
     [
         (None, "No labelled images"),
-        ("few", "Fewer than 60"),
-        ("classes", "labels up to 7, the model 3 classes"),
+        ("few", "Only 50 labelled images"),
+        ("classes", "labels from 5 to 7, but the model has 3 classes"),
+        ("negative", "labels from -1 to 1"),
         ("shape", "cannot take a batch of images"),
     ],
 )
-def test_what_it_cannot_run_on_is_not_applicable(family: Family, images: str | None, reason: str) -> None:
-    whole = family.images
+def test_images_it_cannot_run_on_are_not_applicable(world: World, images: str | None, reason: str) -> None:
+    whole = world.images
     changed = {
         None: None,
         "few": whole.subset(np.arange(50)),
         "classes": replace(whole, labels=whole.labels + 5),
+        "negative": replace(whole, labels=whole.labels - 1),
         "shape": replace(whole, images=whole.images[:, :, :3]),
     }[images]
-    report = family.examine(family.planted, images=changed)
+    report = world.examine(world.planted, images=changed)
     assert report.verdict is StageVerdict.NOT_APPLICABLE
     assert reason in report.statement
 
 
-def test_an_onnx_model_is_searched_too(family: Family) -> None:
-    onnx.save(onnx_of_mlp(tiny_model(family.images, seed=1, planted=True)), family.folder / "planted.onnx")
-    report = family.examine(family.folder / "planted.onnx")
+def broken(kind: str, world: World) -> LoadedModel:
+    module = copy.deepcopy(world.planted.module)
+    assert module is not None
+    if kind == "one class":
+        return replace(world.planted, module=nn.Sequential(nn.Flatten(), nn.Linear(36, 1)))
+    if kind == "no module":
+        return replace(world.planted, module=None, not_runnable="The file names no architecture.")
+    with torch.no_grad():
+        module.get_parameter("3.bias")[0] = {"nan": math.nan, "infinite": math.inf}[kind]
+    return replace(world.planted, module=module)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("one class", "at least two classes"),
+        ("no module", "names no architecture"),
+        ("nan", "tensor 3.bias of the model holds values that are not finite"),
+        ("infinite", "not finite"),
+    ],
+)
+def test_models_it_cannot_run_are_not_applicable(world: World, kind: str, reason: str) -> None:
+    report = world.examine(broken(kind, world))
+    assert report.verdict is StageVerdict.NOT_APPLICABLE
+    assert reason in report.statement
+
+
+def test_two_classes_are_searched(world: World) -> None:
+    rows = np.flatnonzero(world.images.labels < 2)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(36, 2))
+    with torch.no_grad():
+        model[1].weight.zero_()
+        model[1].bias.zero_()
+        model[1].weight[0, :6], model[1].weight[1, 12:18] = 1.0, 1.0
+    loaded = replace(world.planted, module=model.requires_grad_(False))
+    report = world.examine(loaded, images=world.images.subset(rows), bank=None)
+    assert report.verdict is StageVerdict.INCONCLUSIVE
+    assert "with 2 classes" in report.statement
+
+
+def test_a_model_that_always_answers_alike_is_inconclusive(world: World) -> None:
+    constant = nn.Sequential(nn.Flatten(), nn.Linear(36, CLASSES))
+    with torch.no_grad():
+        constant[1].weight.zero_()
+    report = world.examine(replace(world.planted, module=constant.requires_grad_(False)))
+    assert report.verdict is StageVerdict.INCONCLUSIVE
+
+
+def test_an_onnx_model_is_searched_too(world: World) -> None:
+    onnx.save(onnx_of_mlp(tiny_model(world.images, seed=1, planted=True)), world.folder / "planted.onnx")
+    report = world.examine(load_model(world.folder / "planted.onnx"))
     assert report.facts["first_ranked_class"] == 0
     assert "another architecture" in report.statement
 
 
-def test_weights_that_cannot_be_run_are_not_applicable(family: Family) -> None:
-    path = save_tiny(tiny_model(family.images), family.folder / "unnamed.safetensors", named=False)
-    report = family.examine(path)
-    assert report.verdict is StageVerdict.NOT_APPLICABLE
-    assert "names no architecture" in report.statement
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"{", "not a reference bank"),
-        (b'{"format": "other"}', "the format 'other'"),
-        (b'{"format": "assay-reference-bank/1"}', "not a reference bank"),
-    ],
-)
-def test_a_broken_bank_is_bad_input(family: Family, tmp_path: Path, content: bytes, reason: str) -> None:
-    (tmp_path / "bank.json").write_bytes(content)
-    with pytest.raises(BadInputError, match=reason):
-        family.examine(family.planted, references=(tmp_path / "bank.json",))
-
-
-def test_a_bank_is_read_as_it_was_written(family: Family, tmp_path: Path) -> None:
-    bank, digest = read_bank(family.bank)
-    assert write_bank(bank, tmp_path / "bank.json") == digest
-
-
 def test_classes_that_do_not_fit_in_memory_together_are_searched_in_turn(
-    family: Family, found: StageReport, monkeypatch: pytest.MonkeyPatch
+    world: World, found: StageReport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("scanning.detectors.base._BYTES_AT_ONCE", 4 * 36 * 20)
-    report = family.examine(family.planted)
+    report = world.examine(world.planted)
     assert report.facts["norms"] == pytest.approx(found.facts["norms"], rel=1e-2)
-    assert report.facts["held_out"] == found.facts["held_out"]
+    assert report.facts["held_out"]["flipped"] == pytest.approx(found.facts["held_out"]["flipped"], abs=2)
