@@ -102,4 +102,5 @@ class ReferenceBankViewSet(ReadViewSet):
     @action(detail=False, methods=["get"], pagination_class=None)
     def known(self, request: Request) -> Response:
         """Every bank that a scan may be ranked against, those shipped with Assay included, with its power."""
-        return Response(shapes.KnownBankSerializer(bank_pages.bank_lines(asker(request)), many=True).data)
+        lines = bank_pages.bank_lines(asker(request))
+        return Response([shapes.KnownBankSerializer(line).data for line in lines])

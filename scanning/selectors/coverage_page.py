@@ -21,11 +21,6 @@ from compliance.types.verdicts import CoverageState
 from scanning.detectors.registry import label_of
 
 OURS, FILE_SCAN = "assay", "file-scan"
-_STRENGTH = {
-    "tier": "facts__stage__facts__calibration__tier",
-    "p": "facts__stage__facts__calibration__p_value",
-    "power": "facts__stage__facts__calibration__power",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,12 +140,12 @@ def matrix_rows(rows: Sequence[CoverageRow], asker: Asker) -> list[MatrixRow]:
 
 def _strengths(behind: Sequence[Observation]) -> dict[int, Strength]:
     """By observation, what its stage says of its own strength; read without the pictures beside it."""
-    fields = {name: F(path) for name, path in _STRENGTH.items()}
-    rows = Observation.objects.filter(pk__in={row.pk for row in behind}).values("pk", **fields)
+    calibration = (F(f"facts__stage__facts__calibration__{name}") for name in ("tier", "p_value", "power"))
+    rows = Observation.objects.filter(pk__in={row.pk for row in behind}).values_list("pk", *calibration)
     return {
-        row["pk"]: Strength(tier=row["tier"], p=row["p"], power=tuple(power(told) for told in row["power"] or ()))
-        for row in rows
-        if row["tier"]
+        key: Strength(tier=str(tier), p=p, power=tuple(power(told) for told in found or ()))
+        for key, tier, p, found in rows
+        if tier
     }
 
 

@@ -49,6 +49,8 @@ SUBJECTS = {
     "job-detail": "SELECT uuid FROM compliance_job",
     "import-detail": "SELECT uuid FROM scanning_import",
     "scan-detail": "SELECT uuid FROM scanning_scan WHERE verdict = 'evidence_found'",
+    "reference-bank-detail": "SELECT sha256 FROM compliance_evidence JOIN scanning_referencebank"
+    " ON evidence_id = compliance_evidence.id",
     "catalogue-control": "SELECT control_id FROM compliance_referencecontrol ORDER BY control_id",
     "control-adopt": "SELECT control_id FROM compliance_referencecontrol ORDER BY control_id",
 }
@@ -59,12 +61,15 @@ MORE = {
     "an open finding of a person": ("finding-list", "?state=all&severity=high"),
     "a list that nothing fits": ("evidence-list", "?q=nothing-has-this-name"),
     "a job log that nothing fits": ("job-log", "?q=nothing-has-this-name"),
+    "coverage that nothing fits": ("coverage", "?q=nothing-has-this-name"),
+    "the stale cells": ("coverage", "?state=stale"),
 }
 PAGES = [route.name for route in routes() if route.gate in (Gate.PAGE, Gate.PUBLIC) and route.name not in NO_PAGE
          and (route.gate is Gate.PUBLIC or "GET" in route.verbs)]  # fmt: skip
 WALK = [*((name, name, "") for name in PAGES), *((what, name, query) for what, (name, query) in MORE.items())]
 EMPTY = ["/", "/assessments/", "/evidence/", "/job-log/", "/models/", "/models/?view=data", "/scans/", "/findings/",
-         "/remediation/", "/remediation/?view=board", "/packs/", "/imports/", "/jobs/", "/catalogue/"]  # fmt: skip
+         "/remediation/", "/remediation/?view=board", "/packs/", "/imports/", "/jobs/", "/catalogue/",
+         "/coverage/", "/scans/compare/"]  # fmt: skip
 FIRST_PERSON = f"""
 from compliance.services import people
 from compliance.types.states import Role
@@ -127,7 +132,7 @@ def path_of(name: str, installation: Installation) -> str:
     path = f"/{route.path}"
     if name in SUBJECTS:
         subject: Any = installation.rows(SUBJECTS[name])[0][0]
-        for mark in ("<uuid:uuid>", "<str:control_id>"):
+        for mark in ("<uuid:uuid>", "<str:control_id>", "<str:sha256>"):
             path = path.replace(mark, str(UUID(subject)) if mark == "<uuid:uuid>" and mark in path else subject)
     return path.replace("<int:number>", "2")
 

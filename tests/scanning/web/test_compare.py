@@ -57,9 +57,9 @@ def test_a_scan_offers_others_of_its_model(world: World, contributor: User, brow
     second = scan_with(world, contributor, [told.NORMS_ALONE])
     client = browse(contributor)
     assert f"{COMPARE}?a={first.uuid}" in client.get(reverse("scan-detail", args=[first.uuid])).text
-    text = client.get(COMPARE, {"a": first.uuid}).text
+    text = client.get(COMPARE, {"a": str(first.uuid)}).text
     assert f'value="{second.uuid}"' in text
-    assert "Stage by stage" in client.get(COMPARE, {"a": first.uuid, "b": second.uuid}).text
+    assert "Stage by stage" in client.get(COMPARE, {"a": str(first.uuid), "b": str(second.uuid)}).text
 
 
 def test_scans_of_others_do_not_exist(
@@ -68,7 +68,7 @@ def test_scans_of_others_do_not_exist(
     foreign = scan_with(world, officer, [told.CALIBRATED])
     Scan.objects.filter(pk=foreign.pk).update(model_version=world.other_version)
     client = browse(contributor)
-    assert client.get(COMPARE, {"a": first.uuid, "b": foreign.uuid}).status_code == 404
+    assert client.get(COMPARE, {"a": str(first.uuid), "b": str(foreign.uuid)}).status_code == 404
     assert client.get(COMPARE, {"a": "no-identifier"}).status_code == 404
     assert str(foreign.uuid) not in client.get(COMPARE).text
     assert client.get(COMPARE).status_code == 200
@@ -81,5 +81,5 @@ def test_without_scans_the_page_says_what_it_takes(world: World, contributor: Us
 def test_a_file_scan_has_no_stages_to_compare(world: World, contributor: User, browse: Browse, first: Scan) -> None:
     file_scan = scan_with(world, contributor, [told.NORMS_ALONE])
     Scan.objects.filter(pk=file_scan.pk).update(kind=Scan.FILE, verdict="nothing_found", report={"file_scan": {}})
-    answer = browse(contributor).get(COMPARE, {"a": first.uuid, "b": file_scan.uuid})
+    answer = browse(contributor).get(COMPARE, {"a": str(first.uuid), "b": str(file_scan.uuid)})
     assert (answer.status_code, "not run" in answer.text) == (200, True)
