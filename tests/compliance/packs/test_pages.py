@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import html
+import json
 import re
 from typing import Any
 
@@ -13,10 +14,12 @@ from compliance.packs import wording
 from compliance.packs.context import PackContext, build_context
 from compliance.packs.order import PackOrder, SignerFacts
 from compliance.packs.render import html_of
-from compliance.types.canonical import digest_of
-from compliance.types.freeze import Blob, Freeze
+from compliance.selectors.stage_document import stage
+from compliance.types.canonical import canonical_json, digest_of
+from compliance.types.freeze import Blob, Freeze, validate_freeze
 from compliance.types.verdicts import Conclusion
 from tests.compliance.packs.example_freeze import empty_freeze, example_freeze, long_freeze, sha
+from tests.scanning.web import stage_reports
 
 SIGNER: SignerFacts = {
     "subject": "Assay pack seal",
@@ -86,6 +89,21 @@ def test_scan_shows_statistics_limits_and_resolution(page: str) -> None:
     text = _text(page)
     for words in ("99.2 %", "97.9 % – 99.8 %", "9 reference models allow none below 0.1", "34.8, 36.1", "cannot see"):
         assert words in text
+
+
+def test_a_calibrated_stage_shows_scores_references_power_and_seeds(order: PackOrder) -> None:
+    freeze = copy.deepcopy(example_freeze())
+    freeze["scans"][0]["stages"] = [stage(report) for report in stage_reports.EVERY]
+    validate_freeze(json.loads(canonical_json(freeze)))
+    page = html_of(_context(freeze, order))
+    text = _text(page)
+    for words in (
+        "calibrated: ranked among models whose making is known", "39 reference models allow none below 0.025",
+        "18 of 20 68.3 % – 98.8 %", "seed 2: class 0, -13.3", "uncalibrated: it can show evidence",
+        "All stages together, score per class", "Samples under suspicion: 40 of 60 rows",
+    ):  # fmt: skip
+        assert words in text
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(re.findall(r'id="([^"]+)"', page))
 
 
 def test_the_demonstration_is_named_for_data_and_signer(order: PackOrder, page: str) -> None:
