@@ -151,11 +151,12 @@ def kind_of(model: LoadedModel, base: LoadedModel, difference: Difference, head:
 
 
 def head_names(model: LoadedModel) -> tuple[str, ...]:
-    """Names of the weight and bias of the last linear layer: of the module that runs, or by their usual names."""
+    """Names of the tensors that the last linear layer of the module holds, or of what is usually named so."""
     weights = plain_names(model.weights)
-    layers = [] if model.module is None else list(model.module.named_modules())
-    linear = [name for name, layer in layers if isinstance(layer, nn.Linear)][-1:]
-    found = tuple(f"{name}.{part}" for name in linear for part in ("weight", "bias") if f"{name}.{part}" in weights)
+    layers = [] if model.module is None else list(model.module.modules())
+    linear = [layer for layer in layers if isinstance(layer, nn.Linear)][-1:]
+    held = [tensor for layer in linear for tensor in (layer.weight, layer.weight.T, layer.bias) if tensor is not None]
+    found = tuple(name for name, value in weights.items() if any(_is_same(value, tensor) for tensor in held))
     if found:
         return found
     usual = [name for name in weights if _HEAD_NAMES.search(name)]
@@ -316,6 +317,10 @@ def _formats(model: LoadedModel) -> JSON:
 
 def _shapes(model: LoadedModel) -> list[list[int]]:
     return sorted(list(row["shape"]) for row in model.tensors.values())
+
+
+def _is_same(first: Tensor, second: Tensor) -> bool:
+    return first.shape == second.shape and torch.equal(first.to(second.dtype), second.detach().cpu())
 
 
 def _is_finite(tensor: Tensor) -> bool:

@@ -177,6 +177,16 @@ def test_a_graph_with_another_operator_is_evidence(tmp_path: Path) -> None:
     assert (report.facts["kind"], report.verdict) == ("other graph", EVIDENCE)
 
 
+def test_a_row_of_the_last_layer_is_found_in_a_graph_too(tmp_path: Path) -> None:
+    module = small_mlp(inputs=36, hidden=32, classes=6)
+    onnx.save(onnx_of_mlp(module), tmp_path / "base.onnx")
+    with torch.no_grad():
+        module.get_parameter(HEAD)[2] += 0.1
+    onnx.save(onnx_of_mlp(module), tmp_path / "model.onnx")
+    context = ScanContext(model=load_model(tmp_path / "model.onnx"), base=load_model(tmp_path / "base.onnx"))
+    assert "only row 2 of the last layer" in Identity().examine(context).statement
+
+
 def test_statistics_of_batch_normalisation_are_told_apart(tmp_path: Path) -> None:
     norms = {"0.weight": drawn(8, 3, 3, 3), "1.running_mean": drawn(8), "1.running_var": drawn(8).abs()}
     report = report_on(tmp_path, norms | {"1.running_mean": drawn(8, seed=1)}, norms, architecture="")

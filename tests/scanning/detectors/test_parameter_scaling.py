@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import helper
 from torch import nn
 
 from compliance.types.verdicts import StageVerdict
 from scanning.detectors.base import ScanContext
 from scanning.detectors.classifier import Classifier
 from scanning.detectors.heldout import LabelledImages
-from scanning.detectors.loading import LoadedModel, freeze, tensor_facts
+from scanning.detectors.loading import LoadedModel, freeze, load_model, tensor_facts
 from scanning.detectors.parameter_scaling import ParameterScaling, amplified, batch_norms
-from tests.scanning.detectors.material import CLASSES, pictures
+from tests.scanning.detectors.material import CLASSES, onnx_model, pictures
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -108,6 +111,20 @@ def test_layers_come_in_the_order_in_which_they_run() -> None:
             return inner.flatten(1)
 
     assert batch_norms(Classifier(freeze(Turned()), 4), torch.zeros(2, 1, 2, 2)) == ("first", "last")
+
+
+def test_batch_normalisation_of_a_graph_is_amplified_too(tmp_path: Path) -> None:
+    ones = {name: np.ones(1, dtype=np.float32) for name in ("scale", "shift", "mean", "variance")}
+    nodes = [
+        helper.make_node("BatchNormalization", ["x", *ones], ["normal"]),
+        helper.make_node("Flatten", ["normal"], ["y"]),
+    ]
+    onnx.save(onnx_model(nodes, ones, shape=("n", 1, 2, 2)), tmp_path / "graph.onnx")
+    module = load_model(tmp_path / "graph.onnx").module
+    assert module is not None
+    classifier, image = Classifier(module, 4), torch.ones(1, 1, 2, 2)
+    after = amplified(classifier, batch_norms(classifier, image), 3.0).logits(image)
+    assert torch.allclose(after, 3 * module(image))
 
 
 def test_a_network_without_batch_normalisation_cannot_be_tested(context: ScanContext) -> None:
