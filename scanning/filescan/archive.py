@@ -136,7 +136,7 @@ def scan_zip(target: Target, leave: Callable[[str], str]) -> Findings:
     except _BROKEN as error:
         raise ScanError(f"the archive cannot be read: {error}") from error
     with archive:
-        members = [member for member in archive.infolist() if not member.is_dir()]
+        members = [member for member in archive.infolist() if not member.filename.endswith("/")]
         links = [member.filename for member in members if stat.S_ISLNK(member.external_attr >> 16)]
         findings.issues += name_issues(target, [member.filename for member in members], links)
         for member in members:

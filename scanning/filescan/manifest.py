@@ -7,7 +7,6 @@ change without the data set.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections import Counter
@@ -16,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compliance.types.canonical import canonical_json, merkle_root
+from compliance.types.canonical import canonical_json_of_parsed, merkle_root
 from compliance.types.drafts import JSON, Progress
 from compliance.types.errors import BadInputError
+from scanning.filescan.hashing import sha256_of, side_by_side
 
 FORMAT = "assay-dataset-manifest/1"
-_CHUNK = 4 << 20
 _SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation", "dev"})
 _MOST_LABELS = 10_000
 
@@ -106,7 +105,7 @@ def _unwatched(_: Progress) -> None:
 
 def root_of(entries: tuple[ManifestEntry, ...]) -> str:
     """Merkle root over the entries in the order given."""
-    return merkle_root(canonical_json(entry.as_json()) for entry in entries)
+    return merkle_root(canonical_json_of_parsed(entry.as_json()) for entry in entries)
 
 
 def _name(path: str, dataset: str) -> str:
@@ -149,22 +148,18 @@ def _files(folder: Path, dataset: str) -> Iterator[tuple[str, int]]:
 
 def _hash(path: Path, shown: str, on_bytes: Callable[[int], None]) -> tuple[int, str]:
     """Size and SHA-256 of one file. Raises BadInputError where it changes meanwhile or cannot be read."""
-    digest, size = hashlib.sha256(), 0
     try:
         # O_NOFOLLOW and O_NONBLOCK: a file swapped for a link or a pipe since it was listed is refused, not followed.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb", buffering=0) as stream:
             before = os.fstat(stream.fileno())
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
-                size += len(chunk)
-                on_bytes(len(chunk))
+            size, digest = sha256_of(stream, on_bytes)
             after = os.fstat(stream.fileno())
     except OSError as error:
         raise BadInputError(f"{shown} cannot be read: {error.strerror}.") from error
     if size != after.st_size or (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise BadInputError(f"{shown} changed while it was read; try again when nothing writes to the data set.")
-    return size, digest.hexdigest()
+    return size, digest
 
 
 def _labels(entries: tuple[ManifestEntry, ...]) -> dict[str, int]:
@@ -177,8 +172,8 @@ def _labels(entries: tuple[ManifestEntry, ...]) -> dict[str, int]:
     return dict(sorted(counted.items())) if len(counted) <= _MOST_LABELS else {}
 
 
-def hash_dataset(path: Path, *, on_progress: OnProgress = _unwatched) -> DatasetManifest:
-    """The manifest of a folder or of a single file.
+def hash_dataset(path: Path, *, threads: int = 0, on_progress: OnProgress = _unwatched) -> DatasetManifest:
+    """The manifest of a folder or of a single file. Files are hashed side by side, on all processors or on `threads`.
 
     on_progress: bytes done of bytes in all. Raises BadInputError for a path that is missing, empty, or holds links,
     special files, names that are no UTF-8, or files that change while they are read.
@@ -192,17 +187,18 @@ def hash_dataset(path: Path, *, on_progress: OnProgress = _unwatched) -> Dataset
     listed = sorted(found, key=lambda entry: entry[0].encode())
     if not listed:
         raise BadInputError(f"{name} is an empty folder; there is nothing to take a manifest of.")
-    total, done = sum(size for _, size in listed), 0
+    total, shown = sum(size for _, size in listed), -1
 
-    def advance(count: int) -> None:
-        nonlocal done
-        done += count
-        on_progress(Progress(stage="hashing", done=done, total=total))
+    def show(done: int) -> None:
+        nonlocal shown
+        if done != shown:
+            shown = done
+            on_progress(Progress(stage="hashing", done=done, total=total))
 
-    entries = tuple(
-        ManifestEntry(relative, *_hash(path / relative if is_folder else path, relative, advance))
-        for relative, _ in listed
-    )
+    def entry_of(relative: str, count: Callable[[int], None]) -> ManifestEntry:
+        return ManifestEntry(relative, *_hash(path / relative if is_folder else path, relative, count))
+
+    entries = tuple(side_by_side([relative for relative, _ in listed], entry_of, on_bytes=show, threads=threads))
     return DatasetManifest(
         name=name,
         kind="folder" if is_folder else "file",

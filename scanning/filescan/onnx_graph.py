@@ -92,6 +92,20 @@ def _nodes(model: Any) -> Iterator[Any]:
         yield from function.node
 
 
+def _names(model: Any) -> Iterator[Any]:
+    """Every name in the model; the library hands out those that are no UTF-8 as bytes."""
+    yield from (model.producer_name, model.producer_version)
+    yield from (text for entry in model.metadata_props for text in (entry.key, entry.value))
+    yield from (entry.domain for entry in model.opset_import)
+    for function in model.functions:
+        yield from (function.name, function.domain, *function.input, *function.output)
+    for graph in _graphs(model.graph):
+        yield from (entry.name for group in (graph.input, graph.output, graph.initializer) for entry in group)
+    for node in _nodes(model):
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
+
+
 def _tensors(model: Any) -> Iterator[Any]:
     for graph in _graphs(model.graph):
         yield from graph.initializer
@@ -172,6 +186,8 @@ class OnnxGraph:
             raise ScanError(f"it is no ONNX model: {error}") from error
         if not model.graph.node and not model.graph.output:
             raise ScanError("it is no ONNX model: it has no graph")
+        if not all(isinstance(name, str) for name in _names(model)):
+            raise ScanError("it is no sound ONNX model: it has names that are no UTF-8 text")
         findings = Findings(scanned=[target.location], limits=list(_LIMITS))
         findings.speaks_to |= {CHANGED_ARCHITECTURE, EMBEDDED_MALWARE}
         flow = Flow(model)

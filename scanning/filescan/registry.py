@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 
 from compliance.types.drafts import FileScanReport, Progress
 from compliance.types.errors import BadInputError
 from scanning.filescan.base import NO, Budget, FileFormat, Findings, ScanError, ScanLimits, Target, TooMuchError
+from scanning.filescan.hashing import ReadsInto, sha256_of
 
 SCANNER = "assay-filescan"
 SCANNER_VERSION = "1"
 UNKNOWN = "unknown"
-_CHUNK = 4 << 20
 _MANY = 20
 _BEYOND = "A static file scan cannot speak to poisoned weights (AML.T0018.000); it does not run the model."
 
@@ -98,13 +97,15 @@ def _scan_member(target: Target) -> Findings:
     return findings
 
 
-def _digest(stream: BinaryIO, size: int, on_progress: OnProgress) -> str:
-    digest, done = hashlib.sha256(), 0
-    while chunk := stream.read(_CHUNK):
-        digest.update(chunk)
-        done += len(chunk)
+def _digest(stream: ReadsInto, size: int, on_progress: OnProgress) -> str:
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
         on_progress(Progress(stage="hashing", done=done, total=size))
-    return digest.hexdigest()
+
+    return sha256_of(stream, advance)[1]
 
 
 def _unwatched(_: Progress) -> None:
@@ -164,6 +165,8 @@ def _gathered(entries: list[tuple[str, str]]) -> list[tuple[str, str]]:
 def _report(findings: Findings, name: str, size: int, sha256: str, format_name: str) -> FileScanReport:
     groups = (findings.failed, findings.skipped, findings.unsupported, findings.ignored)
     not_scanned = [entry for group in groups for entry in _gathered(group)]
+    if not (not_scanned or findings.scanned or findings.issues):
+        not_scanned = [("", "there is nothing in it to look into")]
     facts = {
         **findings.facts,
         "counts": {
