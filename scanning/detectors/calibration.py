@@ -7,13 +7,14 @@ less and never supports a negative.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from compliance.types.drafts import JSON
 from scanning.detectors.base import ComparingDetector, Confirmation, Measurement, ScanContext
+from scanning.detectors.ranks import Scores, ranked
 from scanning.detectors.references import FEWEST, BankedModel, BankedStage
-from scanning.detectors.stats import clopper_pearson, exceedance_p, order_statistic_p, resolution
+from scanning.detectors.stats import clopper_pearson, order_statistic_p, resolution
 
 CALIBRATED, UNCALIBRATED = "calibrated", "uncalibrated"
 
@@ -64,14 +65,20 @@ class Power:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """tier; p_value, None where none can be had; resolution: the smallest p-value possible, None without references;
-    references: scores of the comparable ones; flagged: p at or below the rule's alpha; confirmed: the recovered trigger
-    turns enough held-out images, and more than the references' own triggers do; not_compared: why there are no
-    references, in words."""
+    """What one measurement is worth.
+
+    p_value: None where none can be had; resolution: the smallest p-value possible, None without references; top_class:
+    the one that stands out most beside the same class in the references, or in the model itself without them; score and
+    references: by how many predictive deviations it does, and the same of each reference (see `ranks`); flagged: p at or
+    below the rule's alpha; confirmed: the recovered trigger turns enough held-out images, and more than chance does;
+    not_compared: why there are no references, in words.
+    """
 
     tier: str
     p_value: float | None
     resolution: float | None
+    top_class: int | None
+    score: float | None
     references: tuple[float, ...]
     flagged: bool
     confirmed: bool
@@ -91,16 +98,19 @@ def calibrate(
     rows, reason = comparable(detector, context, rule)
     if reason or measured.score is None:
         return _uncalibrated(measured, detector, reason, rule)
-    references = scores_of(rows, detector.name)
-    p = exceedance_p(measured.score, references)
+    references = [row.stages[detector.name].scores for row in rows]
+    found = ranked(measured.scores, references)
     assert context.bank is not None, "comparable rows come from a bank"
+    works = is_confirmed(measured.confirmation, flip_rates(rows, detector.name), rule)
     return Calibration(
         tier=CALIBRATED,
-        p_value=p,
+        p_value=found.p_value,
         resolution=resolution(len(references)),
-        references=references,
-        flagged=p <= rule.alpha,
-        confirmed=is_confirmed(measured.confirmation, flip_rates(rows, detector.name), rule),
+        top_class=found.top,
+        score=found.score,
+        references=found.references,
+        flagged=found.p_value <= rule.alpha,
+        confirmed=works and found.top == measured.top,
         settings_digest=detector.settings_digest,
         power=stage_power(context.bank.planted, detector.name, detector.settings_digest, references, rule),
     )
@@ -115,6 +125,8 @@ def comparable(
         return (), str(context.bank_facts.get("not_used", "")) or "no bank of reference models was at hand"
     if bank.family.architecture_digest != context.model.architecture_digest:
         return (), "the reference models have another architecture"
+    if context.images is not None and context.images.images.shape[1:] != bank.family.image_shape:
+        return (), f"the reference models were measured with images of shape {list(bank.family.image_shape)}"
     if detector.needs_images and (context.images is None or context.images.sha256 != bank.family.images_sha256):
         return (), f"the reference models were measured with other images ({bank.family.images_name})"
     rows = tuple(row for row in bank.without(context.model.sha256).references if _alike(row, detector) is not None)
@@ -125,28 +137,24 @@ def comparable(
     return rows, ""
 
 
-def scores_of(rows: Iterable[BankedModel], stage: str) -> tuple[float, ...]:
-    """Score of each model that has one."""
-    return tuple(score for row in rows if stage in row.stages and (score := row.stages[stage].score) is not None)
-
-
 def flip_rates(rows: Iterable[BankedModel], stage: str) -> tuple[float, ...]:
     """Flip rate of each model's recovered trigger, where the stage recovers one."""
     return tuple(rate for row in rows if stage in row.stages and (rate := row.stages[stage].flip_rate) is not None)
 
 
 def is_confirmed(confirmation: Confirmation | None, natural: tuple[float, ...], rule: Rule = RULE) -> bool:
-    """Whether a trigger turns enough held-out images: the rule's share, more than chance triggers of its size, and at
-    least as many as the middle one of the references' natural triggers."""
+    """Whether a trigger turns enough held-out images: the rule's share, more than chance triggers of its size, and not
+    fewer than the middle one of the references' natural triggers (by the upper end of the exact 95 % interval)."""
     if confirmation is None or not confirmation.tried or confirmation.rate < rule.flip_rate:
         return False
     if confirmation.flipped <= confirmation.by_chance:
         return False
-    return not natural or confirmation.rate >= sorted(natural)[len(natural) // 2]
+    _, upper = clopper_pearson(confirmation.flipped, confirmation.tried)
+    return not natural or upper >= sorted(natural)[len(natural) // 2]
 
 
 def stage_power(
-    planted: Iterable[BankedModel], stage: str, settings_digest: str, references: tuple[float, ...], rule: Rule = RULE
+    planted: Iterable[BankedModel], stage: str, settings_digest: str, references: Sequence[Scores], rule: Rule = RULE
 ) -> tuple[Power, ...]:
     """Per attack, how many planted models the stage flags with their true class first."""
     found: dict[str, list[bool]] = {}
@@ -157,10 +165,11 @@ def stage_power(
     return tuple(Power(attack=attack, planted=len(hits), found=sum(hits)) for attack, hits in sorted(found.items()))
 
 
-def _is_found(banked: BankedStage, target: int | None, references: tuple[float, ...], rule: Rule) -> bool:
+def _is_found(banked: BankedStage, target: int | None, references: Sequence[Scores], rule: Rule) -> bool:
     if banked.score is None:
         return False
-    return banked.top == target and exceedance_p(banked.score, references) <= rule.alpha
+    found = ranked(banked.scores, references)
+    return found.top == target and found.p_value <= rule.alpha
 
 
 def _alike(row: BankedModel, detector: ComparingDetector) -> BankedStage | None:
@@ -176,6 +185,8 @@ def _uncalibrated(measured: Measurement, detector: ComparingDetector, reason: st
         tier=UNCALIBRATED,
         p_value=p,
         resolution=None,
+        top_class=measured.top,
+        score=None,
         references=(),
         flagged=p is not None and p <= rule.strict,
         confirmed=is_confirmed(measured.confirmation, (), rule),

@@ -1,9 +1,8 @@
 """All comparing stages together: one p-value, one verdict, one measured power. No torch here.
 
-Per stage the score becomes a tail probability beside the references' scores; the stages' tails are combined by the
-Cauchy combination (Liu and Xie, 2020), which holds under dependence. That statistic is ranked among the same statistic
-of every reference, each treated as the model is, beside all others (full conformal prediction: Vovk, Gammerman and
-Shafer, 2005), so the p-value is exact for models like the references whatever the scores' distribution.
+For each class the stages' tail probabilities beside the references' scores of that class are combined by the Cauchy
+combination (Liu and Xie, 2020), which holds under dependence; the largest over the classes is ranked among the same
+statistic of every reference (see `ranks`), so the p-value is exact for models like the references whatever the scores.
 """
 
 from __future__ import annotations
@@ -16,9 +15,10 @@ from compliance.types.canonical import digest_of
 from compliance.types.drafts import JSON, StageReport
 from compliance.types.verdicts import StageVerdict, worst_stage
 from scanning.detectors.calibration import CALIBRATED, RULE, UNCALIBRATED, Power, Rule
+from scanning.detectors.ranks import Ranked, Scores, ranked_together
 from scanning.detectors.references import BankedModel, ReferenceBank
 from scanning.detectors.registry import COMBINATION, COMPARING, DETECTORS, entry_of
-from scanning.detectors.stats import cauchy_p, cauchy_score, exceedance_p, predictive_tail, resolution
+from scanning.detectors.stats import cauchy_p, resolution
 
 VERSION = "1"
 LIMITS = (
@@ -33,20 +33,11 @@ class StageScore:
 
     detector: str
     settings_digest: str
-    score: float
+    scores: tuple[float | None, ...]
     top_class: int
     p_value: float | None
     flagged: bool
     verdict: StageVerdict
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Joint:
-    """A model's combined statistic ranked among the references'."""
-
-    p_value: float
-    score: float
-    references: tuple[float, ...]
 
 
 def combine(
@@ -61,13 +52,14 @@ def combine(
         return _report(*_uncalibrated(taken, calibrated), facts, started, _pictures(stages))
     bank = bank.without(model_sha256)
     names = {stage.detector: stage.settings_digest for stage in calibrated}
-    joint = ranked({stage.detector: stage.score for stage in calibrated}, _columns(bank.references, names))
+    joint = ranked_together({stage.detector: stage.scores for stage in calibrated}, _columns(bank.references, names))
     power = joint_power(bank, names, rule)
     facts["cauchy_p"] = cauchy_p([stage.p_value for stage in calibrated if stage.p_value is not None])
     facts["calibration"] = {
         "tier": CALIBRATED,
         "p_value": joint.p_value,
         "resolution": resolution(len(joint.references)),
+        "top_class": joint.top,
         "references": list(joint.references),
         "score": joint.score,
         "flagged": joint.p_value <= rule.alpha,
@@ -101,23 +93,15 @@ def overall(stages: Sequence[StageReport]) -> StageVerdict:
     return worst_stage(spoken)
 
 
-def ranked(scores: Mapping[str, float], references: Sequence[Mapping[str, float]]) -> Joint:
-    """Full conformal p-value of the Cauchy statistic over the stages named in `scores`."""
-    rows = [scores, *references]
-    tails = {name: _tails([row[name] for row in rows]) for name in scores}
-    joint = [cauchy_score([tails[name][place] for name in scores]) for place in range(len(rows))]
-    return Joint(p_value=exceedance_p(joint[0], joint[1:]), score=joint[0], references=tuple(joint[1:]))
-
-
 def joint_power(bank: ReferenceBank, names: Mapping[str, str], rule: Rule = RULE) -> tuple[Power, ...]:
-    """Per attack, how many planted models have a small joint p-value and a stage that flags their true class."""
+    """Per attack, how many planted models have a small joint p-value with their true class first."""
     references = _columns(bank.references, names)
     found: dict[str, list[bool]] = {}
     for model in bank.planted:
         row = _column(model, names)
         if row is not None:
-            named = any(model.stages[name].top == model.target for name in names)
-            found.setdefault(model.attack, []).append(named and ranked(row, references).p_value <= rule.alpha)
+            joint = ranked_together(row, references)
+            found.setdefault(model.attack, []).append(joint.top == model.target and joint.p_value <= rule.alpha)
     return tuple(Power(attack=attack, planted=len(hits), found=sum(hits)) for attack, hits in sorted(found.items()))
 
 
@@ -129,11 +113,14 @@ def power_of(bank: ReferenceBank, rule: Rule = RULE) -> tuple[Power, ...]:
 
 
 def decide(
-    stages: Sequence[StageScore], joint: Joint, power: Sequence[Power], rule: Rule = RULE
+    stages: Sequence[StageScore], joint: Ranked, power: Sequence[Power], rule: Rule = RULE
 ) -> tuple[StageVerdict, str]:
     """The verdict over all stages, with its reason."""
     count = len(joint.references)
-    words = f"Taken together, {len(stages)} stages give p = {joint.p_value:.3f} beside {count} reference models"
+    words = (
+        f"Taken together, {len(stages)} stages give p = {joint.p_value:.3f} beside {count} reference models, class "
+        f"{joint.top} first"
+    )
     found = [stage for stage in stages if stage.verdict is StageVerdict.EVIDENCE_FOUND]
     if joint.p_value <= rule.alpha and found:
         return (
@@ -164,24 +151,18 @@ def decide(
     return StageVerdict.NO_EVIDENCE_AT_POWER, f"{words}, which is ordinary. Power: {listed}."
 
 
-def _tails(values: Sequence[float]) -> list[float]:
-    """For each value, how likely so large a one is beside all the others."""
-    tails = [predictive_tail(value, [*values[:place], *values[place + 1 :]]) for place, value in enumerate(values)]
-    return [0.5 if tail is None else tail for tail in tails]
-
-
-def _columns(models: Sequence[BankedModel], names: Mapping[str, str]) -> list[dict[str, float]]:
+def _columns(models: Sequence[BankedModel], names: Mapping[str, str]) -> list[dict[str, Scores]]:
     return [row for model in models if (row := _column(model, names)) is not None]
 
 
-def _column(model: BankedModel, names: Mapping[str, str]) -> dict[str, float] | None:
+def _column(model: BankedModel, names: Mapping[str, str]) -> dict[str, Scores] | None:
     """The model's scores of the named stages, if it was measured alike in all of them."""
-    row: dict[str, float] = {}
+    row: dict[str, Scores] = {}
     for name, settings_digest in names.items():
         banked = model.stages.get(name)
         if banked is None or banked.settings_digest != settings_digest or banked.score is None:
             return None
-        row[name] = banked.score
+        row[name] = banked.scores
     return row
 
 
@@ -192,8 +173,8 @@ def _score_of(stage: StageReport) -> StageScore | None:
     return StageScore(
         detector=stage.detector,
         settings_digest=str(calibration.get("settings_digest", "")),
-        score=float(statistic["score"]),
-        top_class=int(statistic["top_class"]),
+        scores=tuple(statistic["scores"]),
+        top_class=int(calibration["top_class"]),
         p_value=calibration["p_value"],
         flagged=bool(calibration["flagged"]),
         verdict=stage.verdict,
@@ -244,7 +225,8 @@ def _labels(stages: Sequence[StageScore]) -> str:
 
 
 def _row(stage: StageScore) -> JSON:
-    return {**asdict(stage), "label": DETECTORS[stage.detector].label, "verdict": stage.verdict.value}
+    plain = {**asdict(stage), "scores": list(stage.scores), "verdict": stage.verdict.value}
+    return {**plain, "label": DETECTORS[stage.detector].label}
 
 
 def _pictures(stages: Sequence[StageReport]) -> dict[str, str]:

@@ -48,7 +48,7 @@ def examined(detector: ComparingDetector, context: ScanContext, rule: Rule = RUL
 
 def decide(measured: Measurement, ranked: Calibration, rule: Rule = RULE) -> tuple[StageVerdict, str]:
     """The verdict and the sentences that explain it."""
-    said = f"Class {measured.top} stands out most: {measured.words}."
+    said = _said(measured, ranked)
     if measured.score is None:
         return StageVerdict.INCONCLUSIVE, "The stage could not give a score for any class, so it says nothing."
     if ranked.tier != CALIBRATED:
@@ -71,6 +71,16 @@ def decide(measured: Measurement, ranked: Calibration, rule: Rule = RULE) -> tup
             f"{compared} But it finds too few planted backdoors to say more: {_listed(ranked.power)}.",
         )
     return StageVerdict.NO_EVIDENCE_AT_POWER, f"{compared} Power: {_listed(ranked.power)}."
+
+
+def _said(measured: Measurement, ranked: Calibration) -> str:
+    """Which class stands out, and by what."""
+    if ranked.top_class == measured.top:
+        return f"Class {measured.top} stands out most: {measured.words}."
+    return (
+        f"Class {ranked.top_class} stands out most beside the same class in reference models; in the model itself it is "
+        f"class {measured.top}: {measured.words}."
+    )
 
 
 def report(
@@ -142,12 +152,12 @@ def _flagged(said: str, measured: Measurement, ranked: Calibration) -> tuple[Sta
     if ranked.confirmed and confirmation is not None:
         return StageVerdict.EVIDENCE_FOUND, (
             f"{said} {p} The recovered trigger turns {confirmation.flipped} of {confirmation.tried} held-out images "
-            f"({confirmation.rate:.1%}) into class {measured.top}."
+            f"({confirmation.rate:.1%}) into class {ranked.top_class}."
         )
     if confirmation is not None:
         return StageVerdict.INCONCLUSIVE, (
-            f"{said} {p} But the recovered trigger turns only {confirmation.flipped} of {confirmation.tried} held-out "
-            f"images, so it is a flag and no evidence."
+            f"{said} {p} But no trigger for this class was confirmed: the one recovered turns {confirmation.flipped} of "
+            f"{confirmation.tried} held-out images into class {measured.top}. It is a flag and no evidence."
         )
     return StageVerdict.INCONCLUSIVE, f"{said} {p} A flag of this stage alone is no evidence; another stage must agree."
 

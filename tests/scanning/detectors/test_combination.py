@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from compliance.types.drafts import StageReport
 from compliance.types.verdicts import StageVerdict
 from scanning.detectors.base import Confirmation
-from scanning.detectors.combination import combine, joint_power, overall, power_of, ranked, with_combination
+from scanning.detectors.combination import combine, joint_power, overall, power_of, with_combination
 from scanning.detectors.references import ReferenceBank
 from tests.scanning.detectors.banked import MODEL, SETTINGS, Made, Told, context
 
@@ -78,22 +75,6 @@ def test_the_combination_speaks_for_its_parts_but_never_over_evidence_or_failure
     assert overall((failed, *together[1:])) is StageVerdict.FAILED
     found = replace(parts[0], verdict=StageVerdict.EVIDENCE_FOUND)
     assert overall((found, *together[1:])) is StageVerdict.EVIDENCE_FOUND
-
-
-def test_p_values_of_models_like_the_references_are_uniform() -> None:
-    """Each of n + 1 exchangeable models takes each rank equally often: the average of p over all is exactly known."""
-    draws = np.random.default_rng(0)
-    rows = [dict(zip(NAMES, row, strict=True)) for row in draws.gamma(2.0, size=(40, 3)).tolist()]
-    p_values = [ranked(row, [*rows[:at], *rows[at + 1 :]]).p_value for at, row in enumerate(rows)]
-    assert sorted(p_values) == pytest.approx([(k + 1) / 40 for k in range(40)])
-
-
-@given(st.permutations(range(12)))
-def test_the_order_of_references_does_not_matter(order: list[int]) -> None:
-    draws = np.random.default_rng(1)
-    rows = [dict(zip(NAMES, row, strict=True)) for row in draws.normal(size=(13, 3)).tolist()]
-    shuffled = [rows[1 + place] for place in order]
-    assert ranked(rows[0], rows[1:]).p_value == ranked(rows[0], shuffled).p_value
 
 
 def test_joint_power_leaves_out_models_that_were_measured_otherwise() -> None:

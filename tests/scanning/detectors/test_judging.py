@@ -102,16 +102,16 @@ def test_a_class_without_a_score_forbids_the_negative() -> None:
 
 def test_confirmation_must_beat_chance_and_what_references_do_naturally() -> None:
     assert is_confirmed(WORKS, (0.5, 0.6, 0.7))
-    assert not is_confirmed(WORKS, (0.96, 0.97, 0.98))
+    assert not is_confirmed(WORKS, (0.98, 0.99, 0.99))
     assert not is_confirmed(replace(WORKS, by_chance=95), ())
     assert not is_confirmed(None, ())
-    assert is_confirmed(WORKS, (0.96,), Rule()) is False
+    assert is_confirmed(WORKS, (0.96,), Rule())  # 95 of 100 is not fewer than 96 %, within its interval
 
 
 def test_power_counts_only_what_was_found_in_its_true_class() -> None:
     planted = Made(planted=4).bank().planted
     misnamed = replace(planted[0], target=2)
-    (power,) = stage_power((misnamed, *planted[1:]), "max_margin", SETTINGS, (0.0,) * 39)
+    (power,) = stage_power((misnamed, *planted[1:]), "max_margin", SETTINGS, [(0.01 * n,) * 3 for n in range(39)])
     assert (power.planted, power.found) == (4, 3)
     assert stage_power(planted, "max_margin", "other settings", (0.0,) * 39) == ()
 
