@@ -8,7 +8,6 @@ but rounding; the model that is handed in keeps its own weights.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 
 import torch
 from torch import Tensor, fx, nn
@@ -137,31 +136,40 @@ def _pair(node: fx.Node, layers: dict[str, nn.Module]) -> tuple[nn.Module, nn.Mo
     if type(norm) not in _NORMS or not isinstance(before, fx.Node) or before.op != "call_module":
         return None
     layer = layers.get(str(before.target))
-    if type(layer) not in _LAYERS or len(before.users) != 1 or any(_hooks(layer)) or any(_hooks(norm)):
+    if layer is None or type(layer) not in _LAYERS or len(before.users) != 1 or _hooked(layer) or _hooked(norm):
         return None
-    assert layer is not None
-    if norm.running_mean is None or norm.running_var is None:
-        return None
-    channels = layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels
-    return (layer, norm, before) if channels == norm.num_features else None
+    weight, mean = _held(layer, "weight"), _held(norm, "running_mean")
+    return (layer, norm, before) if weight is not None and mean is not None and len(weight) == len(mean) else None
 
 
-def _hooks(layer: nn.Module | None) -> Iterator[int]:
-    for name in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"):
-        yield len(getattr(layer, name, ()))
+def _hooked(layer: nn.Module) -> bool:
+    names = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return any(getattr(layer, name, None) for name in names)
+
+
+def _held(module: nn.Module, name: str) -> Tensor | None:
+    value = getattr(module, name)
+    return value if isinstance(value, Tensor) else None
 
 
 @torch.no_grad()
 def _joined(layer: nn.Module, norm: nn.Module) -> nn.Module:
     """One layer for both. Worked out in float64, so that the weights are rounded once."""
-    weight, bias = layer.weight, layer.bias
-    factor = (norm.running_var.double() + norm.eps).rsqrt()  # [channels]
-    factor = factor if norm.weight is None else factor * norm.weight.double()
-    start = -norm.running_mean.double() if bias is None else bias.double() - norm.running_mean.double()
-    shift = start * factor if norm.bias is None else start * factor + norm.bias.double()
+    weight, mean, variance = _held(layer, "weight"), _held(norm, "running_mean"), _held(norm, "running_var")
+    assert isinstance(norm, _NORMS)
+    assert weight is not None
+    assert mean is not None
+    assert variance is not None
+    bias, scale, shift = _held(layer, "bias"), _held(norm, "weight"), _held(norm, "bias")
+    factor = (variance.double() + norm.eps).rsqrt()  # [channels]
+    factor = factor if scale is None else factor * scale.double()
+    start = (0 if bias is None else bias.double()) - mean.double()
+    start = start * factor if shift is None else start * factor + shift.double()
     folded = copy.copy(layer)
     folded._parameters = dict(layer._parameters)  # noqa: SLF001 - a layer of its own that shares no slot with the first
     scaled = weight.double() * factor.reshape([-1] + [1] * (weight.dim() - 1))
-    folded.weight = nn.Parameter(scaled.to(weight.dtype), requires_grad=False)
-    folded.bias = nn.Parameter(shift.to(weight.dtype), requires_grad=False)
-    return _LinearNorm(folded, layer, norm) if isinstance(folded, nn.Linear) else folded
+    folded.register_parameter("weight", nn.Parameter(scaled.to(weight.dtype), requires_grad=False))
+    folded.register_parameter("bias", nn.Parameter(start.to(weight.dtype), requires_grad=False))
+    if isinstance(folded, nn.Linear) and isinstance(layer, nn.Linear):
+        return _LinearNorm(folded, layer, norm)
+    return folded

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -95,7 +95,7 @@ class _Builder:
     graph: fx.Graph = field(default_factory=fx.Graph)
     known: dict[str, Tensor | fx.Node] = field(default_factory=dict)
     placed: dict[int, fx.Node] = field(default_factory=dict)
-    linears: dict[fx.Node, nn.Linear] = field(default_factory=dict)
+    without_bias: dict[fx.Node, nn.Linear] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.known.update(self.constants)
@@ -143,8 +143,8 @@ class _Builder:
         if weighted := _weighted(node, inputs):
             source = self._padded(node, inputs)
             value = self._call("weighted", weighted, (source,))
-            if isinstance(weighted, nn.Linear):
-                self.linears[value] = weighted
+            if isinstance(weighted, nn.Linear) and kind == "MatMul":
+                self.without_bias[value] = weighted
             self._name(node, (value,))
             return
         fixed = {
@@ -182,9 +182,10 @@ class _Builder:
                 continue
             if value.users or self.uses[node.reads[place]] != 1:
                 continue  # somebody else reads the product without the bias
-            linear = self.linears.get(value)
-            if linear is not None and linear.bias is None and list(bias.shape) == [linear.out_features]:
+            linear = self.without_bias.get(value)
+            if linear is not None and list(bias.shape) == [linear.out_features] and bias.dtype == linear.weight.dtype:
                 linear.bias = _parameter(bias)
+                del self.without_bias[value]
                 self._name(node, (value,))
                 return True
         return False
@@ -241,7 +242,8 @@ def _convolution(attributes: Attributes, constants: list[Tensor]) -> nn.Module |
     if axes not in (1, 2, 3) or len(constants) > 2:
         return None
     pads, group = _even_pads(attributes), attributes.integer("group", 1)
-    layer = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[axes - 1](
+    makers: list[Callable[..., nn.Conv1d | nn.Conv2d | nn.Conv3d]] = [nn.Conv1d, nn.Conv2d, nn.Conv3d]
+    layer = makers[axes - 1](
         weight.shape[1] * group,
         weight.shape[0],
         tuple(weight.shape[2:]),

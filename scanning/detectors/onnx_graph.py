@@ -69,7 +69,7 @@ class OnnxModule(nn.Module):
     def _by_parts(self, values: Tensor, size: int) -> Tensor:
         missing = -len(values) % size
         filled = torch.cat([values, values[-1:].expand(missing, *values.shape[1:])]) if missing else values
-        parts = filled.unflatten(0, (-1, size))  # [parts, N, C, H, W]
+        parts = filled.reshape(-1, size, *values.shape[1:])  # [parts, N, C, H, W]
         scores = self._of_parts(parts)
         if scores.dim() < 2 or scores.shape[1] != size:
             raise UnsupportedGraphError(f"the graph takes {size} images and does not give {size} rows of scores")
@@ -78,7 +78,8 @@ class OnnxModule(nn.Module):
     def _of_parts(self, parts: Tensor) -> Tensor:
         if self._vectorised:
             try:
-                return torch.vmap(self.body)(parts)
+                scores: Tensor = torch.vmap(self.body)(parts)
+                return scores
             except (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError):
                 self._vectorised = False  # some operator asks for numbers, which all parts together do not have
         return torch.stack([self.body(part) for part in parts])

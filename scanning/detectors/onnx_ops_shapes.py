@@ -132,7 +132,8 @@ def _pad(attributes: Attributes, inputs: Inputs) -> Tensor:
 
 def _expand(_: Attributes, inputs: Inputs) -> Tensor:
     value, wanted = given(inputs, 0), integers(given(inputs, 1))
-    return value.expand(torch.broadcast_shapes(value.shape, wanted))
+    shape: torch.Size = torch.broadcast_shapes(value.shape, wanted)  # type: ignore[no-untyped-call] # torch's own
+    return value.expand(shape)
 
 
 def _tile(attributes: Attributes, inputs: Inputs) -> Tensor:

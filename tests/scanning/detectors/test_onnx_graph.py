@@ -6,6 +6,7 @@ import re
 import weakref
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -33,17 +34,23 @@ def built(model: ModelProto, folder: Path) -> OnnxModule:
 
 
 def of(
-    nodes: list[NodeProto], picture: tuple[int | str, ...] = PICTURE, /, opset: int = 18, **constants: object
+    nodes: list[NodeProto], picture: tuple[int | str, ...] = PICTURE, opset: int = 18, /, **constants: Any
 ) -> ModelProto:
     held = {name: np.asarray(value) for name, value in constants.items()}
     return onnx_model(nodes, held, shape=picture, opset=opset)
 
 
+def reference(model: ModelProto, images: np.ndarray) -> np.ndarray:
+    found = ReferenceEvaluator(model).run(None, {"x": images})
+    assert isinstance(found, list)
+    return np.asarray(found[0])
+
+
 def check(model: ModelProto, folder: Path, images: np.ndarray) -> OnnxModule:
     """The module of a model that gives what the reference gives."""
     module = built(model, folder)
-    expected = ReferenceEvaluator(model).run(None, {"x": images})
-    np.testing.assert_allclose(module(torch.from_numpy(images)).numpy(), expected[0], rtol=1e-5, atol=1e-6)
+    expected = reference(model, images)
+    np.testing.assert_allclose(module(torch.from_numpy(images)).numpy(), expected, rtol=1e-5, atol=1e-6)
     return module
 
 
@@ -162,7 +169,7 @@ def test_a_shape_that_would_fill_the_memory_is_refused(
         ("Pad", {"c": ints(0, 0, 1, 1, 0, 0, 1, 1)}, {"mode": "mirror"}, "Pad with mode mirror"),
         (
             "Resize",
-            {"c": np.float32([]), "d": np.float32([1, 1, 0.5, 1])},
+            {"c": np.array([], dtype=np.float32), "d": np.array([1, 1, 0.5, 1], dtype=np.float32)},
             {"mode": "linear", "antialias": 1},
             "antialias",
         ),
@@ -236,13 +243,18 @@ def test_several_outputs_of_a_node_go_where_they_are_read(tmp_path: Path) -> Non
 
 
 def test_outputs_that_nobody_reads_need_not_be_had(tmp_path: Path) -> None:
-    statistics = {"s": floats(1), "b": floats(1), "m": floats(1), "v": np.float32([0.5])}
+    statistics = {"s": floats(1), "b": floats(1), "m": floats(1), "v": np.array([0.5], dtype=np.float32)}
     norm = node("BatchNormalization", ["x", *statistics], ["y", "mean", "variance"])
     built(of([norm], **statistics), tmp_path)
 
 
 def test_batch_norm_that_trains_is_refused_on_images_and_worked_out_on_weights(tmp_path: Path) -> None:
-    rest = {"s": np.float32([2, 2]), "b": floats(2), "m": floats(2), "v": np.float32([1, 1])}
+    rest = {
+        "s": np.array([2, 2], dtype=np.float32),
+        "b": floats(2),
+        "m": floats(2),
+        "v": np.array([1, 1], dtype=np.float32),
+    }
     train = node("BatchNormalization", ["x", *rest], ["y"], training_mode=1)
     assert "BatchNormalization with training_mode" in not_runnable(of([train], ("n", 2, 4, 4), **rest), tmp_path)
     weights = node("BatchNormalization", ["w", *rest], ["u"], training_mode=1)
@@ -270,7 +282,7 @@ def test_constants_are_worked_out_once_and_weights_become_layers(tmp_path: Path)
         node("Conv", ["x", "sum"], ["y"], auto_pad="SAME_UPPER"),
     ]
     codes = np.arange(8, dtype=np.int8).reshape(2, 1, 2, 2)
-    model = of(nodes, opset=19, w=floats(2, 1, 2, 2), q=codes, scale=number(0.1))
+    model = of(nodes, PICTURE, 19, w=floats(2, 1, 2, 2), q=codes, scale=number(0.1))
     module = check(model, tmp_path, floats(3, 1, 4, 4))
     assert [type(part).__name__ for part in module.body.children()] == ["Step", "Conv2d"]
     assert not list(module.buffers())
@@ -358,8 +370,7 @@ def test_a_fixed_batch_is_fed_in_parts_of_its_size(size: int, vectorises: bool, 
     model = fixed(size, vectorises=vectorises)
     module, images = built(model, tmp_path), floats(7, 1, 4, 4)
     filled = np.concatenate([images, images[-1:].repeat(-7 % size, axis=0)])
-    reference = ReferenceEvaluator(model)
-    expected = [reference.run(None, {"x": filled[place : place + size]})[0] for place in range(0, len(filled), size)]
+    expected = [reference(model, filled[place : place + size]) for place in range(0, len(filled), size)]
     for _ in range(2):
         found = module(torch.from_numpy(images)).numpy()
         np.testing.assert_allclose(found, np.concatenate(expected)[:7], rtol=1e-5, atol=1e-6)
@@ -409,7 +420,7 @@ def test_gradients_pass_a_quantised_graph(tmp_path: Path) -> None:
         node("DequantizeLinear", ["codes", "scale", "zero"], ["back"]),
         node("Conv", ["back", "w"], ["y"]),
     ]
-    model = of(nodes, opset=19, scale=number(0.02), zero=np.array(10, dtype=np.uint8), w=floats(2, 1, 3, 3))
+    model = of(nodes, PICTURE, 19, scale=number(0.02), zero=np.array(10, dtype=np.uint8), w=floats(2, 1, 3, 3))
     images = torch.from_numpy(floats(2, 1, 4, 4) + 1).clamp(0.1, 3).requires_grad_()
     module = check(model, tmp_path, images.detach().numpy())
     module(images).sum().backward()

@@ -11,7 +11,8 @@ import torch
 
 from scanning.detectors import onnx_graph
 from scanning.detectors.onnx_graph import read_onnx
-from scanning.detectors.onnx_ops import OPERATORS, OUTPUTS, PARAMETERS
+from scanning.detectors.onnx_ops import OPERATORS, OUTPUTS, PARAMETERS, Attributes
+from scanning.detectors.onnx_ops_base import DTYPES
 from tests.scanning.detectors.onnx_cases import maths, shapes, windows
 from tests.scanning.detectors.onnx_cases.case import Case
 
@@ -29,7 +30,7 @@ def _inputs_of_any_rank(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def results(case: Case, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """The operator's function alone, on images that were turned into the case's type."""
-    typed = images if case.kind is None else images.to(onnx_graph.DTYPES[case.kind])
+    typed = images if case.kind is None else images.to(DTYPES[case.kind])
     found = OPERATORS[case.operator](case.asked(), case.tensors(typed))
     return found if isinstance(found, tuple) else (found,)
 
@@ -84,7 +85,7 @@ def test_softmax_before_opset_13_runs_over_all_later_axes() -> None:
 def test_codes_pass_gradients_inside_their_range_and_stop_them_outside() -> None:
     images = torch.tensor([0.03, 5.0, -1.0], requires_grad=True)
     case = Case("QuantizeLinear", [np.array(0.01, dtype=np.float32)])
-    asked = onnx_graph.Attributes("QuantizeLinear", 17, float_codes=True)
+    asked = Attributes("QuantizeLinear", 17, float_codes=True)
     codes = OPERATORS["QuantizeLinear"](asked, case.tensors(images))
     assert isinstance(codes, torch.Tensor)
     assert codes.tolist() == [3.0, 255.0, 0.0]

@@ -65,7 +65,7 @@ class Case:
         node.attribute.extend(helper.make_attribute(name, value) for name, value in self.attributes.items())
         lead = [] if self.kind is None else [helper.make_node("Cast", ["x"], ["kept"], to=self.kind)]
         constants = {f"c{place}": value for place, value in enumerate(self.constants) if value is not None}
-        shape = ("n", *self.shape[1:])
+        shape: tuple[int | str, ...] = ("n", *self.shape[1:])
         return onnx_model([*lead, node], constants, shape=shape, opset=self.opset, output=results[output])
 
     def expected(self, output: int = 0) -> np.ndarray:

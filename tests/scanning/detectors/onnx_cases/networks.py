@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from onnx import ModelProto, NodeProto, helper
 
@@ -19,7 +21,7 @@ class Weights:
         self.draws = np.random.default_rng(9)
 
     def floats(self, name: str, *shape: int) -> str:
-        self.held[name] = (self.draws.normal(size=shape) / np.sqrt(max(1, np.prod(shape[1:])))).astype(np.float32)
+        self.held[name] = (self.draws.normal(size=shape) / math.sqrt(math.prod(shape[1:]))).astype(np.float32)
         return name
 
     def keep(self, name: str, value: np.ndarray) -> str:
