@@ -155,7 +155,7 @@ def head_names(model: LoadedModel) -> tuple[str, ...]:
     weights = plain_names(model.weights)
     layers = [] if model.module is None else list(model.module.modules())
     linear = [layer for layer in layers if isinstance(layer, nn.Linear)][-1:]
-    held = [tensor for layer in linear for tensor in (layer.weight, layer.weight.T, layer.bias) if tensor is not None]
+    held = [tensor for layer in linear for tensor in (layer.weight.T, *layer.parameters())]
     found = tuple(name for name, value in weights.items() if any(_is_same(value, tensor) for tensor in held))
     if found:
         return found
