@@ -141,7 +141,6 @@ class Dot:
     marked: bool = False
 
 
-_STRIP = 96
 _ROW = 40
 
 
@@ -186,46 +185,54 @@ def _class_dots(dots: Sequence[Dot], scale: _Scale, right: float) -> list[tuple[
     return parts
 
 
-def _reference_strip(
-    references: Sequence[float], own: float | None, scale: _Scale, words: str
-) -> list[tuple[SafeString]]:
-    left, right = _WIDTH - _STRIP + 28, _WIDTH - _RIGHT - 20
-    parts: list[tuple[SafeString]] = [
-        (_line(left + 4, scale.y(value), right - 4, scale.y(value), ' stroke-opacity="0.55"'),) for value in references
-    ]
-    if own is not None:
-        parts.append((_dot((left + right) / 2, scale.y(own), marked=True),))
-    parts.append((_text((left + right) / 2, _HEIGHT - _BOTTOM + 14, words),))
-    return parts
-
-
-def dot_chart(
-    dots: Sequence[Dot], *, title: str, unit: str, axis: str, references: Sequence[float] = (), strip_label: str = "",
-    own: float | None = None,
-) -> SafeString:  # fmt: skip
-    """A dot per class on one scale, whiskers for the seeds; beside it a strip with a line per reference and `own` value.
-
-    `own` is what the references are compared with. No known value gives no chart.
-    """
+def dot_chart(dots: Sequence[Dot], *, title: str, unit: str, axis: str) -> SafeString:
+    """A dot per class on one scale, which need not begin at zero; whiskers for the seeds. No known value, no chart."""
     known = [dot.value for dot in dots if dot.value is not None]
-    values = [*known, *references, *([own] if own is not None else [])]
-    if not values:
+    if not known:
         return SafeString("")
     spreads = [v + s for d in dots if (v := d.value) is not None for s in ((d.spread or 0) / 2, -(d.spread or 0) / 2)]
-    scale, right = _Scale([*values, *spreads]), _WIDTH - _RIGHT - (_STRIP if references else 0)
+    scale, right = _Scale([*known, *spreads]), _WIDTH - _RIGHT
     parts: list[tuple[SafeString]] = []
     for tick in scale.ticks():
-        line = _line(_LEFT, scale.y(tick), _WIDTH - _RIGHT, scale.y(tick), ' stroke-opacity="0.18"')
+        line = _line(_LEFT, scale.y(tick), right, scale.y(tick), ' stroke-opacity="0.18"')
         parts.append((line + _text(_LEFT - 6, scale.y(tick) + 4, f"{tick:g}", "end"),))
     parts.append((_text(0, _TOP - 8, unit, "start"),))
-    if references:
-        height = scale.y(max(references))
-        parts.append((_line(_LEFT, height, _WIDTH - _RIGHT, height, _DASHED),))
-        parts += _reference_strip(references, own, scale, strip_label)
-    if dots:
-        parts += _class_dots(dots, scale, right)
-        parts.append((_text(_LEFT + (right - _LEFT) / 2, _HEIGHT - 3, axis),))
+    parts += _class_dots(dots, scale, right)
+    parts.append((_text(_LEFT + (right - _LEFT) / 2, _HEIGHT - 3, axis),))
     return _svg(_WIDTH, _HEIGHT, title, format_html_join("", "{}", parts), "dots")
+
+
+_STRIP = 62
+_WIDEST_LINEAR = 60.0
+
+
+def strip_chart(references: Sequence[float], own: float, *, title: str, words: str) -> SafeString:
+    """A line per reference and a dot for the model's own value, from left to right; without references no chart.
+
+    Values far apart are drawn on a compressed scale (inverse hyperbolic sine), so that near ones stay apart.
+    """
+    if not references:
+        return SafeString("")
+    is_wide = max(*references, own) - min(*references, own) > _WIDEST_LINEAR
+
+    def placed(value: float) -> float:
+        return math.asinh(value) if is_wide else value
+
+    low, high = (pick(map(placed, [*references, own])) for pick in (min, max))
+    width = (high - low) or 1.0
+
+    def x(value: float) -> float:
+        return 14 + (placed(value) - low) / width * (_WIDTH - 28)
+
+    parts = [(_text(4, 11, words, "start"),)]
+    parts += [(_line(x(value), 20, x(value), 40, ' stroke-opacity="0.6"'),) for value in references]
+    parts.append((_dot(x(own), 30, marked=True),))
+    for value, anchor in ((min(references), "start"), (max(references), "middle")):
+        place = 4 if anchor == "start" else x(value)
+        parts.append((_text(place, 56, f"{value:.3g}", anchor),))
+    if abs(x(own) - x(max(references))) > 60:
+        parts.append((_text(min(x(own), _WIDTH - 4), 56, f"{own:.3g}", "end", "700"),))
+    return _svg(_WIDTH, _STRIP, title, format_html_join("", "{}", parts), "strip")
 
 
 @dataclass(frozen=True, slots=True)

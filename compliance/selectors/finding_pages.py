@@ -19,7 +19,7 @@ from compliance.models import (
 from compliance.rights import Asker, visible
 from compliance.selectors.overview import TECHNIQUE
 from compliance.selectors.sources import Source, sources
-from compliance.selectors.stage_document import ClassRow, class_rows, drawing, figures, stage
+from compliance.selectors.stage_document import ClassRow, class_rows, drawing, figures, stage, title_of
 from compliance.selectors.story import StoryEvent, story
 from compliance.types import freeze_scans as doc
 from compliance.types.states import RemediationState, Severity
@@ -123,9 +123,9 @@ def _seen(rows: QuerySet[Observation], user: Asker) -> tuple[Seen, ...]:
 def demonstration(observation: Observation | None) -> Demonstration | None:
     """The stage that an observation carries, ready to be drawn; None where it carries none."""
     report = observation.facts.get("stage") if observation else None
-    if not report:
+    if observation is None or not report:
         return None
-    shown = stage(report)
+    shown = stage(report, title=title_of(observation.title))
     reference = min(shown["reference_norms"], default=None)
     return Demonstration(stage=shown, ranked=tuple(class_rows(shown)), reference=reference)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from compliance.models import AISystem, DatasetVersion, ModelVersion, Observation, Technique, TrailEntry
 from compliance.selectors.coverage import coverage_table
-from compliance.selectors.stage_document import figures, stage
+from compliance.selectors.stage_document import figures, stage, title_of
 from compliance.types import freeze_scans as doc
 from compliance.types.drafts import JSON
 from compliance.types.states import ModelOrigin, Severity
@@ -115,7 +115,7 @@ def scans(system: AISystem) -> list[doc.Scan]:
                 started_by=started_by.get(source, ""),
                 data=figures(about["data"]),
                 environment=figures(about["environment"]),
-                stages=[stage(o.facts["stage"]) for o in observations],
+                stages=[stage(o.facts["stage"], title=title_of(o.title)) for o in observations],
             )
         )
     return listed

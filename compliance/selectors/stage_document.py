@@ -47,14 +47,14 @@ def figures(facts: JSON) -> list[doc.Figure]:
     ]
 
 
-def stage(report: JSON) -> doc.Stage:
-    """One stage from the StageReport that its observation holds."""
+def stage(report: JSON, *, title: str = "") -> doc.Stage:
+    """One stage from the StageReport that its observation holds. title: for people; made of the detector's name if empty."""
     facts: dict[str, Any] = report["facts"]
     measured, ranked = _statistic(facts.get("statistic")), _calibration(facts)
-    first = facts.get("first_ranked_class") if measured is None else measured["top_class"]
+    first = _first(facts, measured, ranked)
     return doc.Stage(
         detector=report["detector"],
-        title=_title(report["detector"]),
+        title=title or _title(report["detector"]),
         version=report["detector_version"],
         verdict=StageVerdict(report["verdict"]),
         statement=report["statement"],
@@ -64,7 +64,7 @@ def stage(report: JSON) -> doc.Stage:
         figures=_stage_figures(facts),
         class_norms=_norms(facts.get("norms")),
         reference_norms=_numbers(facts.get("reference_smallest_norms") or []),
-        first_ranked=None if first is None else str(first),
+        first_ranked=first,
         p_value=facts.get("p_value") if ranked is None else ranked["p_value"],
         p_resolution=facts.get("p_value_resolution") if ranked is None else ranked["resolution"],
         attack_success=_rate(facts.get("held_out") or {}),
@@ -74,6 +74,18 @@ def stage(report: JSON) -> doc.Stage:
         calibration=ranked,
         tables=_tables(facts),
     )
+
+
+def _first(facts: JSON, measured: doc.Statistic | None, ranked: doc.Calibration | None) -> str | None:
+    """The class that stands out most: beside the same class of the references, or else within the model."""
+    if ranked is not None and ranked["top_class"] is not None:
+        return ranked["top_class"]
+    return measured["top_class"] if measured else _named(facts.get("first_ranked_class"))
+
+
+def title_of(observation_title: str) -> str:
+    """ "Trigger inversion: inconclusive" -> "Trigger inversion": the title of an observation begins with its stage's."""
+    return observation_title.rpartition(": ")[0]
 
 
 def _title(detector: str) -> str:
@@ -153,6 +165,7 @@ def _calibration(facts: JSON) -> doc.Calibration | None:
         tier=str(told["tier"]),
         p_value=told.get("p_value"),
         resolution=told.get("resolution"),
+        top_class=_named(told.get("top_class")),
         score=told.get("score", (facts.get("statistic") or {}).get("score")),
         references=_numbers(told.get("references") or []),
         flagged=bool(told.get("flagged")),
@@ -196,6 +209,8 @@ def _stage_figures(facts: JSON) -> list[doc.Figure]:
     found: JSON = bank.get("power") or {}
     first = {"power measured with": f"{found['planted']} planted models, {found['found']} found"} if found else {}
     bank_words = {"reference bank SHA-256": bank.get("sha256", ""), "bank not used because": bank.get("not_used", "")}
+    if facts.get("calibration"):
+        bank_words = {}  # the calibration says both
     rest: JSON = {}
     for key, value in facts.items():
         if key in _SHOWN_APART or _is_rows(value) or _is_named_rows(value):
@@ -231,7 +246,7 @@ def _table(key: str, value: list[JSON] | dict[str, JSON]) -> doc.Table:
     return doc.Table(
         caption=_captions().get(key, key.replace("_", " ")),
         heads=[_heads().get(name, name.replace("_", " ")) for name in keys],
-        numeric=[all(_is_number(row.get(name)) for row in rows) for name in keys],
+        numeric=[place > 0 and all(_is_number(row.get(name)) for row in rows) for place, name in enumerate(keys)],
         rows=[[_cell(name, row.get(name)) for name in keys] for row in rows[:MOST_ROWS]],
         total=len(rows),
     )

@@ -1,4 +1,4 @@
-"""Charts as template tags (class_norm_chart, score_chart, power_chart, coverage_chart): the same SVG on pages and packs."""
+"""Charts as template tags: class norms, scores, references, power, coverage. The same SVG on pages and in packs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django import template
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from compliance.packs.charts import Bar, Dot, Span, bar_chart, coverage_grid, dot_chart, span_chart
+from compliance.packs.charts import Bar, Dot, Span, bar_chart, coverage_grid, dot_chart, span_chart, strip_chart
 
 register = template.Library()
 
@@ -41,30 +41,34 @@ def class_norm_chart(
 
 @register.simple_tag
 def score_chart(stage: Mapping[str, Any]) -> SafeString:
-    """A dot per class from a stage's statistic, and the references of its calibration as a strip beside them."""
-    statistic, calibration = stage.get("statistic") or {}, stage.get("calibration") or {}
-    references = calibration.get("references") or []
-    own = calibration.get("score") if references else None
-    top = statistic.get("top_class")
-    classes = statistic.get("classes") or []
-    title = ""
-    if classes:
-        title = _("Score per class, larger is more suspicious; class %(label)s stands out most, of %(n)d classes") % {
-            "label": top,
-            "n": len(classes),
-        }
-    if references and own is not None:
-        title = (title and f"{title}; ") + _(
-            "the model’s score %(own).4g beside those of %(n)d reference models, %(low).4g to %(high).4g"
-        ) % {"own": own, "n": len(references), "low": min(references), "high": max(references)}
-    return dot_chart(
-        [Dot(row["label"], row["score"], row["spread"], marked=row["label"] == top) for row in classes],
-        title=title,
-        unit=_("score"),
-        axis=_("class"),
-        references=references,
-        strip_label=_("references"),
-        own=own,
+    """A dot per class from a stage's statistic; nothing for a stage without at least two scored classes."""
+    classes = (stage.get("statistic") or {}).get("classes") or []
+    if sum(row["score"] is not None for row in classes) < 2:
+        return SafeString("")
+    first = stage["first_ranked"]
+    title = _("Score per class, larger is more suspicious; class %(label)s stands out most, of %(n)d classes") % {
+        "label": first,
+        "n": len(classes),
+    }
+    dots = [Dot(row["label"], row["score"], row["spread"], marked=row["label"] == first) for row in classes]
+    return dot_chart(dots, title=title, unit=_("score"), axis=_("class"))
+
+
+@register.simple_tag
+def reference_chart(stage: Mapping[str, Any]) -> SafeString:
+    """The references of a stage's calibration as a strip, and what the model itself has on the same scale."""
+    calibration = stage.get("calibration") or {}
+    references, own = calibration.get("references") or [], calibration.get("score")
+    if not references or own is None:
+        return SafeString("")
+    title = _("The model at %(own).4g beside %(n)d reference models at %(low).4g to %(high).4g") % {
+        "own": own,
+        "n": len(references),
+        "low": min(references),
+        "high": max(references),
+    }
+    return strip_chart(
+        references, own, title=title, words=_("the model (dot) among %(n)d references") % {"n": len(references)}
     )
 
 

@@ -127,7 +127,8 @@ class AttackPower(TypedDict):
 
 
 class Calibration(TypedDict):
-    """What the score is worth. tier: "calibrated" (ranked among references) or "uncalibrated"; references: their scores;
+    """What the score is worth. tier: "calibrated" (ranked among references) or "uncalibrated"; score: what is ranked among
+    `references`, of the class `top_class`, on a scale of its own; None where nothing is ranked;
 
     not_compared: why there are no references; bank: name and SHA-256 of the reference bank, empty where there is none.
     """
@@ -135,6 +136,7 @@ class Calibration(TypedDict):
     tier: str
     p_value: float | None
     resolution: float | None
+    top_class: str | None
     score: float | None
     references: list[float]
     flagged: bool

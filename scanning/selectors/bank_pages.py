@@ -16,7 +16,7 @@ from compliance.services import evidence as evidences
 from compliance.types.errors import BadInputError
 from compliance.types.freeze_scans import AttackPower, Rate
 from scanning.detectors import banks
-from scanning.detectors.calibration import Power, scores_of, stage_power
+from scanning.detectors.calibration import Power, stage_power
 from scanning.detectors.combination import joint_power
 from scanning.detectors.references import MAX_BANK_BYTES, BankedModel, Family, ReferenceBank, bank_from_json
 from scanning.detectors.registry import COMPARING, label_of
@@ -28,7 +28,8 @@ _LEVEL = 0.95
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankStage:
-    """One stage that the models of a bank were measured with. references: scores of the unpoisoned ones."""
+    """One stage that the models of a bank were measured with. references: of each unpoisoned one,
+    the score of the class that stands out most."""
 
     title: str
     references: tuple[float, ...]
@@ -143,12 +144,12 @@ def _settings(references: Sequence[BankedModel]) -> dict[str, str]:
 
 
 def _stage(bank: ReferenceBank, stage: str, digest: str) -> BankStage:
-    alike = [row for row in bank.references if stage in row.stages and row.stages[stage].settings_digest == digest]
-    references = scores_of(alike, stage)
+    measured = [row.stages[stage] for row in bank.references if stage in row.stages]
+    alike = [row for row in measured if row.settings_digest == digest]
     return BankStage(
         title=label_of(stage),
-        references=references,
-        power=_told(stage_power(bank.planted, stage, digest, references)),
+        references=tuple(row.score for row in alike if row.score is not None),
+        power=_told(stage_power(bank.planted, stage, digest, [row.scores for row in alike])),
         settings_digest=digest,
     )
 

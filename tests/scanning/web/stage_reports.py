@@ -27,9 +27,10 @@ def stage(detector: str, verdict: str, statement: str, facts: JSON | None = None
 
 def calibration(p: float, **more: Any) -> JSON:
     """Calibrated among 39 references."""
-    references = [-29.0 - n / 5 for n in range(39)]
+    references = [1.2 + n / 10 for n in range(39)]
     return {
-        "tier": "calibrated", "p_value": p, "resolution": 0.025, "references": references, "flagged": p <= 0.05,
+        "tier": "calibrated", "p_value": p, "resolution": 0.025, "top_class": 0, "score": 19.4,
+        "references": references, "flagged": p <= 0.05,
         "confirmed": False, "power": POWER, "not_compared": "", **more,
     }  # fmt: skip
 

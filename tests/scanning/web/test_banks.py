@@ -39,7 +39,7 @@ def bank(found: int = 3) -> ReferenceBank:
     planted = [
         BankedModel(
             name=f"p{n}", sha256=f"{n:063x}f", attack="BadNets 4×4", target=1, accuracy=0.71, attack_success=0.98,
-            stages=measured(50.0 if n < found else 1.0, place=1),
+            stages=measured(50.0, place=1) if n < found else measured(1.5),
         )
         for n in range(4)
     ]  # fmt: skip

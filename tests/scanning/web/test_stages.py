@@ -59,7 +59,8 @@ def test_power_is_told_per_attack_with_its_interval(page: str) -> None:
 
 
 def test_scores_are_drawn_beside_the_references_and_listed(page: str) -> None:
-    assert "class 0 stands out most, of 10 classes; the model’s score -13.3 beside those of 39 reference models" in page
+    assert "Score per class, larger is more suspicious; class 0 stands out most, of 10 classes" in page
+    assert "The model at 19.4 beside 39 reference models at 1.2 to 5" in page
     assert "39 reference models allow none below 0.025" in page
     assert "0 stands out most -13.3 1.5 13.3" in page
     assert "seed 2: class 0, -13.3" in page
@@ -110,3 +111,10 @@ def test_classes_without_a_score_come_last() -> None:
 def test_any_facts_can_be_shown(facts: told.JSON) -> None:
     shown = stage_page(told.stage("later_kind", "inconclusive", "Said.", facts))
     assert (shown.drawing, shown.calibration, shown.title) == ("", None, "later_kind")
+
+
+def test_the_class_that_is_unusual_beside_references_counts() -> None:
+    ranked = {**told.calibration(0.2), "top_class": 6}
+    shown = stage_page({**told.CALIBRATED, "facts": {**told.CALIBRATED["facts"], "calibration": ranked}})
+    assert shown.report["first_ranked"] == "6"
+    assert [row.label for row in shown.ranked if row.is_first] == ["6"]
