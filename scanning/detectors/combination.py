@@ -80,17 +80,12 @@ def with_combination(
 
 
 def overall(stages: Sequence[StageReport]) -> StageVerdict:
-    """The verdict of a whole scan: the worst of what the stages say, where the combination stands for those it combines
-    unless one of them found evidence or failed."""
-    combined = next((stage for stage in stages if stage.detector == COMBINATION), None)
-    spoken = [
-        stage.verdict
-        for stage in stages
-        if combined is None
-        or stage.detector not in COMPARING
-        or stage.verdict in (StageVerdict.EVIDENCE_FOUND, StageVerdict.FAILED)
-    ]
-    return worst_stage(spoken)
+    """The verdict of a whole scan: the worst of what the stages say. The combination speaks for the stages it combines, and a
+    difference from the base that training explains says nothing; evidence and failure always count."""
+    combined = any(stage.detector == COMBINATION for stage in stages)
+    silent = {"identity", *(COMPARING if combined else ())}
+    loud = (StageVerdict.EVIDENCE_FOUND, StageVerdict.FAILED)
+    return worst_stage(stage.verdict for stage in stages if stage.detector not in silent or stage.verdict in loud)
 
 
 def joint_power(bank: ReferenceBank, names: Mapping[str, str], rule: Rule = RULE) -> tuple[Power, ...]:

@@ -71,9 +71,9 @@ def train_demo(
 
 
 def held_out_images(images: LabelledImages, path: Path) -> LabelledImages:
-    """Write the held-out images once and read them back as a scan would."""
+    """Write images once and read them back as a scan would."""
     if not path.is_file():
-        partial = path.with_name("held-out.partial.npz")
+        partial = path.with_name(f"{path.stem}.partial.npz")
         save_images(images, partial)
         partial.replace(path)
     return load_images(path)

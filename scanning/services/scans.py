@@ -60,19 +60,7 @@ def request_scan(
     is woken: the caller runs the job by `leases.run_here`. Raises RefusedError.
     """
     system = model_version.model.system
-    if model_version.evidence is None:
-        raise RefusedError(_("The bytes of “%s” are not kept here, so they cannot be scanned.") % model_version)
-    for handed_in in (held_out, suspects, training_images):
-        if handed_in is not None and handed_in.system_id != system.pk:
-            raise RefusedError(_("“%s” belongs to another AI system.") % handed_in)
-    if base_version is not None and base_version.evidence is None:
-        raise RefusedError(
-            _("The bytes of “%s” are not kept here, so nothing can be compared with them.") % base_version
-        )
-    unknown = sorted(set(detectors) - set(detector_registry.DETECTORS))
-    if unknown:
-        known = ", ".join(detector_registry.DETECTORS)
-        raise RefusedError(_("There is no detector named “%s”; the detectors are %s.") % (unknown[0], known))
+    _refuse_unfit(model_version, (held_out, suspects, training_images), base_version, detectors)
     chosen = (list(detectors) or list(detector_registry.DETECTORS)) if kind == Scan.DETECTION else []
     scan = Scan(
         model_version=model_version,
@@ -99,6 +87,30 @@ def request_scan(
         )
         scan.save()
     return scan
+
+
+def _refuse_unfit(
+    version: ModelVersion,
+    images: Sequence[Evidence | None],
+    base_version: ModelVersion | None,
+    detectors: Sequence[str],
+) -> None:
+    """Raises RefusedError for what cannot be scanned, or not with these inputs."""
+    if version.evidence is None:
+        raise RefusedError(_("The bytes of “%s” are not kept here, so they cannot be scanned.") % version)
+    for handed_in in images:
+        if handed_in is not None and handed_in.system_id != version.model.system_id:
+            raise RefusedError(_("“%s” belongs to another AI system.") % handed_in)
+    if base_version is not None and base_version.model.system_id != version.model.system_id:
+        raise RefusedError(_("“%s” belongs to another AI system.") % base_version)
+    if base_version is not None and base_version.evidence is None:
+        raise RefusedError(
+            _("The bytes of “%s” are not kept here, so nothing can be compared with them.") % base_version
+        )
+    unknown = sorted(set(detectors) - set(detector_registry.DETECTORS))
+    if unknown:
+        known = ", ".join(detector_registry.DETECTORS)
+        raise RefusedError(_("There is no detector named “%s”; the detectors are %s.") % (unknown[0], known))
 
 
 def perform(*, job_id: int) -> None:
