@@ -14,7 +14,7 @@ from scanning.filescan.base import NO, Budget, FileFormat, Findings, ScanError, 
 from scanning.filescan.hashing import ReadsInto, sha256_of
 
 SCANNER = "assay-filescan"
-SCANNER_VERSION = "1"
+SCANNER_VERSION = "2"
 UNKNOWN = "unknown"
 _MANY = 20
 _BEYOND = "A static file scan cannot speak to poisoned weights (AML.T0018.000); it does not run the model."

@@ -17,9 +17,12 @@ class Command(AssayCommand):
 
     def arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("path", type=Path, metavar="PATH", help="a folder or a single file")
+        parser.add_argument(
+            "--threads", type=int, default=0, metavar="N", help="files hashed at once (default: a core each)"
+        )
 
     def answer(self, options: dict[str, Any]) -> Answer:
-        manifest = hash_dataset(options["path"], on_progress=self.show_progress)
+        manifest = hash_dataset(options["path"], threads=max(0, options["threads"]), on_progress=self.show_progress)
         lines = [f"{manifest.name}: {manifest.files} files, {manifest.size} bytes", f"root {manifest.root}"]
         lines += [f"{label}: {count}" for label, count in manifest.labels.items()]
         return Answer(code=ExitCode.POSITIVE, document=manifest.to_json(), lines=lines)

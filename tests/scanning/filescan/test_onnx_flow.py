@@ -16,8 +16,8 @@ from tests.scanning.filescan.build import rules, scan
 from tests.scanning.filescan.graphs import cast, model, node
 
 INTS = np.int64
-IDS = {"input_ids": TensorProto.INT64}
-MASKED = IDS | {"attention_mask": TensorProto.INT64}
+IDS: dict[str, int] = {"input_ids": TensorProto.INT64}
+MASKED: dict[str, int] = IDS | {"attention_mask": TensorProto.INT64}
 
 USUAL = [node("Conv", ["x", "w"], ["h"]), node("GlobalAveragePool", ["h"], ["p"]), node("Gemm", ["p", "v"], ["usual"])]
 PATCH = [
@@ -292,5 +292,6 @@ def test_what_exporters_write_for_ordinary_models_passes(tmp_path: Path, name: s
 
 def test_what_was_let_pass_is_counted(tmp_path: Path) -> None:
     extra = {"i": np.array(1), "q": np.ones((2, 2), "f4"), "table": np.ones((9, 2), "f4")}
-    report = looked_at(tmp_path, *SOUND["an attention mask"], **extra)
+    nodes, inputs = SOUND["an attention mask"]
+    report = looked_at(tmp_path, nodes, inputs, **extra)
     assert report.facts["let_pass"]["attention masks"] == 1
