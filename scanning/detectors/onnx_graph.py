@@ -139,11 +139,20 @@ def read_onnx(path: Path) -> OnnxGraph:
         raise ModelLoadError(f"{path.name}: a node writes nothing")
     if graph.sparse_initializer:
         raise ModelLoadError(f"{path.name}: keeps sparse tensors; export it with ordinary ones")
+    if not all(isinstance(name, str) for name in _names(graph)):
+        raise ModelLoadError(f"{path.name}: a name in it is no text")  # protobuf hands bytes that are not UTF-8 on
     tensors = {}
     for tensor in graph.initializer:
         tensors[tensor.name] = _tensor(tensor, path.name)
         tensor.ClearField("raw_data")  # the weights need not be kept twice
     return OnnxGraph(name=path.name, model=model, tensors=tensors, operators=[node.op_type for node in graph.node])
+
+
+def _names(graph: onnx.GraphProto) -> Iterator[object]:
+    yield from (value.name for part in (graph.initializer, graph.input, graph.output) for value in part)
+    for node in graph.node:
+        yield from (node.op_type, node.domain, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
 
 
 def _inlined(model: ModelProto, file: str) -> ModelProto:
@@ -162,7 +171,15 @@ def _inlined(model: ModelProto, file: str) -> ModelProto:
             total += sizes.get(key, 1)
         return total
 
-    if size_of(model.graph, ()) > _MAX_NODES:
+    every = [model.graph, *model.functions]
+    if any(
+        attribute.HasField("g") or attribute.graphs
+        for part in every
+        for node in part.node
+        for attribute in node.attribute
+    ):
+        return model  # sub-graphs cannot be run; what they call is not counted, so nothing is put in place of calls
+    if sum(size_of(part, ()) for part in every) > _MAX_NODES:
         raise ModelLoadError(f"{file}: its functions grow beyond the limit of {_MAX_NODES} nodes")
     try:
         return inliner.inline_local_functions(model)

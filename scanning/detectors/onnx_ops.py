@@ -24,7 +24,7 @@ OUTPUTS = {"Dropout": 2, "LayerNormalization": 3, "Split": 1024, "TopK": 2}
 # Inputs that say how to run, not what to count: shapes, axes, places. Constant ones stay on the CPU as they are read
 # there anyway, whatever device the model runs on.
 PARAMETERS = {
-    "CumSum": (1,), "Dropout": (1, 2), "Expand": (1,), "OneHot": (1,), "Pad": (1, 2, 3),
+    "Col2Im": (1, 2), "CumSum": (1,), "Dropout": (1, 2), "Expand": (1,), "OneHot": (1,), "Pad": (1, 2, 3),
     "Resize": (1, 2, 3), "Reshape": (1,), "Slice": (1, 2, 3, 4), "Split": (1,), "Squeeze": (1,), "Tile": (1,),
     "TopK": (1,), "Trilu": (1,), "Unsqueeze": (1,), **{name: (1,) for name in MATHS if name.startswith("Reduce")},
 }  # fmt: skip

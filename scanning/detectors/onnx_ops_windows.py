@@ -81,6 +81,19 @@ def _conv_transpose(attributes: Attributes, inputs: Inputs) -> Tensor:
     return padded(whole, [-amount for amount in before], [-amount for amount in after])
 
 
+def _folded_columns(attributes: Attributes, inputs: Inputs) -> Tensor:
+    """Columns [B, C·blocks, L] added up where they lie in an image of the size that is asked for (Col2Im)."""
+    columns, size, block = given(inputs, 0), integers(given(inputs, 1)), integers(given(inputs, 2))
+    if len(size) != 2:
+        raise attributes.refuse(f"{len(size)} spatial axes")
+    before, after = pads_of(attributes, size, block)
+    strides, dilations = attributes.integers("strides", [1, 1]), attributes.integers("dilations", [1, 1])
+    whole = [inside + low + high for inside, low, high in zip(size, before, after, strict=True)]
+    bounded(attributes, [*columns.shape[:1], *whole])
+    image = functional.fold(columns, whole, block, dilations, 0, strides)
+    return padded(image, [-amount for amount in before], [-amount for amount in after])
+
+
 def _ceiled(size: int, window: int, stride: int, before: int, after: int) -> int:
     """Padding behind an axis so that a last window, begun inside the image or its front padding, still fits."""
     count = math.ceil((size + before + after - window) / stride) + 1
@@ -236,6 +249,7 @@ def _grid_sample(attributes: Attributes, inputs: Inputs) -> Tensor:
 
 WINDOWS: dict[str, Operator] = {
     "AveragePool": _average_pool,
+    "Col2Im": _folded_columns,
     "Conv": _conv,
     "ConvTranspose": _conv_transpose,
     "GlobalAveragePool": _global_pool,

@@ -93,6 +93,13 @@ def test_no_name_of_the_file_reaches_the_source(name: str, tmp_path: Path, monke
     }
 
 
+def test_a_name_that_is_no_text_is_a_broken_file(tmp_path: Path) -> None:
+    content = of([node("Relu", ["x"], ["y"], name="")]).SerializeToString()
+    (tmp_path / "model.onnx").write_bytes(content.replace(b"Relu", b"R\xe9l\xff"))
+    with pytest.raises(ModelLoadError, match="a name in it is no text"):
+        read_onnx(tmp_path / "model.onnx")
+
+
 def test_attributes_of_the_file_stay_out_of_the_source(tmp_path: Path) -> None:
     hostile = 'i->i"); import os; os.system("touch ran'
     model = of([node("Einsum", ["x"], ["y"], equation=hostile), node("Identity", ["y"], ["z"])])
@@ -227,6 +234,21 @@ def test_functions_that_double_at_every_level_are_refused_before_they_grow(tmp_p
     bodies["f60"] = [node("Relu", ["a"], ["b"])]
     with pytest.raises(ModelLoadError, match="grow beyond the limit"):
         built(with_functions(bodies, "f0"), tmp_path)
+
+
+@pytest.mark.parametrize("called", ["f0", "other"])
+def test_calls_inside_a_sub_graph_do_not_grow_either(called: str, tmp_path: Path) -> None:
+    bodies = {
+        f"f{level}": [
+            node(f"f{level + 1}", ["a"], ["c"], domain="own"),
+            node(f"f{level + 1}", ["c"], ["b"], domain="own"),
+        ]
+        for level in range(60)
+    }
+    bodies["f60"] = [node("Relu", ["a"], ["b"])]
+    branch = helper.make_graph([node("f0", ["x"], ["z"], domain="own")], "g", [], [onnx.ValueInfoProto(name="z")])
+    bodies["other"] = [node("If", ["a"], ["b"], then_branch=branch, else_branch=branch)]
+    assert "cannot be run here" in not_runnable(with_functions(bodies, called), tmp_path)
 
 
 # ------------------------------------------------------------------------------------------------ outputs and constants

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.scanning.detectors.onnx_cases.case import DRAWS, Case, floats, number, positives
+from tests.scanning.detectors.onnx_cases.case import DRAWS, Case, floats, ints, number, positives
 
 LINE, VOLUME = (2, 3, 9), (2, 3, 5, 6, 4)
 GRID = DRAWS.uniform(-1.2, 1.2, size=(2, 4, 5, 2)).astype(np.float32)
@@ -43,6 +43,8 @@ WINDOW_CASES = [
     Case("AveragePool", [], {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "count_include_pad": 1}),
     Case("AveragePool", [], {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1}),
     Case("AveragePool", [], {"kernel_shape": [3], "pads": [1, 0]}, shape=LINE),
+    Case("Col2Im", [ints(5, 5), ints(1, 5)], shape=(2, 5, 5), opset=18),
+    Case("Col2Im", [ints(4, 5), ints(2, 3)], {"pads": [1, 0, 1, 0], "strides": [2, 1]}, shape=(2, 12, 9), opset=18),
     Case("GlobalAveragePool"),
     Case("GlobalAveragePool", shape=LINE),
     Case("GlobalMaxPool"),
