@@ -89,7 +89,7 @@ def title_of(observation_title: str) -> str:
 
 
 def _title(detector: str) -> str:
-    return _("All stages together") if detector == COMBINATION else detector.replace("_", " ").capitalize()
+    return _("All comparing stages together") if detector == COMBINATION else detector.replace("_", " ").capitalize()
 
 
 def _alt(name: str) -> str:

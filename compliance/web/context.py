@@ -20,6 +20,7 @@ MAIN = (
     ("job-log", _("Job log"), Verb.VIEW),
     ("model-list", _("Models and data"), Verb.VIEW),
     ("scan-list", _("Scans"), Verb.VIEW),
+    ("coverage", _("Coverage"), Verb.VIEW),
     ("finding-list", _("Findings"), Verb.VIEW),
     ("remediation-list", _("Remediation"), Verb.VIEW),
     ("pack-list", _("Packs"), Verb.VIEW),

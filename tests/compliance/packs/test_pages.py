@@ -100,7 +100,7 @@ def test_a_calibrated_stage_shows_scores_references_power_and_seeds(order: PackO
     for words in (
         "calibrated: ranked among models whose making is known", "39 reference models allow none below 0.025",
         "18 of 20 68.3 % – 98.8 %", "seed 2: class 0, -13.3", "uncalibrated: it can show evidence",
-        "All stages together, score per class", "Samples under suspicion: 40 of 60 rows",
+        "All comparing stages together, score per class", "Samples under suspicion: 40 of 60 rows",
     ):  # fmt: skip
         assert words in text
     assert set(re.findall(r'href="#([^"]+)"', page)) <= set(re.findall(r'id="([^"]+)"', page))
