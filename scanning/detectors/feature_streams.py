@@ -27,6 +27,7 @@ from scanning.detectors.base import (
     ignore_progress,
 )
 from scanning.detectors.classifier import NotAClassifierError, as_classifier
+from scanning.detectors.folding import prepare_for_search
 from scanning.detectors.head import Head, NoHeadError, find_head
 from scanning.detectors.training_images import Part, TrainingImages
 
@@ -85,37 +86,41 @@ class FeatureStream:
 
 def features_of(context: ScanContext) -> FeatureStream:
     """The features of the context's training set, from this or an earlier stage's pass. Raises NotApplicableError."""
+    return pass_of(context)[1]
+
+
+def pass_of(context: ScanContext) -> tuple[Head, FeatureStream]:
+    """The model's last layer and the features; see `features_of`."""
     if context.training is None:
         raise NotApplicableError("The training set was not handed in, and this test reads all of it.")
     key = (context.model.sha256, context.device)
     kept = _KEPT.setdefault(context.training, {})
     if key not in kept:
         kept.clear()
-        head = head_of(context)
-        kept[key] = stream_features(
+        head = _head(context, context.training)
+        kept[key] = head, stream_features(
             lambda images: _forward(head, images, context.device), context.training, head.classes,
             on_progress=context.on_progress,
         )  # fmt: skip
     return kept[key]
 
 
-def head_of(context: ScanContext) -> Head:
+def _head(context: ScanContext, training: TrainingImages) -> Head:
     """The model's last layer, on the context's device. Raises NotApplicableError where the test cannot stand on it."""
-    assert context.training is not None, "a caller has looked"
     module = context.model.module
     if module is None:
         raise NotApplicableError(context.model.not_runnable)
-    examples = torch.from_numpy(next(context.training.parts(_EXAMPLES))[0]).to(context.device)
+    examples = torch.from_numpy(next(training.parts(_EXAMPLES))[0]).to(context.device)
     try:
-        classifier = as_classifier(module.to(context.device), examples)
-        head = find_head(module, classifier.classes, examples)
+        module = prepare_for_search(module.to(context.device))
+        head = find_head(module, as_classifier(module, examples).classes, examples)
     except (NotAClassifierError, NoHeadError) as error:
         raise NotApplicableError(f"The test cannot run on this model: {error}.")
-    if context.training.classes > head.classes:
+    if training.classes > head.classes:
         raise NotApplicableError(
-            f"The training set has labels up to {context.training.classes - 1}, the model {head.classes} classes."
+            f"The training set has labels up to {training.classes - 1}, the model {head.classes} classes."
         )
-    if int((np.bincount(context.training.labels) >= FEWEST).sum()) < 2:
+    if int((np.bincount(training.labels) >= FEWEST).sum()) < 2:
         raise NotApplicableError(
             f"The test compares classes, and fewer than two have {FEWEST} images in the training set."
         )
@@ -141,8 +146,9 @@ class LabelledParts(Protocol):
 
 
 def stream_features(
-    forward: Forward, training: LabelledParts, classes: int, *, on_progress: OnProgress = ignore_progress
-) -> FeatureStream:
+    forward: Forward, training: LabelledParts, classes: int, *,
+    at_a_time: int = _IMAGES_AT_ONCE, on_progress: OnProgress = ignore_progress,
+) -> FeatureStream:  # fmt: skip
     """One pass; `forward` maps images [B, C, H, W] to (features [B, D], scores [B, K])."""
     labels = training.labels
     order = np.argsort(labels, kind="stable")
@@ -151,7 +157,7 @@ def stream_features(
     margins = np.empty(len(labels), dtype=np.float32)
     sums: NDArray[np.float64] | None = None
     scratch = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the stream of features, and has no name
-    size = min(_IMAGES_AT_ONCE, at_once(training.image_shape))
+    size = min(at_a_time, at_once(training.image_shape))
     for images, truth, first in training.parts(size):
         features, scores = forward(images)
         if not np.isfinite(features).all():
@@ -195,4 +201,6 @@ def _margins(scores: NDArray[np.float32], truth: NDArray[np.int64]) -> NDArray[n
     return np.asarray(own - others.max(axis=1), dtype=np.float32)
 
 
-_KEPT: weakref.WeakKeyDictionary[TrainingImages, dict[tuple[str, str], FeatureStream]] = weakref.WeakKeyDictionary()
+_KEPT: weakref.WeakKeyDictionary[TrainingImages, dict[tuple[str, str], tuple[Head, FeatureStream]]] = (
+    weakref.WeakKeyDictionary()
+)

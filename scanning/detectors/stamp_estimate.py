@@ -4,7 +4,9 @@ pixel by pixel, and whether stamping it on other images turns them to the suspec
 The images that carry a planted trigger come from many classes, so on the average they differ from images of other
 classes by the trigger alone. If stamping is x -> gain·x + offset at each pixel, then the spread of the stamped images is
 gain times that of the others, and the means give the offset: a patch and a blended picture are recovered as they are.
-This check is ours. What is not one fixed change per pixel (a warp, a trigger that depends on the image) is not found.
+A stamp is also read off against the rest of the suspected class, and both must work: what makes any image look like the
+class is in the first and not in the second. This check is ours. What is not one fixed change per pixel (a warp, a trigger
+that depends on the image) is not found.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ MOST_SUSPICIOUS, MOST_OTHERS = 2_000, 4_000
 _CHANCES = 3
 _FLAT = 1e-3
 Pixels = NDArray[np.float32]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +49,34 @@ class Stamp:
         return Stamp(moved(self.gain), moved(self.offset))
 
 
-def estimate(training: TrainingImages, suspicious: NDArray[np.int64], others: NDArray[np.int64]) -> Stamp:
-    """From the means and spreads of the named images, in one reading; of many, evenly chosen ones are used."""
-    first = _moments(training, [_some(suspicious, MOST_SUSPICIOUS), _some(others, MOST_OTHERS)])
-    (mean, spread), (other_mean, other_spread) = first
+def estimate(training: TrainingImages, suspicious: NDArray[np.int64], *against: NDArray[np.int64]) -> tuple[Stamp, ...]:
+    """One stamp for each group of images to set the suspicious ones against, from the means and spreads of the pixels, in
+    one reading; of many images, evenly chosen ones are used."""
+    groups = [_some(suspicious, MOST_SUSPICIOUS), *(_some(rows, MOST_OTHERS) for rows in against)]
+    (mean, spread), *others = _moments(training, groups)
+    return tuple(_between(mean, spread, *other) for other in others)
+
+
+def _between(mean: Floats, spread: Floats, other_mean: Floats, other_spread: Floats) -> Stamp:
     gain = np.clip(spread / np.maximum(other_spread, _FLAT), 0, 1)
     return Stamp(gain.astype(np.float32), (mean - gain * other_mean).astype(np.float32))
 
 
 def confirm(
-    stamp: Stamp, label: int, images: Pixels, labels: Callable[[Pixels], NDArray[np.int64]], *, seed: int
+    stamps: tuple[Stamp, ...], label: int, images: Pixels, labels: Callable[[Pixels], NDArray[np.int64]], *, seed: int
 ) -> Confirmation:
-    """How many images [B, C, H, W], none of which the model gives `label`, take it when stamped; by chance: the most
-    that the same changes at other pixels turn, of three draws."""
+    """How many images [B, C, H, W], none of which the model gives `label`, take it under the stamp that turns fewest; by
+    chance: the most that the changes of the first turn at other pixels, of three draws."""
     draws = np.random.default_rng(seed)
-    flips = [
-        int((_labels(one.on(images), labels) == label).sum())
-        for one in (stamp, *(stamp.scattered(draws) for _ in range(_CHANCES)))
-    ]
-    return Confirmation(flipped=flips[0], tried=len(images), by_chance=max(flips[1:]))
+
+    def flips(stamp: Stamp) -> int:
+        return int((_labels(stamp.on(images), labels) == label).sum())
+
+    return Confirmation(
+        flipped=min(map(flips, stamps)),
+        tried=len(images),
+        by_chance=max(flips(stamps[0].scattered(draws)) for _ in range(_CHANCES)),
+    )
 
 
 def _labels(images: Pixels, labels: Callable[[Pixels], NDArray[np.int64]]) -> NDArray[np.int64]:

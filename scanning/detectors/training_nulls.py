@@ -23,9 +23,9 @@ class Null:
     classes: int
     largest: float
     flips: float
+    command: str
     architecture_digest: str = ""
     power: tuple[Power, ...] = ()
-    command: str = "python -m tests.bench.training_set --roles bank"
 
     def power_for(self, architecture_digest: str) -> tuple[Power, ...]:
         """The attacks that are found often enough to be named in a negative, where the model is of that family."""
@@ -39,12 +39,13 @@ class Null:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """threshold: smallest statistic that is a flag; strict: largest p-value among the model's own classes; images:
-    fewest on either side of the split; followed: share of the suspicious images that the model gives their label;
-    flip_rate: share of other images that the estimated stamp must turn; skill: how far the model's accuracy on the set
-    must lie on the way from chance to 1."""
+    """threshold: smallest statistic that is a flag, in a class with at least per_dimension images for each feature;
+    strict: largest p-value among the model's own classes that is a flag; images: fewest on either side of the split;
+    followed: share of the suspicious images that the model gives their label; flip_rate: share of other images that the
+    estimated stamp must turn; skill: how far the model's accuracy on the set must lie on the way from chance to 1."""
 
     threshold: float
+    per_dimension: int = 4
     strict: float = 0.01
     images: int = 10
     followed: float = 0.8
@@ -52,7 +53,9 @@ class Rule:
     skill: float = 0.2
 
 
-SEPARATION = Null(models=0, classes=0, largest=15.0, flips=0.3)
+# The classes that were not planted in, of the four development models that were trained first.
+_TRIED = "python -m tests.bench.training_set --roles development"
+SEPARATION = Null(models=4, classes=36, largest=12.9, flips=0.3, command=_TRIED)
 SEPARATION_RULE = Rule(threshold=20.0)
-VARIANCE = Null(models=0, classes=0, largest=13.0, flips=0.3)
-VARIANCE_RULE = Rule(threshold=15.0)
+VARIANCE = Null(models=4, classes=36, largest=15.2, flips=0.3, command=_TRIED)
+VARIANCE_RULE = Rule(threshold=40.0)

@@ -20,7 +20,7 @@ from compliance.types.verdicts import StageVerdict
 from scanning.detectors import stamp_estimate
 from scanning.detectors.base import Confirmation, ScanContext, UnreliableError
 from scanning.detectors.calibration import Power
-from scanning.detectors.feature_streams import FeatureStream, head_of
+from scanning.detectors.feature_streams import FeatureStream, pass_of
 from scanning.detectors.head import Head
 from scanning.detectors.png import png_base64
 from scanning.detectors.stamp_estimate import Stamp
@@ -136,14 +136,17 @@ def own_p(rows: Iterable[ClassRow]) -> float | None:
     return order_statistic_p([math.log(max(row.statistic, _TINY)) for row in rows if row.statistic is not None])
 
 
-def is_flagged(examined: Examined, rule: Rule) -> bool:
-    """Whether the top class stands out by statistic, by p-value, and with a split that a planted share would give."""
+def is_flagged(examined: Examined, rule: Rule, dimensions: int) -> bool:
+    """Whether the top class stands out by its statistic or by its p-value, with a split that planted images would give.
+
+    With few images for the number of features any class falls in two, so there the p-value alone counts."""
     top, p = top_row(examined.rows), own_p(examined.rows)
     if top is None or top.statistic is None:
         return False
     count = round(top.share * top.images)
     enough = count >= rule.images and top.images - count >= rule.images
-    odd = top.statistic >= rule.threshold or (p is not None and p <= rule.strict)
+    many = top.images >= rule.per_dimension * dimensions
+    odd = (many and top.statistic >= rule.threshold) or (p is not None and p <= rule.strict)
     return odd and enough and top.followed >= rule.followed
 
 
@@ -153,11 +156,11 @@ def judge(context: ScanContext, stream: FeatureStream, examined: Examined, rule:
     top, p = top_row(examined.rows), own_p(examined.rows)
     if top is None or top.statistic is None:
         raise UnreliableError("No class could be split in two, so the test says nothing.")
-    flagged = is_flagged(examined, rule)
+    flagged = is_flagged(examined, rule, stream.dimensions)
     members = stream.rows_of(top.label)
     suspicious = members[examined.positions[members] > 0.5]
     confirmation, stamp = (
-        confirmed_stamp(context, stream, head_of(context), top.label, suspicious) if flagged else (None, None)
+        confirmed_stamp(context, stream, pass_of(context)[0], top.label, suspicious) if flagged else (None, None)
     )
     strong = null.power_for(context.model.architecture_digest)
     verdict, statement = _decide(examined, top, p, flagged, confirmation, rule, null, strong)
@@ -228,7 +231,8 @@ def confirmed_stamp(
         return scores.argmax(dim=1).cpu().numpy()
 
     others = np.flatnonzero(stream.labels != label)
-    stamp = stamp_estimate.estimate(context.training, suspicious, others)
+    rest = np.setdiff1d(stream.rows_of(label), suspicious)
+    stamps = stamp_estimate.estimate(context.training, suspicious, others, rest)
     held_out = context.images
     if held_out is not None and held_out.images.shape[1:] == context.training.image_shape:
         tried = held_out.images[held_out.labels != label]
@@ -239,8 +243,8 @@ def confirmed_stamp(
         tried = context.training.some([int(row) for row in chosen])
     tried = tried[labels(tried) != label][:_TRIED] if len(tried) else tried
     if not len(tried):
-        return Confirmation(flipped=0, tried=0), stamp
-    return stamp_estimate.confirm(stamp, label, tried, labels, seed=context.seeds[0]), stamp
+        return Confirmation(flipped=0, tried=0), stamps[0]
+    return stamp_estimate.confirm(stamps, label, tried, labels, seed=context.seeds[0]), stamps[0]
 
 
 def _decide(
@@ -248,8 +252,8 @@ def _decide(
     rule: Rule, null: Null, strong: tuple[Power, ...],
 ) -> tuple[StageVerdict, str]:  # fmt: skip
     said = (
-        f"Class {top.label} stands out most: {examined.words} {top.statistic:.1f}, where {null.classes} classes of "
-        f"{null.models} models without a planted backdoor reached {null.largest:.1f} at most"
+        f"Class {top.label} stands out most: {examined.words} {top.statistic:.1f}, where the {null.classes} unplanted "
+        f"classes of {null.models} models of known making reached {null.largest:.1f} at most"
     )
     if not flagged and strong and p is not None:
         listed = "; ".join(row.words() for row in strong)
@@ -266,7 +270,7 @@ def _decide(
     apart = f"{said} (p = {p:.2g} beside its other classes). {count:,} of its {top.images:,} images lie apart."
     low, high = clopper_pearson(confirmation.flipped, confirmation.tried)
     turned = (
-        f"The stamp read off them turns {confirmation.flipped} of {confirmation.tried} other images to class "
+        f"A stamp read off them turns {confirmation.flipped} of {confirmation.tried} other images to class "
         f"{top.label} (95 % interval {low:.0%} to {high:.0%}), the same changes at other pixels {confirmation.by_chance}."
     )
     if confirmation.rate >= rule.flip_rate and confirmation.flipped > 2 * confirmation.by_chance:

@@ -4,8 +4,8 @@
     .venv/bin/python -m tests.bench.training_set --sizes 20000,50000
 
 Each model of the zoo is given its own training set, rebuilt by its recipe, as a file. A child process opens it, runs
-both stages as a scan does, and then one plain pass of the same images; CPU seconds and the peak are the child's. AUROC is
-over all images and, apart from that, among the images of the target class; poisoned images that had the target's label
+both stages as a scan does, and one plain pass of the same images before and after; CPU seconds and the peak are the child's.
+AUROC is over all images and, apart from that, among the images of the target class; poisoned images that had the target's label
 before count as poisoned. --keep leaves features [N, D], logits, labels and poisoned of each set in var/bench/training_set,
 for comparisons on the same numbers. --sizes runs the first model of the roles on sets of so many images and prints the
 peaks. For unpoisoned models the largest statistics are printed, and how many images of other classes a stamp read off
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -32,32 +33,20 @@ from scanning.detectors import training_verdict
 from scanning.detectors.activation_clustering import ActivationClustering, clusters
 from scanning.detectors.base import Confirmation, ScanContext
 from scanning.detectors.cifar10 import fetch_cifar10, read_cifar10
-from scanning.detectors.feature_streams import FeatureStream, features_of, head_of
+from scanning.detectors.feature_streams import FeatureStream, features_of, pass_of
 from scanning.detectors.heldout import LabelledImages
-from scanning.detectors.judging import peak_memory
 from scanning.detectors.loading import load_model
 from scanning.detectors.planting import Recipe, poisoned, poisoned_rows
 from scanning.detectors.scan import settle
 from scanning.detectors.spectral_signatures import SpectralSignatures, published_scores, spectra
 from scanning.detectors.training_images import TrainingImages, open_training_images, save_training_images
 from scanning.detectors.training_verdict import Examined, own_p, suspicion, top_row
+from tests.bench.peer.meter import auroc, peak_mib
 from tests.bench.zoo.recipes import Entry, entries
 from tests.bench.zoo.train import DATA, expanded, facts_of
 
 FOLDER = Path("var/bench/training_set")
 _BATCH = 256
-
-
-def auroc(scores: NDArray[Any], positive: NDArray[np.bool_]) -> float | None:
-    """Area under the ROC curve; equal scores count half. None where there is one kind only."""
-    known = np.isfinite(scores)
-    scores, positive = scores[known], positive[known]
-    ones, zeros = int(positive.sum()), int((~positive).sum())
-    if not ones or not zeros:
-        return None
-    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    return float((ranks[positive].sum() - ones * (ones + 1) / 2) / (ones * zeros))
 
 
 def write_set(images: LabelledImages, recipe: Recipe, folder: Path) -> Path:
@@ -103,22 +92,23 @@ def natural_flips(context: ScanContext, stream: FeatureStream, examined: Examine
     for row in examined.rows:
         members = stream.rows_of(row.label)
         side = members[examined.positions[members] > 0.5]
-        found.append(training_verdict.confirmed_stamp(context, stream, head_of(context), row.label, side)[0])
+        found.append(training_verdict.confirmed_stamp(context, stream, pass_of(context)[0], row.label, side)[0])
     return [one.rate for one in found]
 
 
 def child(model: Path, folder: Path, target: int, keep: str) -> None:
     """One model, measured in a process of its own; prints JSON."""
     settle(1)
-    resting, before = peak_memory(), time.process_time()
+    resting, before = peak_mib(), time.process_time()
     training = open_training_images(folder / "training.npz")
     opened = time.process_time() - before
     context = ScanContext(model=load_model(model), training=training)
     assert context.model.module is not None, "models of the zoo run"
+    forward = plain_pass(context.model.module, training)
     before = time.process_time()
     reports = [ActivationClustering().examine(context), SpectralSignatures().examine(context)]
-    both, peak = time.process_time() - before, peak_memory()
-    forward = plain_pass(context.model.module, training)
+    both, peak = time.process_time() - before, peak_mib()
+    forward = (forward + plain_pass(context.model.module, training)) / 2  # before and after, on a busy machine
     marked, stream = np.load(folder / "poisoned.npy"), features_of(context)
     examined = {"activation_clustering": clusters(stream), "spectral_signatures": spectra(stream)}
     rows = [scored(name, result, stream, marked, target) for name, result in examined.items()]
@@ -134,8 +124,8 @@ def child(model: Path, folder: Path, target: int, keep: str) -> None:
         "opened_cpu_s": opened,
         "stages_cpu_s": both,
         "forward_cpu_s": forward,
-        "resting_mib": resting / 2**20,
-        "peak_mib": peak / 2**20,
+        "resting_mib": resting,
+        "peak_mib": peak,
         "stages": rows,
         "published": published,
     }
@@ -152,7 +142,7 @@ def save_features(context: ScanContext, stream: FeatureStream, marked: NDArray[n
     for label in range(stream.classes):
         if len(stream.rows_of(label)):
             features[stream.rows_of(label)] = np.concatenate(list(stream.parts_of(label)))
-    logits = head_of(context).logits(torch.from_numpy(features)).numpy()
+    logits = pass_of(context)[0].logits(torch.from_numpy(features)).numpy()
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, features=features, logits=logits, labels=stream.labels, poisoned=marked)
 
@@ -164,9 +154,10 @@ def measured(entry: Entry, images: LabelledImages, *, count: int | None = None, 
     kept = FOLDER / f"{entry.attack or 'unpoisoned'}-{entry.recipe.digest[:8]}.npz"
     with tempfile.TemporaryDirectory() as folder:
         write_set(images, recipe, Path(folder))
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}  # as the child of a scan has them
         command = [sys.executable, "-m", "tests.bench.training_set", "--child", str(expanded(entry)), folder]
         command += [str(target), str(kept) if keep else ""]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     return {"attack": entry.attack, "seed": recipe.seed, "target": target, **json.loads(done.stdout)}
 
 
@@ -215,10 +206,11 @@ def main() -> None:
             )
             print(f"stages {row['stages_cpu_s']:.1f} CPU s, one pass {row['forward_cpu_s']:.1f}", flush=True)
         return
-    print(
-        "| model | stage | AUROC | in class | named (target) | largest two | p | stamp | verdict | CPU s | of a pass | opening | MiB |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|---|---|---|---|")
+    columns = (
+        "model", "stage", "AUROC", "in class", "named (target)", "largest two", "p", "stamp", "verdict", "CPU s",
+        "of a pass", "opening", "MiB",
+    )  # fmt: skip
+    print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     rows = []
     for entry in wanted[: chosen.most]:
         rows.append(measured(entry, images, keep=chosen.keep))
