@@ -35,7 +35,7 @@ class InversionSettings:
     multiplies it natively, and what it finds is tried again in float32).
     """
 
-    steps: int = 100
+    steps: int = 80
     batch: int = 12
     learning_rate: float = 0.3
     beta1: float = 0.5

@@ -26,7 +26,7 @@ from scanning.detectors.side_by_side import shared_progress, side_by_side
 _ROUNDS = (0.4, 0.7, 1.0)
 _KEPT = 1 / 3
 _FEWEST_KEPT = 6
-_TOGETHER = 5
+_TOGETHER = 128  # images of one step of a job on a CPU: enough to use a core well, few enough to deal out
 _LOST_TO_ROUNDING = 0.1
 
 
@@ -135,8 +135,8 @@ def scores_at_equal_budget(norms: list[list[float]], going: list[tuple[int, ...]
 
 def _parts(going: tuple[int, ...], images: Tensor, settings: InversionSettings) -> list[tuple[int, ...]]:
     """The classes in parts that fit in memory; on a processor small ones, so that there is work for several threads."""
-    fit = max(1, at_once(tuple(images.shape[1:])) // settings.batch)
-    size = fit if images.device.type == "cuda" else min(fit, _TOGETHER)
+    fit = at_once(tuple(images.shape[1:]))
+    size = max(1, (fit if images.device.type == "cuda" else min(fit, _TOGETHER)) // settings.batch)
     count = -(-len(going) // size)
     return [going[first::count] for first in range(count)]
 

@@ -96,9 +96,9 @@ class NeuralCleanse:
         measured = Measurement(runs=runs, words="no trigger worked for any class")
         facts = self._facts(found, measured.top) | {"accuracy": {"correct": right, "images": len(held_out.labels)}}
         confirmation, pictures = None, {}
-        if measured.top is not None:
-            trigger = typical(found, measured.top)
-            confirmation = _alone(lambda: _confirmed(classifier, held_out, trigger, measured.top, context.device))
+        if (top := measured.top) is not None:
+            trigger = typical(found, top)
+            confirmation = _alone(lambda: _confirmed(classifier, held_out, trigger, top, context.device))
             facts |= {"held_out": _held_out(confirmation)}
             pictures = _pictures(*trigger)
         facts |= {"cpu_seconds": round(time.process_time() - started, 2)}
