@@ -48,8 +48,10 @@ class _ChannelsLast(nn.Module):
 
     def __init__(self, inner: nn.Module) -> None:
         super().__init__()
-        # torch knows this form by keyword alone in its types; three-dimensional convolutions have no such layout
-        self.inner: nn.Module = inner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.inner = inner
+        for part in inner.modules():
+            if isinstance(part, nn.Conv2d):  # by hand: `to` would also try tensors of five axes, and fail
+                part.weight.data = part.weight.data.contiguous(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> Tensor:
         scores: Tensor = self.inner(images.contiguous(memory_format=torch.channels_last))

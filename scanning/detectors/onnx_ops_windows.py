@@ -90,7 +90,7 @@ def _folded_columns(attributes: Attributes, inputs: Inputs) -> Tensor:
     strides, dilations = attributes.integers("strides", [1, 1]), attributes.integers("dilations", [1, 1])
     whole = [inside + low + high for inside, low, high in zip(size, before, after, strict=True)]
     bounded(attributes, [*columns.shape[:1], *whole])
-    image = functional.fold(columns, whole, block, dilations, 0, strides)
+    image = functional.fold(columns, tuple(whole), tuple(block), tuple(dilations), 0, tuple(strides))
     return padded(image, [-amount for amount in before], [-amount for amount in after])
 
 

@@ -152,3 +152,9 @@ def test_weights_of_convolutions_lie_channels_last() -> None:
     kernels = [part.weight for part in prepared.modules() if isinstance(part, nn.Conv2d)]
     assert all(kernel.is_contiguous(memory_format=torch.channels_last) for kernel in kernels)
     assert len(kernels) == 2
+
+
+def test_tensors_of_five_axes_stay_as_they_are() -> None:
+    module = small_cnn(channels=3, side=8)
+    module.register_buffer("table", torch.rand(1, 2, 3, 4, 5))
+    assert_same(module.eval(), prepare_for_search(module), torch.rand(2, 3, 8, 8))
