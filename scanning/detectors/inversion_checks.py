@@ -56,10 +56,14 @@ def runnable(context: ScanContext) -> tuple[Classifier, LabelledImages]:
 
 
 def not_finite(module: nn.Module) -> str:
-    """Name of the first tensor that holds NaN or infinity, "" where all numbers are finite."""
+    """Name of the first tensor that holds NaN, or weight that holds infinity; "" where there is none. Constants of a
+    graph may be infinite: attention masks are."""
+    weights = {name for name, _ in module.named_parameters()}
     for name, value in module.state_dict().items():
-        if isinstance(value, Tensor) and value.is_floating_point() and not bool(torch.isfinite(value).all()):
-            return name
+        if isinstance(value, Tensor) and value.is_floating_point():
+            sound = torch.isfinite(value) if name in weights else ~torch.isnan(value)
+            if not bool(sound.all()):
+                return name
     return ""
 
 

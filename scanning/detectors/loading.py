@@ -129,9 +129,10 @@ def _read_onnx(path: Path, architecture: str | None) -> LoadedModel:
     facts = tensor_facts(graph.tensors)
     module, reason = None, ""
     try:
-        if broken := not_finite(graph.tensors):
-            raise UnsupportedGraphError(f"the tensor {broken!r} holds values that are not finite numbers")
-        module = freeze(graph.build())
+        built = freeze(graph.build())
+        if broken := not_finite(dict(built.named_parameters())):  # a mask of -inf among the constants is no weight
+            raise UnsupportedGraphError(f"the weight {broken} holds values that are not finite numbers")
+        module = built
     except UnsupportedGraphError as error:
         reason = f"{path.name}: {error}"
     return LoadedModel(

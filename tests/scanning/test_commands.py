@@ -81,8 +81,11 @@ def test_scan_model_answers_without_a_database(installation: Installation, tmp_p
     }  # fmt: skip
     save_file(tensors, model, metadata={"architecture": "assay-small-mlp"})
     nowhere = Installation(installation.var, installation.env | {"DATABASE_URL": "sqlite:////nonexistent/db.sqlite3"})
-    report = nowhere.json("scan_model", str(model), code=3)
+    report = nowhere.json("scan_model", str(model), "--detector", "neural_cleanse", code=3)
     assert (report["verdict"], report["stages"][0]["verdict"]) == ("not_applicable", "not_applicable")
+    whole = nowhere.json("scan_model", str(model), code=3)
+    assert whole["verdict"] == "inconclusive"  # what compares has no references to be compared with
+    assert {stage["verdict"] for stage in whole["stages"]} <= {"inconclusive", "not_applicable"}
     model.write_bytes(model.read_bytes()[:40])
     assert "model.safetensors" in refusal(nowhere, "scan_model", str(model))
     assert "magic" in refusal(nowhere, "scan_model", str(model), "--detector", "magic")

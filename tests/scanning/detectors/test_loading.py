@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
@@ -154,7 +155,7 @@ def test_a_file_that_is_missing_is_said_to_be(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("architecture", "reason"),
     [
-        ("resnet-9000", "is not registered; known are: assay-small-cnn, assay-small-mlp"),
+        ("resnet-9000", "is not registered; known are: assay-resnet8, assay-small-cnn"),
         ("assay-small-cnn", "not those of"),
     ],
 )
@@ -164,12 +165,42 @@ def test_a_wrong_architecture_is_refused(folder: Path, model: torch.nn.Module, a
         load_model(path, architecture=architecture)
 
 
-def test_weights_that_are_no_numbers_are_refused(folder: Path, model: torch.nn.Module) -> None:
-    state = {name: value.clone() for name, value in model.state_dict().items()}
-    state["1.bias"][0] = float("nan")
-    save_file(state, folder / "nan.safetensors", metadata={"architecture": "assay-small-mlp"})
-    with pytest.raises(ModelLoadError, match="not finite"):
-        load_model(folder / "nan.safetensors")
+def state_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"1.bias": torch.full((16,), float("nan"))}, "the tensor 1.bias holds values that are not finite numbers"),
+        ({"1.bias": torch.full((16,), float("inf"))}, "the tensor 1.bias holds values that are not finite numbers"),
+        ({"3.bias": None}, "lacks the tensor 3.bias"),
+        ({"5.weight": torch.ones(2)}, "holds the tensor 5.weight, which the architecture"),
+        ({"3.bias": torch.ones(4)}, "the tensor 3.bias has another shape"),
+    ],
+)
+def test_weights_that_cannot_be_run_are_read_and_say_why(
+    folder: Path, model: torch.nn.Module, change: dict[str, torch.Tensor | None], reason: str
+) -> None:
+    state = {name: value for name, value in {**state_of(model), **change}.items() if value is not None}
+    save_file(state, folder / "odd.safetensors", metadata={"architecture": "assay-small-mlp"})
+    loaded = load_model(folder / "odd.safetensors")
+    assert loaded.module is None
+    assert reason in loaded.not_runnable
+    assert set(loaded.tensors) == set(state)
+
+
+def test_a_graph_whose_weights_are_no_numbers_is_not_run(folder: Path, model: torch.nn.Module) -> None:
+    broken = tiny_copy(model)
+    broken.state_dict()["3.weight"][0, 0] = float("nan")
+    onnx.save(onnx_of_mlp(broken), folder / "odd.onnx")
+    loaded = load_model(folder / "odd.onnx")
+    assert loaded.module is None
+    assert "not finite numbers" in loaded.not_runnable
+
+
+def tiny_copy(model: torch.nn.Module) -> torch.nn.Module:
+    return copy.deepcopy(model)
 
 
 def test_images_of_another_shape_are_no_fit(model: torch.nn.Module) -> None:
