@@ -36,7 +36,7 @@ class Stamp:
 
     def on(self, images: Pixels) -> Pixels:
         """Images [B, C, H, W], stamped."""
-        return np.clip(self.gain * images + self.offset, 0, 1)
+        return np.asarray(np.clip(self.gain * images + self.offset, 0, 1), dtype=np.float32)
 
     def scattered(self, draws: np.random.Generator) -> Stamp:
         """The same changes at pixels drawn anew: as large a change, with another shape."""

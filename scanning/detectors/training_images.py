@@ -61,7 +61,7 @@ class StoredArray:
         """Consecutive rows, `size` at a time. Raises BadInputError where the file breaks off or is damaged."""
         step = self.dtype.itemsize * math.prod(self.shape[1:])
         with _opened(self.path, self.member) as stream:
-            _exactly(stream, self.start, self.label)
+            stream.seek(self.start)
             for first in range(0, self.shape[0], size):
                 count = min(size, self.shape[0] - first)
                 yield self._array(_exactly(stream, count * step, self.label), count)

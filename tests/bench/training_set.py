@@ -75,7 +75,7 @@ def plain_pass(module: torch.nn.Module, training: TrainingImages) -> float:
 def scored(name: str, examined: Examined, stream: FeatureStream, marked: NDArray[np.bool_], target: int) -> Any:
     """Class named and AUROC of one stage."""
     top, own = top_row(examined.rows), stream.labels == target
-    scores = suspicion(examined, stream.labels)
+    scores = suspicion(examined, stream.labels).astype(np.float64)
     return {
         "stage": name,
         "top": None if top is None else top.label,
@@ -117,7 +117,8 @@ def child(model: Path, folder: Path, target: int, keep: str) -> None:
     own = stream.labels == target
     published = {
         name: [auroc(values, marked), auroc(values[own], marked[own])]
-        for name, values in published_scores(stream).items()
+        for name, found in published_scores(stream).items()
+        for values in (found.astype(np.float64),)
     }
     answer = {
         "images": len(training),
