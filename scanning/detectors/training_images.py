@@ -73,7 +73,7 @@ class StoredArray:
         found: dict[int, NDArray[np.generic]] = {}
         with _opened(self.path, self.member) as stream:
             for row in sorted(set(rows)):
-                stream.seek(self.start + row * step)
+                _forward(stream, self.start + row * step)
                 found[row] = self._array(_exactly(stream, step, self.label), 1)[0]
         return np.stack([found[row] for row in rows])
 
@@ -203,6 +203,12 @@ def _opened(path: Path, member: str) -> Iterator[IO[bytes]]:
         raise BadInputError(
             f"{path.name}: {member or 'the file'} is damaged or breaks off; hand it in again"
         ) from error
+
+
+def _forward(stream: IO[bytes], place: int) -> None:
+    """Go on to a place; in steps, because a compressed member is unpacked as far as one is sent on at a time."""
+    while (at := stream.tell()) < place:
+        stream.seek(min(place, at + _CHECKED_AT_ONCE))
 
 
 def _read(stream: IO[bytes], most: int) -> bytearray:
