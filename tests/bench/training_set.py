@@ -8,8 +8,8 @@ both stages as a scan does, and one plain pass of the same images before and aft
 AUROC is over all images and, apart from that, among the images of the target class; poisoned images that had the target's label
 before count as poisoned. --keep leaves features [N, D], logits, labels and poisoned of each set in var/bench/training_set,
 for comparisons on the same numbers. --sizes runs the first model of the roles on sets of so many images and prints the
-peaks. For unpoisoned models the largest statistics are printed, and how many images of other classes a stamp read off
-each class's second side turns: from these the rules in scanning/detectors/training_nulls.py were chosen.
+peaks. Of classes that were not planted in, the largest statistics are printed, and how many images of other classes a
+stamp read off their second side turns: from these the rules in scanning/detectors/training_nulls.py were chosen.
 """
 
 from __future__ import annotations
@@ -80,16 +80,17 @@ def scored(name: str, examined: Examined, stream: FeatureStream, marked: NDArray
         "stage": name,
         "top": None if top is None else top.label,
         "statistics": [row.statistic for row in examined.rows],
+        "unplanted": [row.statistic for row in examined.rows if row.label != target],
         "p": own_p(examined.rows),
         "auroc": auroc(scores, marked),
         "auroc_in_class": auroc(scores[own], marked[own]),
     }
 
 
-def natural_flips(context: ScanContext, stream: FeatureStream, examined: Examined) -> list[float]:
-    """For each class, the share of other images that a stamp read off its second side turns."""
+def natural_flips(context: ScanContext, stream: FeatureStream, examined: Examined, target: int) -> list[float]:
+    """For each class that was not planted in, the share of other images that a stamp read off its second side turns."""
     found: list[Confirmation] = []
-    for row in examined.rows:
+    for row in (row for row in examined.rows if row.label != target):
         members = stream.rows_of(row.label)
         side = members[examined.positions[members] > 0.5]
         found.append(training_verdict.confirmed_stamp(context, stream, pass_of(context)[0], row.label, side)[0])
@@ -130,8 +131,7 @@ def child(model: Path, folder: Path, target: int, keep: str) -> None:
         "stages": rows,
         "published": published,
     }
-    if target < 0:
-        answer["natural_flips"] = natural_flips(context, stream, examined["activation_clustering"])
+    answer["natural_flips"] = natural_flips(context, stream, examined["activation_clustering"], target)
     if keep:
         save_features(context, stream, marked, Path(keep))
     print(json.dumps(answer))
@@ -222,23 +222,16 @@ def main() -> None:
 
 
 def summary(rows: list[Any]) -> None:
-    """What unpoisoned models gave at most."""
+    """What classes that were not planted in gave at most, and how many sets without planted images were flagged."""
     natural = [row for row in rows if row["target"] < 0]
-    for place in range(2 if natural else 0):
-        stages = [row["stages"][place] for row in natural]
-        values = sorted((v for stage in stages for v in stage["statistics"] if v is not None), reverse=True)
-        ps = sorted(stage["p"] for stage in stages if stage["p"] is not None)
-        print(
-            f"\n{stages[0]['stage']}: {len(natural)} unpoisoned models, {len(values)} classes; largest statistics ",
-            end="",
-        )
-        print(
-            f"{', '.join(f'{v:.1f}' for v in values[:5])}; smallest p {', '.join(f'{p:.2g}' for p in ps[:5])}; ", end=""
-        )
-        print(f"flagged {sum(stage['found'] is not None for stage in stages)}")
-    if natural:
-        flips = sorted((flip for row in natural for flip in row["natural_flips"]), reverse=True)
-        print(f"stamps of unpoisoned classes turn at most {', '.join(f'{flip:.1%}' for flip in flips[:5])}")
+    for place in range(2 if rows else 0):
+        stages = [row["stages"][place] for row in rows]
+        values = sorted((v for stage in stages for v in stage["unplanted"] if v is not None), reverse=True)
+        flagged = sum(row["stages"][place]["found"] is not None for row in natural)
+        print(f"\n{stages[0]['stage']}: {len(values)} unplanted classes of {len(rows)} models; largest ", end="")
+        print(f"{', '.join(f'{v:.1f}' for v in values[:5])}; {flagged} of {len(natural)} unpoisoned models flagged")
+    flips = sorted((flip for row in rows for flip in row["natural_flips"]), reverse=True)
+    print(f"stamps of unplanted classes turn at most {', '.join(f'{flip:.1%}' for flip in flips[:5])}")
 
 
 if __name__ == "__main__":
