@@ -35,6 +35,9 @@ help:
 	@echo 'make check           style, types, layers, templates, migrations, API schema, known vulnerabilities'
 	@echo 'make coverage        the suite on SQLite, with the lines and branches it never reached'
 	@echo 'make bench           measurements that take minutes'
+	@echo 'make zoo             train and measure the CIFAR-10 zoo (hours; may be stopped, goes on where it was)'
+	@echo 'make bench-detect    detection over the zoo, beside the peer on the same features and models'
+	@echo 'make banks           build the reference banks that ship'
 	@echo 'make format          reformat the Python code'
 	@echo 'make clean-demo      remove var/, with everything the demo made'
 
@@ -104,6 +107,20 @@ bench: preflight-tests $(TEST_STAMP)
 	$(PY) -m tests.bench.detection --seeds 10
 	$(PY) -m tests.bench.parse_cloudtrail
 	$(PY) -m pytest tests/bench -m bench -s --timeout=0
+
+.PHONY: zoo banks bench-detect
+zoo: preflight-tests $(TEST_STAMP)
+	$(PY) -m tests.bench.zoo.train --jobs $(WORKERS)
+	$(PY) -m tests.bench.zoo.measure --jobs $(WORKERS)
+
+banks: zoo
+	$(PY) -m tests.bench.mnist_bank --threads $(WORKERS)
+
+bench-detect: zoo
+	$(PY) -m tests.bench.zoo.judge --jobs $(WORKERS)
+	$(PY) -m tests.bench.training_set
+	$(PY) -m tests.bench.inversion_speed
+	$(PY) -m tests.bench.hashing
 
 # ------------------------------------------------------------------------------------------------------------ checks
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from compliance.types.canonical import canonical_json, digest_of
-from compliance.types.drafts import JSON
+from compliance.types.drafts import JSON, Progress
 from compliance.types.errors import BadInputError
 from scanning.detectors import attacks
 from scanning.detectors.attacks import Attack
@@ -95,11 +95,15 @@ def build_bank(plan: Plan, folder: Path, *, threads: int, on_progress: OnProgres
     training = None if plan.training is None else load_images(plan.training)
     if training is None and not plan.models:
         raise BadInputError("a bank needs training images, or files of models that are known to be unpoisoned")
-    jobs: list[Callable[[], BankedModel]] = [_handed_in(path, plan, images, folder) for path in plan.models]
+    made = [_handed_in(path, plan) for path in plan.models]
     if training is not None:
-        jobs += [_by_recipe(recipe, training, images, folder, plan.detectors) for recipe in recipes(plan, training)]
-    rows = side_by_side(jobs, threads=threads, stage="training and measuring models", on_progress=on_progress)
-    bank = ReferenceBank(family=_family(plan, rows, images, folder), models=tuple(rows))
+        jobs = [_by_recipe(recipe, training, images, folder) for recipe in recipes(plan, training)]
+        made += side_by_side(jobs, threads=threads, stage="training models", on_progress=on_progress)
+    rows = []
+    for done, (path, row) in enumerate(made, start=1):  # one by one: torch.fx, at work in a thread, upsets all others
+        rows.append(measured_once(path, row, images, folder, plan, threads=threads))
+        on_progress(Progress(stage="measuring models", done=done, total=len(made)))
+    bank = ReferenceBank(family=_family(plan, made[0][0], rows, images), models=tuple(rows))
     digest = write_bank(bank, folder / "bank.json")
     return {
         "path": str(folder / "bank.json"),
@@ -126,10 +130,11 @@ def recipes(plan: Plan, training: LabelledImages) -> list[Recipe]:
 
 
 def measure_model(
-    model: LoadedModel, images: LabelledImages, *, detectors: tuple[str, ...] = COMPARING
+    model: LoadedModel, images: LabelledImages, *, detectors: tuple[str, ...] = COMPARING, threads: int = 1
 ) -> dict[str, BankedStage]:
-    """What every comparing stage measures of a model; a stage that cannot measure it is left out."""
-    context = ScanContext(model=model, images=images, seeds=tuple(range(SEEDS)), threads=1)
+    """What every comparing stage measures of a model, the same for any number of threads; a stage that cannot measure
+    it is left out."""
+    context = ScanContext(model=model, images=images, seeds=tuple(range(SEEDS)), threads=threads)
     stages: dict[str, BankedStage] = {}
     for name in detectors:
         detector = build(name)
@@ -153,31 +158,29 @@ def settings_digest(detectors: tuple[str, ...] = COMPARING) -> str:
 
 
 def measured_once(
-    path: Path, row: BankedModel, images: LabelledImages, folder: Path, detectors: tuple[str, ...]
+    path: Path, row: BankedModel, images: LabelledImages, folder: Path, plan: Plan, *, threads: int
 ) -> BankedModel:
     """The row with what the stages measure of the model in `path`, kept in `folder` from an earlier time or made now."""
-    key = digest_of([row.sha256, images.sha256, settings_digest(detectors), SEEDS])
+    key = digest_of([row.sha256, images.sha256, settings_digest(plan.detectors), SEEDS])
     place = folder / "measured" / f"{key[:32]}.json"
     if not place.is_file():
-        stages = measure_model(load_model(path), images, detectors=detectors)
+        model = load_model(path, architecture=plan.architecture or None)
+        stages = measure_model(model, images, detectors=plan.detectors, threads=threads)
         place.parent.mkdir(parents=True, exist_ok=True)
         write_bank(ReferenceBank(family=_NO_FAMILY, models=(replace(row, stages=stages),)), place)
     kept, _ = read_bank(place)
     return replace(row, stages=kept.models[0].stages)
 
 
-def _handed_in(path: Path, plan: Plan, images: LabelledImages, folder: Path) -> Callable[[], BankedModel]:
-    def job() -> BankedModel:
-        model = load_model(path, architecture=plan.architecture or None)
-        return measured_once(path, BankedModel(name=path.name, sha256=model.sha256), images, folder, plan.detectors)
-
-    return job
+def _handed_in(path: Path, plan: Plan) -> tuple[Path, BankedModel]:
+    model = load_model(path, architecture=plan.architecture or None)
+    return path, BankedModel(name=path.name, sha256=model.sha256)
 
 
 def _by_recipe(
-    recipe: Recipe, training: LabelledImages, images: LabelledImages, folder: Path, detectors: tuple[str, ...]
-) -> Callable[[], BankedModel]:
-    def job() -> BankedModel:
+    recipe: Recipe, training: LabelledImages, images: LabelledImages, folder: Path
+) -> Callable[[], tuple[Path, BankedModel]]:
+    def job() -> tuple[Path, BankedModel]:
         path = folder / "models" / f"{recipe.digest[:32]}.safetensors"
         facts_path = path.with_suffix(".json")
         if not facts_path.is_file():
@@ -186,8 +189,7 @@ def _by_recipe(
             save_model(trained.module, path, architecture=recipe.architecture)
             facts_path.write_bytes(canonical_json({"recipe": recipe.to_json(), **measured(trained)}))
         facts: JSON = json.loads(facts_path.read_bytes())
-        row = row_of(path, recipe.attack, facts, recipe_sha256=recipe.digest)
-        return measured_once(path, row, images, folder, detectors)
+        return path, row_of(path, recipe.attack, facts, recipe_sha256=recipe.digest)
 
     return job
 
@@ -205,8 +207,8 @@ def row_of(path: Path, attack: Attack | None, facts: JSON, *, recipe_sha256: str
     )
 
 
-def _family(plan: Plan, rows: list[BankedModel], images: LabelledImages, folder: Path) -> Family:
-    path = plan.models[0] if plan.models else folder / "models" / f"{rows[0].name}.safetensors"
+def _family(plan: Plan, path: Path, rows: list[BankedModel], images: LabelledImages) -> Family:
+    """path: of the first model."""
     model = load_model(path, architecture=plan.architecture or None)
     scores = next((stage.scores for row in rows for stage in row.stages.values()), ())
     trained = f"{plan.settings}" if plan.training is not None else "handed in"

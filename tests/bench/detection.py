@@ -1,121 +1,112 @@
-"""How often the demonstration's backdoor is found, and how often its twin is flagged, over fresh seeds.
+"""How often a scan finds the planted patch, and how often it flags a model without one, on fresh seeds of the demonstration's
+family beside the bank that ships.
 
-    python -m tests.bench.detection --seeds 10 [--threads 2] [--folder var/bench] [--first-seed 100]
+    .venv/bin/python -m tests.bench.detection --seeds 10 --threads 2
 
-Every seed trains a backdoored model and a twin on the same images and judges both against one bank of references.
-Prints a table, the rates with exact 95 % intervals, times and the peak memory; the bank is cached in the folder.
+Each seed trains a backdoored model and its twin on the same images, and both go through the comparing stages as a scan does.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
-
-from compliance.types.drafts import Progress
+from compliance.types.drafts import JSON, ScanReport
 from compliance.types.verdicts import StageVerdict
-from scanning.detectors.classifier import as_classifier
-from scanning.detectors.demo import DemoSettings, build_bank
+from scanning.detectors.architectures import SMALL_CNN
+from scanning.detectors.attacks import Patch
+from scanning.detectors.demo import held_out_images
 from scanning.detectors.heldout import LabelledImages
-from scanning.detectors.inversion_rule import Measured, decide
 from scanning.detectors.mnist import fetch_mnist, read_mnist, split_mnist
-from scanning.detectors.neural_cleanse import peak_memory
-from scanning.detectors.planting import Trained, train
-from scanning.detectors.references import ReferenceBank, read_bank
-from scanning.detectors.scan import settle
-from scanning.detectors.side_by_side import side_by_side
+from scanning.detectors.planting import Recipe, Trained, save_model, train
+from scanning.detectors.registry import COMBINATION, COMPARING
+from scanning.detectors.scan import Request, scan_model, settle
 from scanning.detectors.stats import clopper_pearson
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
-    """One model: what it was, what was measured, and what it cost in wall and CPU seconds of its thread."""
+    """One model, what was planted in it and what the scan said."""
 
     seed: int
     planted: bool
     trained: Trained
-    measured: Measured
-    verdict: StageVerdict
-    train_cpu: float
-    search_cpu: float
+    report: ScanReport
+    train_seconds: float
+    scan_seconds: float
+
+    @property
+    def together(self) -> JSON:
+        """What the combination measured."""
+        stage = next(stage for stage in self.report.stages if stage.detector == COMBINATION)
+        calibration: JSON = stage.facts["calibration"]
+        return calibration
 
 
-def one(seed: int, *, planted: bool, images: tuple[LabelledImages, LabelledImages], bank: ReferenceBank) -> Row:
-    """Train and search one model."""
-    settings = DemoSettings()
-    started = time.thread_time()
-    patch = settings.patch if planted else None
-    trained = train(*images, patch=patch, seed=seed, settings=settings.training)
-    between = time.thread_time()
-    classifier = as_classifier(trained.module, torch.from_numpy(images[1].images))
-    measured, _ = settings.detector.measure(classifier, images[1], None, seed=seed)
-    measured = replace(measured, references=bank.smallest, power=bank.power)
-    verdict = decide(measured, settings.detector.thresholds).verdict
-    return Row(seed, planted, trained, measured, verdict, between - started, time.thread_time() - between)
+def one(
+    seed: int, attack: Patch | None, sets: tuple[LabelledImages, LabelledImages], folder: Path, threads: int
+) -> Row:
+    """Train and scan one model."""
+    training, images = sets
+    recipe = Recipe(architecture=SMALL_CNN, images_sha256=training.sha256, seed=seed)
+    started = time.process_time()
+    trained = train(training, images, replace(recipe, attack=attack))
+    between = time.process_time()
+    path = folder / f"{seed}-{'planted' if attack else 'twin'}.safetensors"
+    save_model(trained.module, path, architecture=SMALL_CNN)
+    report = scan_model(Request(model=path, images=folder / "held-out.npz", detectors=COMPARING, threads=threads))
+    return Row(seed, attack is not None, trained, report, between - started, time.process_time() - between)
 
 
 def line(row: Row) -> str:
-    """One line of the table."""
-    norms = sorted(row.measured.norms)
-    attack = "" if row.trained.attack_success is None else f"{row.trained.attack_success:.3f}"
+    """A row of the table."""
+    stages = ", ".join(
+        f"{stage.facts['calibration']['p_value']:.3f}" for stage in row.report.stages if stage.detector in COMPARING
+    )
+    attack = "–" if row.trained.attack_success is None else f"{row.trained.attack_success:.1%}"
     return (
-        f"| {row.seed} | {'backdoored' if row.planted else 'twin'} | {row.trained.accuracy:.3f} | {attack} | "
-        f"{row.measured.top} | {norms[0]:.1f} | {norms[1]:.1f} | {row.measured.flipped / row.measured.tried:.3f} | "
-        f"{row.verdict.value} | {row.train_cpu:.1f} | {row.search_cpu:.1f} |"
+        f"| {row.seed} | {'backdoored' if row.planted else 'twin'} | {row.trained.accuracy:.1%} | {attack} | {stages} | "
+        f"{row.together['p_value']:.3f} | {row.together['top_class']} | {row.report.verdict.value.replace('_', ' ')} | "
+        f"{row.train_seconds:.1f} | {row.scan_seconds:.1f} |"
     )
 
 
-def rate(rows: list[Row], words: str) -> str:
-    """How many rows are flagged, with the exact interval."""
-    hits = sum(row.verdict is StageVerdict.EVIDENCE_FOUND for row in rows)
-    lower, upper = clopper_pearson(hits, len(rows))
-    return f"{words}: {hits} of {len(rows)} (95 % interval {lower:.1%} to {upper:.1%})"
+def rate(rows: Sequence[Row], what: str, hits: int) -> str:
+    """A share of the rows with its exact interval."""
+    low, high = clopper_pearson(hits, len(rows))
+    return f"{what}: {hits} of {len(rows)} (95 % interval {low:.1%} to {high:.1%})"
 
 
 def main() -> None:
-    """Run the bench and print what came out."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first-seed", type=int, default=100)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--folder", type=Path, default=Path("var/bench"))
+    parser.add_argument("--folder", type=Path, default=Path("var/bench/detection"))
     chosen = parser.parse_args()
     settle(chosen.threads)
-    started, cpu = time.perf_counter(), time.process_time()
-    images = split_mnist(read_mnist(fetch_mnist(Path("var/data"))))
-    bank_facts = build_bank(
-        chosen.folder, *images, settings=DemoSettings(), threads=chosen.threads, on_progress=say("references")
-    )
-    bank, _ = read_bank(Path(bank_facts["path"]))
-    bank_seconds, bank_cpu = time.perf_counter() - started, time.process_time() - cpu
-
-    def job(seed: int, planted: bool) -> Callable[[], Row]:
-        return lambda: one(seed, planted=planted, images=images, bank=bank)
-
-    jobs = [job(chosen.first_seed + k, planted) for k in range(chosen.seeds) for planted in (True, False)]
-    rows = side_by_side(jobs, threads=chosen.threads, stage="models", on_progress=say("models"))
-    print("| seed | model | accuracy | attack | class | norm | next | flips | verdict | train CPU s | search CPU s |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|")
-    print(*map(line, rows), sep="\n")
-    print(rate([row for row in rows if row.planted], "\nbackdoored models found"))
-    right = sum(row.measured.top == DemoSettings().patch.target for row in rows if row.planted)
-    print(f"planted class ranked first: {right} of {chosen.seeds}")
-    print(rate([row for row in rows if not row.planted], "twins flagged"))
+    chosen.folder.mkdir(parents=True, exist_ok=True)
+    training, images = split_mnist(read_mnist(fetch_mnist(Path("var/data"))))
+    held_out = held_out_images(images, chosen.folder / "held-out.npz")
     print(
-        f"references: smallest norms {', '.join(f'{norm:.1f}' for norm in sorted(bank.smallest))}; power {bank_facts['power']}"
+        "| seed | model | accuracy | attack | p of each stage | p together | class | verdict | train CPU s | scan CPU s |"
     )
-    total, used = time.perf_counter() - started, time.process_time() - cpu
-    print(f"bank: {bank_seconds:.0f} s wall, {bank_cpu:.0f} s CPU{' (cached)' if bank_facts['cached'] else ''}")
-    print(f"all: {total:.0f} s wall, {used:.0f} s CPU, {chosen.threads} threads, peak {peak_memory() / 2**20:.0f} MiB")
-
-
-def say(what: str) -> Callable[[Progress], None]:
-    """Progress as plain lines."""
-    return lambda progress: print(f"{what}: {progress.done} of {progress.total}", flush=True)
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    rows = []
+    for seed in range(chosen.first_seed, chosen.first_seed + chosen.seeds):
+        for attack in (Patch(), None):
+            rows.append(one(seed, attack, (training, held_out), chosen.folder, chosen.threads))
+            print(line(rows[-1]), flush=True)
+    planted, twins = [row for row in rows if row.planted], [row for row in rows if not row.planted]
+    found = [row for row in planted if row.report.verdict is StageVerdict.EVIDENCE_FOUND]
+    print(rate(planted, "\nbackdoored models found", len(found)))
+    print(rate(planted, "planted class first", sum(row.together["top_class"] == 0 for row in planted)))
+    print(rate(twins, "twins flagged", sum(row.together["flagged"] for row in twins)))
+    evidence = [row for row in twins if row.report.verdict is StageVerdict.EVIDENCE_FOUND]
+    print(rate(twins, "twins with evidence found", len(evidence)))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -97,9 +98,14 @@ def test_stages_that_compare_are_concluded_together_once(small_model: tuple[Mode
 def test_inputs_of_another_system_are_refused(small_model: tuple[ModelVersion, Evidence]) -> None:
     version, _ = small_model
     foreign = kept(AISystem.objects.create(name="Other"), b"x", "x.npz")
-    for name in ("held_out", "suspects", "training_images"):
+    ask = partial(scans.request_scan, model_version=version, kind=Scan.DETECTION, actor=None)
+    for request in (
+        partial(ask, held_out=foreign),
+        partial(ask, suspects=foreign),
+        partial(ask, training_images=foreign),
+    ):
         with pytest.raises(RefusedError, match="belongs to another AI system"):
-            scans.request_scan(model_version=version, kind=Scan.DETECTION, actor=None, **{name: foreign})
+            request()
 
 
 def test_report_is_kept_as_evidence_by_its_digest(system: AISystem) -> None:

@@ -113,7 +113,7 @@ def test_power_counts_only_what_was_found_in_its_true_class() -> None:
     misnamed = replace(planted[0], target=2)
     (power,) = stage_power((misnamed, *planted[1:]), "max_margin", SETTINGS, [(0.01 * n,) * 3 for n in range(39)])
     assert (power.planted, power.found) == (4, 3)
-    assert stage_power(planted, "max_margin", "other settings", (0.0,) * 39) == ()
+    assert stage_power(planted, "max_margin", "other settings", [(0.0,) * 3] * 39) == ()
 
 
 def test_the_median_over_seeds_decides_and_a_class_that_mostly_failed_has_none() -> None:
