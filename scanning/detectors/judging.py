@@ -6,9 +6,9 @@ images that the search never saw. Whether stages agree is judged by `combination
 
 from __future__ import annotations
 
-import resource
 import time
 from dataclasses import asdict, is_dataclass
+from pathlib import Path
 
 from compliance.types.drafts import JSON, StageReport
 from compliance.types.verdicts import StageVerdict
@@ -139,8 +139,15 @@ def bank_of(context: ScanContext) -> JSON:
 
 
 def peak_memory() -> int:
-    """Largest resident size of this process so far, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """Largest resident size of this process so far, in bytes; 0 where the system does not tell.
+
+    From /proc, because ru_maxrss begins with the peak of the process that started this one.
+    """
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        return 0
+    peak = next((row for row in status.read_text(encoding="ascii").splitlines() if row.startswith("VmHWM:")), "")
+    return int(peak.split()[1]) * 1024 if peak else 0
 
 
 def _flagged(said: str, measured: Measurement, ranked: Calibration) -> tuple[StageVerdict, str]:
