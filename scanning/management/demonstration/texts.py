@@ -59,7 +59,7 @@ CONTROLS = (
     ),
     Control("BDM-14", "Every model file is scanned before it enters the registry.", "ML engineering"),
     Control(
-        "BDM-15", "Inherited image models are tested by trigger inversion against a reference bank.", "ML engineering"
+        "BDM-15", "Inherited image models are tested by detection stages beside a reference bank.", "ML engineering"
     ),
 )
 
