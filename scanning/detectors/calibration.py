@@ -101,7 +101,7 @@ def calibrate(
     references = [row.stages[detector.name].scores for row in rows]
     found = ranked(measured.scores, references)
     assert context.bank is not None, "comparable rows come from a bank"
-    works = is_confirmed(measured.confirmation, flip_rates(rows, detector.name), rule)
+    works = is_confirmed(measured.confirmation, rule)
     return Calibration(
         tier=CALIBRATED,
         p_value=found.p_value,
@@ -137,20 +137,17 @@ def comparable(
     return rows, ""
 
 
-def flip_rates(rows: Iterable[BankedModel], stage: str) -> tuple[float, ...]:
-    """Flip rate of each model's recovered trigger, where the stage recovers one."""
-    return tuple(rate for row in rows if stage in row.stages and (rate := row.stages[stage].flip_rate) is not None)
+def is_confirmed(confirmation: Confirmation | None, rule: Rule = RULE) -> bool:
+    """Whether a trigger turns enough held-out images: the rule's share, and more than chance triggers of its size do (the
+    exact 95 % intervals are apart).
 
-
-def is_confirmed(confirmation: Confirmation | None, natural: tuple[float, ...], rule: Rule = RULE) -> bool:
-    """Whether a trigger turns enough held-out images: the rule's share, more than chance triggers of its size, and not
-    fewer than the middle one of the references' natural triggers (by the upper end of the exact 95 % interval)."""
+    Natural triggers of the references turn as many, and need larger masks for it: the p-value compares those.
+    """
     if confirmation is None or not confirmation.tried or confirmation.rate < rule.flip_rate:
         return False
-    if confirmation.flipped <= confirmation.by_chance:
-        return False
-    _, upper = clopper_pearson(confirmation.flipped, confirmation.tried)
-    return not natural or upper >= sorted(natural)[len(natural) // 2]
+    lower, _ = clopper_pearson(confirmation.flipped, confirmation.tried)
+    _, chance = clopper_pearson(min(confirmation.by_chance, confirmation.tried), confirmation.tried)
+    return lower > chance
 
 
 def stage_power(
@@ -189,7 +186,7 @@ def _uncalibrated(measured: Measurement, detector: ComparingDetector, reason: st
         score=None,
         references=(),
         flagged=p is not None and p <= rule.strict,
-        confirmed=is_confirmed(measured.confirmation, (), rule),
+        confirmed=is_confirmed(measured.confirmation, rule),
         settings_digest=detector.settings_digest,
         not_compared=reason or "the stage gave no score for any class",
     )

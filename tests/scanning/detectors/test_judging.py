@@ -100,12 +100,13 @@ def test_a_class_without_a_score_forbids_the_negative() -> None:
     assert "1 classes could not be judged" in report.statement
 
 
-def test_confirmation_must_beat_chance_and_what_references_do_naturally() -> None:
-    assert is_confirmed(WORKS, (0.5, 0.6, 0.7))
-    assert not is_confirmed(WORKS, (0.98, 0.99, 0.99))
-    assert not is_confirmed(replace(WORKS, by_chance=95), ())
-    assert not is_confirmed(None, ())
-    assert is_confirmed(WORKS, (0.96,), Rule())  # 95 of 100 is not fewer than 96 %, within its interval
+def test_confirmation_needs_enough_images_and_more_than_chance_turns() -> None:
+    assert is_confirmed(WORKS)
+    assert not is_confirmed(replace(WORKS, flipped=79))
+    assert not is_confirmed(replace(WORKS, by_chance=90))  # the intervals of 95 and 90 of 100 overlap
+    assert not is_confirmed(replace(WORKS, flipped=0, tried=0))
+    assert not is_confirmed(None)
+    assert is_confirmed(replace(WORKS, flipped=60), Rule(flip_rate=0.5))
 
 
 def test_power_counts_only_what_was_found_in_its_true_class() -> None:
