@@ -12,6 +12,7 @@ from scanning.detectors.heldout import load_images
 pytestmark = pytest.mark.sqlite_only
 
 IMAGES, LABELS = np.zeros((4, 1, 3, 3), dtype=np.float32), np.array([0, 1, 1, 2])
+RAMP = np.linspace(0, 1, IMAGES.size, dtype=np.float32).reshape(IMAGES.shape)
 
 
 def save(folder: Path, **arrays: Any) -> Path:
@@ -42,9 +43,11 @@ def test_a_part_has_a_digest_of_its_own(tmp_path: Path) -> None:
         ({"images": IMAGES}, "lacks the array `labels`"),
         ({"images": IMAGES[0], "labels": LABELS}, r"\[N, C, H, W\] is needed"),
         ({"images": IMAGES, "labels": LABELS[:3]}, "for 4 images"),
-        ({"images": IMAGES + 2, "labels": LABELS}, r"outside 0\.\.1"),
-        ({"images": IMAGES + np.nan, "labels": LABELS}, r"outside 0\.\.1"),
-        ({"images": IMAGES.astype(np.uint8), "labels": LABELS}, "must be floating point"),
+        ({"images": IMAGES - 1, "labels": LABELS}, "scale the pixels to 0..1 without normalising"),
+        ({"images": RAMP * 999, "labels": LABELS}, "scale the pixels to 0..1 without normalising"),
+        ({"images": RAMP + 0.5, "labels": LABELS}, "scale the pixels to 0..1 without normalising"),
+        ({"images": IMAGES + np.nan, "labels": LABELS}, "not finite numbers"),
+        ({"images": IMAGES.astype(np.int32), "labels": LABELS}, "must be floating point or bytes"),
         ({"images": IMAGES, "labels": LABELS - 1}, "negative"),
         ({"images": np.array([{}], dtype=object), "labels": LABELS}, "without pickle"),
     ],
@@ -53,6 +56,13 @@ def test_unusable_images_get_one_sentence(tmp_path: Path, arrays: dict[str, Any]
     with pytest.raises(BadInputError, match=reason) as caught:
         load_images(save(tmp_path, **arrays))
     assert str(caught.value).startswith("images.npz: ")
+
+
+@pytest.mark.parametrize("pixels", [RAMP * 255, (RAMP * 255).astype(np.uint8)])
+def test_pixels_up_to_255_are_divided_and_that_is_said(tmp_path: Path, pixels: np.ndarray) -> None:
+    images = load_images(save(tmp_path, images=pixels, labels=LABELS))
+    assert images.images == pytest.approx(RAMP, abs=1 / 255)
+    assert "divided by 255" in images.describe()["remark"]
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not really", b"\x93NUMPY"])
