@@ -42,7 +42,7 @@ SUBJECTS = {
     "job-event": "SELECT uuid FROM compliance_jobevent ORDER BY id",
     "model-version": "SELECT uuid FROM compliance_modelversion WHERE origin = 'inherited'",
     "dataset-version": "SELECT uuid FROM compliance_datasetversion",
-    "finding-detail": "SELECT uuid FROM compliance_finding WHERE title LIKE 'All comparing stages%' AND state = 'not-satisfied'",
+    "finding-detail": "SELECT uuid FROM compliance_finding WHERE title LIKE 'All comparing%' AND state = 'not-satisfied'",
     "remediation-open": "SELECT uuid FROM compliance_finding WHERE title LIKE 'Loading%'",
     "remediation-item": "SELECT uuid FROM compliance_remediationitem",
     "pack-detail": "SELECT uuid FROM compliance_evidencepack",
