@@ -226,6 +226,11 @@ def _stage_figures(facts: JSON) -> list[doc.Figure]:
     return figures({**first, **bank_words, **rest})
 
 
+_FIRST_COLUMNS = (
+    "label", "name", "tensor", "index", "class", "n", "detector", "statistic", "score", "p_value", "flagged", "top_class",
+)  # fmt: skip
+
+
 def _tables(facts: JSON) -> list[doc.Table]:
     """Each list of like rows among the facts, one level down as well ("difference: changed")."""
     tables = []
@@ -253,9 +258,14 @@ def _table(key: str, value: list[JSON] | dict[str, JSON]) -> doc.Table:
 
 
 def _columns(rows: Sequence[JSON]) -> list[str]:
-    """Keys of the rows, the words for people first; digests of settings are in the report alone."""
-    keys = list(dict.fromkeys(name for row in rows for name in row if name != "settings_digest"))
-    return ["label", *(key for key in keys if key not in {"label", "detector"})] if "label" in keys else keys
+    """Keys of the rows, the words for people first and the verdict last, the same on every database (some keep no order
+    of keys). Digests of settings and lists of scores are in the report alone."""
+    keys = {name for row in rows for name in row} - {"settings_digest", "scores"}
+    if "label" in keys:
+        keys.discard("detector")
+    first = [name for name in _FIRST_COLUMNS if name in keys]
+    last = [name for name in ("verdict",) if name in keys]
+    return [*first, *sorted(keys - {*first, *last}), *last]
 
 
 def _is_number(value: object) -> bool:

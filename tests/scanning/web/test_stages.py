@@ -77,7 +77,7 @@ def test_an_uncalibrated_stage_says_so_and_why(page: str) -> None:
 
 
 def test_tables_of_other_kinds_of_stage_are_shown_and_cut(page: str) -> None:
-    assert "Tensors that differ from the base model Name Relative Rank layer1.weight 0.02 4" in page
+    assert "Tensors that differ from the base model Name Rank Relative layer1.weight 4 0.02" in page
     assert "Samples under suspicion Index Class Score 0 2 9" in page
     assert "40 of 60 rows; all of them are in the whole report." in page
     assert "What each stage gave Stage Score P-value Flagged Class that stands out most Verdict" in page
