@@ -5,26 +5,43 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('compliance', '0001_initial'),
-        ('scanning', '0001_initial'),
+        ("compliance", "0001_initial"),
+        ("scanning", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='scan',
-            name='base_version',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='compliance.modelversion'),
+            model_name="scan",
+            name="base_version",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="compliance.modelversion",
+            ),
         ),
         migrations.AddField(
-            model_name='scan',
-            name='suspects',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='compliance.evidence'),
+            model_name="scan",
+            name="suspects",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="compliance.evidence",
+            ),
         ),
         migrations.AddField(
-            model_name='scan',
-            name='training_images',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='compliance.evidence'),
+            model_name="scan",
+            name="training_images",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="compliance.evidence",
+            ),
         ),
     ]
