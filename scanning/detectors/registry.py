@@ -105,7 +105,7 @@ def label_of(name: str) -> str:
 def missing(name: str, given: Collection[str]) -> str:
     """Why a stage cannot run with the inputs given (keys of INPUTS), as one sentence; "" when it can."""
     lacking = [INPUTS[need] for need in entry_of(name).needs if need not in given]
-    return f"This stage needs {' and '.join(lacking)}, which was not handed in with the request." if lacking else ""
+    return f"Not handed in, and needed by this stage: {' and '.join(lacking)}." if lacking else ""
 
 
 def build(name: str) -> Detector:
