@@ -223,9 +223,19 @@ def _stage_figures(facts: JSON) -> list[doc.Figure]:
             }
         else:
             rest[key] = value
-    return figures({**first, **bank_words, **rest})
+    return figures({**first, **bank_words, **{key: value for key, value in rest.items() if not _is_raw(value)}})
 
 
+def _is_raw(value: object) -> bool:
+    """Whether a value is a long row of numbers, or rows of them: nobody reads those in a line, and the report has them."""
+    if isinstance(value, dict):
+        return any(_is_raw(member) for member in value.values())
+    if not isinstance(value, list) or len(value) <= _MOST_NUMBERS:
+        return isinstance(value, list) and any(isinstance(member, list) for member in value)
+    return all(_is_number(member) for member in value) or any(isinstance(member, list) for member in value)
+
+
+_MOST_NUMBERS = 4
 _FIRST_COLUMNS = (
     "label", "name", "tensor", "index", "class", "n", "detector", "statistic", "score", "p_value", "flagged", "top_class",
 )  # fmt: skip
@@ -259,8 +269,9 @@ def _table(key: str, value: list[JSON] | dict[str, JSON]) -> doc.Table:
 
 def _columns(rows: Sequence[JSON]) -> list[str]:
     """Keys of the rows, the words for people first and the verdict last, the same on every database (some keep no order
-    of keys). Digests of settings and lists of scores are in the report alone."""
-    keys = {name for row in rows for name in row} - {"settings_digest", "scores"}
+    of keys). Digests of settings and rows of numbers are in the report alone."""
+    raw = {name for row in rows for name, value in row.items() if _is_raw(value)}
+    keys = {name for row in rows for name in row} - {"settings_digest"} - raw
     if "label" in keys:
         keys.discard("detector")
     first = [name for name in _FIRST_COLUMNS if name in keys]

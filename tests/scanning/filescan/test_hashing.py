@@ -100,8 +100,9 @@ def test_tensors_are_digested_by_name(tmp_path: Path) -> None:
 
 
 def test_digests_agree_with_what_a_library_loads(tmp_path: Path) -> None:
-    save_file = pytest.importorskip("safetensors.numpy").save_file
-    np = pytest.importorskip("numpy")
+    import numpy as np
+    from safetensors.numpy import save_file
+
     tensors = {"a": np.arange(7, dtype="f4"), "b": np.ones((3, 2), "i8"), "scalar": np.array(5, "f8")}
     save_file(tensors, tmp_path / "m.safetensors")
     found = safetensors_digests(tmp_path / "m.safetensors")

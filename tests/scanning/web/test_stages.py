@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from compliance.models import Job, User
+from compliance.selectors.stage_document import stage as stage_document
 from compliance.types.states import JobState
 from scanning.models import Scan
 from scanning.selectors.scan_page import stage_page
@@ -118,3 +119,13 @@ def test_the_class_that_is_unusual_beside_references_counts() -> None:
     shown = stage_page({**told.CALIBRATED, "facts": {**told.CALIBRATED["facts"], "calibration": ranked}})
     assert shown.report["first_ranked"] == "6"
     assert [row.label for row in shown.ranked if row.is_first] == ["6"]
+
+
+def test_long_rows_of_numbers_are_left_to_the_report() -> None:
+    facts = {
+        "statistics": {"norm": [0.1] * 10}, "steps": [80] * 10, "shape": [1, 28, 28], "seeds": [{"n": 1, "norms": [1.0] * 10}],
+    }  # fmt: skip
+    shown = stage_document(told.stage("max_margin", "inconclusive", "Said.", facts=facts))
+    assert {figure["label"] for figure in shown["figures"]} >= {"shape"}
+    assert not [figure for figure in shown["figures"] if "0.1, 0.1" in figure["value"] or "80, 80" in figure["value"]]
+    assert not [table for table in shown["tables"] if "norms" in table["heads"]]
