@@ -106,11 +106,14 @@ ARCHITECTURES: dict[str, Callable[[Shapes], nn.Module]] = {
 
 
 def build_architecture(name: str, shapes: Shapes, *, file: str) -> nn.Module:
-    """The named architecture, sized by the shapes of its tensors. Raises ModelLoadError."""
+    """The named architecture, sized by the shapes of its tensors, its weights not yet set: drawing them would move
+    torch's one generator under a training run in another thread. Raises ModelLoadError."""
     if name not in ARCHITECTURES:
         known = ", ".join(sorted(ARCHITECTURES))
         raise ModelLoadError(f"{file}: the architecture {name!r} is not registered; known are: {known}")
     try:
-        return ARCHITECTURES[name](shapes)
+        with torch.device("meta"):
+            module = ARCHITECTURES[name](shapes)
+        return module.to_empty(device="cpu")
     except (KeyError, IndexError, ValueError, RuntimeError) as error:
         raise ModelLoadError(f"{file}: its tensors are not those of the architecture {name!r}") from error

@@ -45,6 +45,13 @@ def test_safetensors_name_their_architecture(folder: Path, model: torch.nn.Modul
     assert not any(weight.requires_grad for weight in loaded.module.parameters())
 
 
+def test_loading_draws_no_random_numbers(folder: Path, model: torch.nn.Module) -> None:
+    path = save_tiny(model, folder / "quiet.safetensors")
+    before = torch.get_rng_state()
+    load_model(path)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_each_tensor_has_shape_dtype_and_digest(folder: Path, model: torch.nn.Module) -> None:
     loaded = load_model(save_tiny(model, folder / "facts.safetensors"))
     bias = model.state_dict()["1.bias"]
