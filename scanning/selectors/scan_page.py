@@ -50,6 +50,12 @@ class StagePage:
         return CONCLUSION_OF_STAGE[self.report["verdict"]] is not None
 
     @property
+    def stands_out(self) -> bool:
+        """Whether its score was flagged, though nothing may follow from that."""
+        ranked = self.calibration
+        return ranked is not None and ranked["flagged"]
+
+    @property
     def drawing(self) -> str:
         """What there is to draw of its classes."""
         return drawing(self.report)

@@ -84,6 +84,20 @@ def test_tables_of_other_kinds_of_stage_are_shown_and_cut(page: str) -> None:
     assert "What each stage gave Stage Score P-value Flagged Class that stands out most Verdict" in page
 
 
+def test_stages_that_conclude_and_flag_nothing_are_folded(
+    world: World, contributor: User, browse: Browse, auditor: User
+) -> None:
+    scan = scan_with(world, contributor, told.EVERY)
+    html = browse(auditor).get(reverse("scan-detail", args=[scan.uuid])).text
+    sections = html.split('<section class="section stage"')[1:]
+    stages = scan.report["detection"]["stages"]
+    for stage, section in zip(stages, sections, strict=True):
+        flagged = bool((stage["facts"].get("calibration") or {}).get("flagged"))
+        opened = stage["verdict"] in ("evidence_found", "no_evidence_at_power") or flagged
+        assert ('<details class="stage-figures" open>' in section) == opened, stage["detector"]
+    assert {'class="stage-figures" open>' in section for section in sections} == {True, False}
+
+
 def test_the_evidence_record_is_folded_but_whole(page: str) -> None:
     record = page[page.index("The evidence record") :]
     for words in ("Threads 2", "Seeds 3", "Torch 2.8.0", "5 tensors with their SHA-256", "layer4.weight"):
