@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from compliance.models import ModelVersion, Observation, Technique
-from compliance.types.verdicts import (
-    COVERAGE_OF_FILE_SCAN,
-    COVERAGE_OF_STAGE,
-    CoverageState,
-    FileScanVerdict,
-    StageVerdict,
-)
+from compliance.types.verdicts import COVERAGE_OF_FILE_SCAN, COVERAGE_OF_STAGE, CoverageState
 
 _STRONGEST_FIRST = (
     CoverageState.FINDING,
@@ -26,6 +23,26 @@ _STRONGEST_FIRST = (
     CoverageState.STALE,
     CoverageState.NOT_COVERED,
 )
+
+
+_STATES = {verdict.value: state for verdict, state in COVERAGE_OF_STAGE.items()} | {
+    verdict.value: state for verdict, state in COVERAGE_OF_FILE_SCAN.items()
+}
+
+
+class Seen(NamedTuple):
+    """An observation as far as coverage asks, without what was found in it. pk: the larger, the newer; at: when it was
+    observed, or else recorded."""
+
+    pk: int
+    model_version: int
+    producer: str
+    rule: str
+    location: str
+    asset_digest: str
+    verdict: str
+    techniques: list[str]
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +54,7 @@ class CoverageCell:
     state: CoverageState
     basis: str
     at: datetime | None
-    observation: Observation | None
+    observation: Seen | None
 
     @property
     def stale_since(self) -> datetime | None:
@@ -61,60 +78,39 @@ class CoverageRow:
         return any(cell.state in {CoverageState.COVERED, CoverageState.FINDING} for cell in self.cells)
 
 
-def state_of(observation: Observation, *, now: datetime, digest: str = "") -> CoverageState:
+def state_of(seen: Seen, *, now: datetime, digest: str = "") -> CoverageState:
     """Coverage that one observation gives; what it covered goes stale after SCAN_FRESH_DAYS, and at once where it was
     made of bytes with another SHA-256 than `digest`, that of the model version."""
-    if observation.verdict in {StageVerdict.EVIDENCE_FOUND, StageVerdict.NO_EVIDENCE_AT_POWER}:
-        state = COVERAGE_OF_STAGE[StageVerdict(observation.verdict)]
-    elif observation.verdict in set(FileScanVerdict):
-        state = COVERAGE_OF_FILE_SCAN[FileScanVerdict(observation.verdict)]
-    else:
-        state = COVERAGE_OF_STAGE[StageVerdict(observation.verdict)]
-    seen = observation.observed_at or observation.created_at
-    is_old = now - seen > timedelta(days=settings.SCAN_FRESH_DAYS)
-    is_of_other_bytes = bool(digest and observation.asset_digest and observation.asset_digest != digest)
-    if state is CoverageState.COVERED and (is_old or is_of_other_bytes):
-        return CoverageState.STALE
-    return state
+    state = _STATES[seen.verdict]
+    if state is not CoverageState.COVERED:
+        return state
+    is_old = now - seen.at > timedelta(days=settings.SCAN_FRESH_DAYS)
+    is_of_other_bytes = bool(digest and seen.asset_digest and seen.asset_digest != digest)
+    return CoverageState.STALE if is_old or is_of_other_bytes else state
 
 
-def _latest(observations: Iterable[Observation]) -> list[Observation]:
-    """The newest observation of each producer, rule and place: an older one is history."""
-    newest: dict[tuple[str, str, str], Observation] = {}
-    for observation in observations:
-        key = (observation.producer, observation.rule, observation.location)
-        current = newest.get(key)
-        if current is None or observation.created_at >= current.created_at:
-            newest[key] = observation
-    return list(newest.values())
+def coverage_table(versions: QuerySet[ModelVersion], *, technique: Technique) -> list[CoverageRow]:
+    """One row per model version, one cell per sub-technique: three queries, whatever the number of rows."""
+    now = timezone.now()
+    rows = versions.select_related("model__system", "parent__model")
+    subtechniques = subtechniques_of(technique)
+    latest = _latest(versions)
+    return [
+        CoverageRow(version=row, cells=tuple(_cell(sub, latest[row.pk], row.digest, now) for sub in subtechniques))
+        for row in rows
+    ]
 
 
-def _cell(technique: Technique, observations: list[Observation], digest: str, now: datetime) -> CoverageCell:
-    """The strongest state of what speaks to the sub-technique; of several observations in that state, the newest."""
-    speaking = sorted(
-        (o for o in observations if technique.atlas_id in o.techniques), key=lambda o: (o.created_at, o.pk)
-    )
-    by_state = {state_of(o, now=now, digest=digest): o for o in speaking}
-    for state in _STRONGEST_FIRST:
-        if state in by_state and state is not CoverageState.NOT_COVERED:
-            basis = by_state[state]
-            return CoverageCell(
-                technique_id=technique.atlas_id,
-                technique_name=technique.name,
-                state=state,
-                basis=f"{basis.producer} {basis.rule}",
-                at=basis.observed_at or basis.created_at,
-                observation=basis,
-            )
-    tried = by_state.get(CoverageState.NOT_COVERED)
-    return CoverageCell(
-        technique_id=technique.atlas_id,
-        technique_name=technique.name,
-        state=CoverageState.NOT_COVERED,
-        basis=f"{tried.producer} {tried.rule}: {tried.verdict.replace('_', ' ')}" if tried else "",
-        at=(tried.observed_at or tried.created_at) if tried else None,
-        observation=tried,
-    )
+def coverage_states(versions: QuerySet[ModelVersion], *, technique: Technique) -> dict[int, tuple[CoverageState, ...]]:
+    """States of the cells of coverage_table, by key of the version and in the order of the versions: for counting and
+    choosing among very many."""
+    now = timezone.now()
+    subtechniques = subtechniques_of(technique)
+    latest = _latest(versions)
+    return {
+        key: tuple(_strongest(sub, latest[key], digest, now)[0] for sub in subtechniques)
+        for key, digest in versions.values_list("pk", "digest")
+    }
 
 
 def subtechniques_of(technique: Technique) -> list[Technique]:
@@ -122,29 +118,49 @@ def subtechniques_of(technique: Technique) -> list[Technique]:
     return list(technique.subtechniques.order_by("atlas_id")) or [technique]
 
 
-def coverage_table(versions: QuerySet[ModelVersion], *, technique: Technique) -> list[CoverageRow]:
-    """One row per model version, one cell per sub-technique: three queries, whatever the number of rows."""
-    now = timezone.now()
-    rows = list(versions.select_related("model__system", "parent__model"))
-    subtechniques = subtechniques_of(technique)
-    by_version: dict[int, list[Observation]] = {row.pk: [] for row in rows}
-    fields = (
-        "model_version",
-        "producer",
-        "rule",
-        "location",
-        "asset_digest",
-        "source_uuid",
-        "verdict",
-        "techniques",
-        "observed_at",
-        "created_at",
-        "uuid",
+def _latest(versions: QuerySet[ModelVersion]) -> defaultdict[int, list[Seen]]:
+    """By version, the newest observation of each producer, rule and place: an older one is history."""
+    rows = Observation.objects.filter(model_version__in=versions.order_by().values("pk")).order_by()
+    newest: dict[tuple[int, str, str, str], Seen] = {}
+    for values in rows.values_list(*Seen._fields[:-1], Coalesce("observed_at", "created_at")).iterator():
+        seen = Seen(*values)
+        key = (seen.model_version, seen.producer, seen.rule, seen.location)
+        if key not in newest or seen.pk > newest[key].pk:
+            newest[key] = seen
+    by_version: defaultdict[int, list[Seen]] = defaultdict(list)
+    for seen in newest.values():
+        by_version[seen.model_version].append(seen)
+    return by_version
+
+
+def _strongest(
+    technique: Technique, observations: Iterable[Seen], digest: str, now: datetime
+) -> tuple[CoverageState, Seen | None]:
+    """The strongest state of what speaks to the sub-technique, and of several observations in it the newest."""
+    by_state: dict[CoverageState, Seen] = {}
+    for seen in observations:
+        if technique.atlas_id not in seen.techniques:
+            continue
+        state = state_of(seen, now=now, digest=digest)
+        if state not in by_state or seen.pk > by_state[state].pk:
+            by_state[state] = seen
+    state = next((state for state in _STRONGEST_FIRST if state in by_state), CoverageState.NOT_COVERED)
+    return state, by_state.get(state)
+
+
+def _cell(technique: Technique, observations: Iterable[Seen], digest: str, now: datetime) -> CoverageCell:
+    state, seen = _strongest(technique, observations, digest, now)
+    return CoverageCell(
+        technique_id=technique.atlas_id,
+        technique_name=technique.name,
+        state=state,
+        basis=_basis(state, seen) if seen else "",
+        at=seen.at if seen else None,
+        observation=seen,
     )
-    for observation in Observation.objects.filter(model_version__in=list(by_version)).only(*fields):
-        by_version[observation.model_version_id or 0].append(observation)
-    latest = {key: _latest(observations) for key, observations in by_version.items()}
-    return [
-        CoverageRow(version=row, cells=tuple(_cell(sub, latest[row.pk], row.digest, now) for sub in subtechniques))
-        for row in rows
-    ]
+
+
+def _basis(state: CoverageState, seen: Seen) -> str:
+    """What the cell rests on; where nothing followed from it, also what it ended with."""
+    told = f"{seen.producer} {seen.rule}"
+    return f"{told}: {seen.verdict.replace('_', ' ')}" if state is CoverageState.NOT_COVERED else told

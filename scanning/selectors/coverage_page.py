@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,14 @@ from django.utils.translation import gettext
 
 from compliance.models import ModelVersion, Observation, Technique
 from compliance.rights import Asker, visible
-from compliance.selectors.coverage import CoverageCell, CoverageRow, coverage_table, subtechniques_of
+from compliance.selectors.coverage import (
+    CoverageCell,
+    CoverageRow,
+    Seen,
+    coverage_states,
+    coverage_table,
+    subtechniques_of,
+)
 from compliance.selectors.model_pages import technique
 from compliance.selectors.sources import Source, sources
 from compliance.selectors.stage_document import power
@@ -101,19 +109,18 @@ def matrix_versions(rows: QuerySet[ModelVersion], asked: CoverageFilter) -> Quer
     return rows
 
 
-def matrix(versions: QuerySet[ModelVersion], asked: CoverageFilter) -> list[CoverageRow]:
-    """Rows of the versions in their order, those with a cell in the state asked for."""
+def matrix_states(versions: QuerySet[ModelVersion], asked: CoverageFilter) -> dict[int, tuple[CoverageState, ...]]:
+    """States of the cells by key of the version, in the order of the versions; those with a cell in the state asked for."""
     about = technique()
-    rows = coverage_table(versions, technique=about) if about else []
-    return [row for row in rows if any(cell.state == asked.state for cell in row.cells)] if asked.state else rows
+    states = coverage_states(versions, technique=about) if about else {}
+    return {key: row for key, row in states.items() if not asked.state or asked.state in row}
 
 
-def matrix_figures(rows: Iterable[CoverageRow]) -> MatrixFigures:
+def matrix_figures(states: Iterable[tuple[CoverageState, ...]]) -> MatrixFigures:
     """Cells by state."""
-    states = [cell.state for row in rows for cell in row.cells]
-    counts = {state: states.count(state) for state in CoverageState}
+    counts = Counter(state for row in states for state in row)
     return MatrixFigures(
-        cells=len(states),
+        cells=counts.total(),
         covered=counts[CoverageState.COVERED],
         finding=counts[CoverageState.FINDING],
         stale=counts[CoverageState.STALE],
@@ -122,30 +129,46 @@ def matrix_figures(rows: Iterable[CoverageRow]) -> MatrixFigures:
     )
 
 
+def matrix_of(keys: Sequence[int], asker: Asker) -> list[MatrixRow]:
+    """Rows of the versions with these keys, in their order."""
+    about = technique()
+    versions = visible(ModelVersion.objects.all(), asker).filter(pk__in=keys)
+    found = {row.version.pk: row for row in coverage_table(versions, technique=about)} if about else {}
+    return matrix_rows([found[key] for key in keys if key in found], asker)
+
+
 def matrix_rows(rows: Sequence[CoverageRow], asker: Asker) -> list[MatrixRow]:
     """Rows with the strength of each test and links: four queries, whatever the number of rows."""
-    behind = [cell.observation for row in rows for cell in row.cells if cell.observation is not None]
-    known = sources([observation.source_uuid for observation in behind], asker)
-    strengths = _strengths(behind)
+    behind = _behind([cell.observation.pk for row in rows for cell in row.cells if cell.observation is not None])
+    known = sources([one.source for one in behind.values()], asker)
     new = _new_versions([row.version for row in rows], asker)
     return [
         MatrixRow(
             version=row.version,
-            cells=tuple(_cell(cell, known, strengths) for cell in row.cells),
+            cells=tuple(_cell(cell, known, behind) for cell in row.cells),
             is_new=row.version.pk in new,
         )
         for row in rows
     ]
 
 
-def _strengths(behind: Sequence[Observation]) -> dict[int, Strength]:
-    """By observation, what its stage says of its own strength; read without the pictures beside it."""
+@dataclass(frozen=True, slots=True)
+class _Behind:
+    """What stands behind a cell: where it comes from, and how strong it says it is."""
+
+    source: UUID
+    strength: Strength | None
+
+
+def _behind(observations: Sequence[int]) -> dict[int, _Behind]:
+    """By key of the observation; read without the pictures beside it."""
     calibration = (F(f"facts__stage__facts__calibration__{name}") for name in ("tier", "p_value", "power"))
-    rows = Observation.objects.filter(pk__in={row.pk for row in behind}).values_list("pk", *calibration)
+    rows = Observation.objects.filter(pk__in=observations).values_list("pk", "source_uuid", *calibration)
     return {
-        key: Strength(tier=str(tier), p=p, power=tuple(power(told) for told in found or ()))
-        for key, tier, p, found in rows
-        if tier
+        key: _Behind(
+            source, Strength(tier=str(tier), p=p, power=tuple(power(told) for told in found or ())) if tier else None
+        )
+        for key, source, tier, p, found in rows
     }
 
 
@@ -156,22 +179,23 @@ def _new_versions(versions: Sequence[ModelVersion], asker: Asker) -> set[int]:
     return set(rows.filter(~Exists(own), Exists(siblings)).values_list("pk", flat=True))
 
 
-def _cell(cell: CoverageCell, known: dict[UUID, Source], strengths: dict[int, Strength]) -> MatrixCell:
+def _cell(cell: CoverageCell, known: dict[UUID, Source], behind: dict[int, _Behind]) -> MatrixCell:
     observation = cell.observation
     if observation is None:
         return MatrixCell(cell=cell, basis="", verdict="", verdict_kind="", url="", strength=None)
-    source = known.get(observation.source_uuid)
+    told = behind[observation.pk]
+    source = known.get(told.source)
     return MatrixCell(
         cell=cell,
         basis=_basis(observation),
         verdict=observation.verdict,
         verdict_kind="file" if observation.verdict in _FILE_WORDS else "stage",
         url=source.url if source else "",
-        strength=strengths.get(observation.pk),
+        strength=told.strength,
     )
 
 
-def _basis(observation: Observation) -> str:
+def _basis(observation: Seen) -> str:
     if observation.producer != OURS:
         return f"{observation.producer} {observation.rule}"
     return gettext("File scan") if observation.rule == FILE_SCAN else label_of(observation.rule)

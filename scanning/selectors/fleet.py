@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import F
@@ -12,8 +13,6 @@ from compliance.models import ModelVersion, Observation
 from compliance.rights import Asker, visible
 from scanning.detectors.registry import COMBINATION
 from scanning.detectors.stats import benjamini_hochberg
-
-_FIELDS = ("model_version_id", "source_uuid", "verdict", "observed_at", "created_at", "p")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,37 +29,66 @@ class FleetLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
-    """Model versions with a combined p-value, the smallest first; versions: how many there are with and without one."""
+    """Model versions with a combined p-value, the smallest first. lines: as many as were asked for; ranked: how many have
+    one; versions: how many there are with and without one."""
 
     lines: tuple[FleetLine, ...]
+    ranked: int
     versions: int
 
     @property
     def without(self) -> int:
         """Versions that no calibrated scan has given a p-value."""
-        return self.versions - len(self.lines)
+        return self.versions - self.ranked
 
 
-def fleet(asker: Asker) -> Fleet:
+class _Combined(NamedTuple):
+    observation: int
+    version: int
+    p: float
+
+
+def fleet(asker: Asker, *, most: int | None = None) -> Fleet:
     """The latest combined p-value of each model version that the asker sees, adjusted after Benjamini and Hochberg."""
-    combined = Observation.objects.filter(producer="assay", rule=COMBINATION, model_version__isnull=False)
-    rows = visible(combined, asker).annotate(p=F("facts__stage__facts__calibration__p_value"))
-    latest = {row["model_version_id"]: row for row in rows.order_by("created_at", "pk").values(*_FIELDS)}
-    known = [row for row in latest.values() if isinstance(row["p"], (int, float))]
+    adjusted = _adjusted(asker)
+    shown = sorted(adjusted, key=lambda pair: (pair[0].p, pair[0].version))[:most]
     versions = visible(ModelVersion.objects.select_related("model__system"), asker)
-    named = versions.in_bulk([row["model_version_id"] for row in known])
-    known = [row for row in known if row["model_version_id"] in named]
-    adjusted = benjamini_hochberg([float(row["p"]) for row in known])
-    lines = [
-        FleetLine(
-            version=named[row["model_version_id"]],
-            source=row["source_uuid"],
-            verdict=row["verdict"],
-            at=row["observed_at"] or row["created_at"],
-            p=float(row["p"]),
-            adjusted=q,
-        )
-        for row, q in zip(known, adjusted, strict=True)
-    ]
-    lines.sort(key=lambda line: (line.p, str(line.version)))
-    return Fleet(lines=tuple(lines), versions=visible(ModelVersion.objects.all(), asker).count())
+    named = versions.in_bulk([row.version for row, _ in shown])
+    behind = Observation.objects.only("source_uuid", "verdict", "observed_at", "created_at").in_bulk(
+        [row.observation for row, _ in shown]
+    )
+    lines = tuple(_line(named[row.version], behind[row.observation], row.p, q) for row, q in shown)
+    return Fleet(lines=lines, ranked=len(adjusted), versions=visible(ModelVersion.objects.all(), asker).count())
+
+
+def adjusted_p_values(asker: Asker) -> dict[int, tuple[float, float]]:
+    """(p-value, adjusted p-value) by key of the model version, of those that have one."""
+    return {row.version: (row.p, q) for row, q in _adjusted(asker)}
+
+
+def _line(version: ModelVersion, observation: Observation, p: float, adjusted: float) -> FleetLine:
+    return FleetLine(
+        version=version,
+        source=observation.source_uuid,
+        verdict=observation.verdict,
+        at=observation.observed_at or observation.created_at,
+        p=p,
+        adjusted=adjusted,
+    )
+
+
+def _adjusted(asker: Asker) -> list[tuple[_Combined, float]]:
+    """Latest combined result of each version that has a p-value, with the adjusted one."""
+    seen = visible(ModelVersion.objects.all(), asker)
+    combined = Observation.objects.filter(
+        producer="assay", rule=COMBINATION, model_version__in=seen.order_by().values("pk")
+    )
+    p_value = F("facts__stage__facts__calibration__p_value")
+    rows = visible(combined, asker).order_by("pk").values_list("pk", "model_version", p_value)
+    latest: dict[int, _Combined] = {}
+    for key, version, p in rows:
+        if p is None:  # the newest scan counts, and it has none
+            latest.pop(version, None)
+        else:
+            latest[version] = _Combined(key, version, float(p))
+    return list(zip(latest.values(), benjamini_hochberg([row.p for row in latest.values()]), strict=True))

@@ -21,10 +21,11 @@ from compliance.web.base import PER_PAGE, Request, guarded
 from compliance.web.exports import csv_response
 from scanning.selectors import coverage_page as pages
 from scanning.selectors import fleet as fleets
-from scanning.selectors.coverage_page import CoverageFilter, MatrixRow
+from scanning.selectors.coverage_page import CoverageFilter
 
 VERSIONS = ModelVersion.objects.select_related("model__system", "parent__model")
 FLEET_IN_BRIEF = 25
+_CSV_AT_ONCE = 500
 
 
 class CoverageFilterForm(forms.Form):
@@ -58,11 +59,12 @@ class CoverageFilterForm(forms.Form):
         )
 
 
-def _csv_lines(rows: list[MatrixRow], asker: Asker) -> Iterator[tuple[object, ...]]:
+def _csv_lines(keys: list[int], asker: Asker) -> Iterator[tuple[object, ...]]:
     """A line for each cell; the p-values of the version stand on each of its lines."""
-    adjusted = {line.version.pk: line for line in fleets.fleet(asker).lines}
+    adjusted = fleets.adjusted_p_values(asker)
+    rows = (row for part in Paginator(keys, _CSV_AT_ONCE) for row in pages.matrix_of(list(part), asker))
     for row in rows:
-        line = adjusted.get(row.version.pk)
+        p, q = adjusted.get(row.version.pk, (None, None))
         for entry in row.cells:
             strength = entry.strength
             yield (
@@ -71,18 +73,18 @@ def _csv_lines(rows: list[MatrixRow], asker: Asker) -> Iterator[tuple[object, ..
                 entry.cell.stale_since, strength.tier if strength else "", strength.p if strength else None,
                 "; ".join(f"{told['attack']}: {told['found']}/{told['planted']}" for told in strength.power)
                 if strength else "",
-                line.p if line else None, line.adjusted if line else None,
+                p, q,
             )  # fmt: skip
 
 
-def _csv(rows: list[MatrixRow], asker: Asker) -> HttpResponseBase:
+def _csv(keys: list[int], asker: Asker) -> HttpResponseBase:
     heads = [
         gettext("model"), gettext("version"), gettext("AI system"), gettext("SHA-256"), gettext("sub-technique"),
         gettext("state"), gettext("rests on"), gettext("verdict"), gettext("tested (UTC)"), gettext("stale since (UTC)"),
         gettext("tier"), gettext("p-value"), gettext("power, found of planted"), gettext("p-value, all stages"),
         gettext("p-value, adjusted for all models"),
     ]  # fmt: skip
-    return csv_response(filename="coverage.csv", heads=heads, rows=_csv_lines(rows, asker))
+    return csv_response(filename="coverage.csv", heads=heads, rows=_csv_lines(keys, asker))
 
 
 @guarded(Verb.VIEW)
@@ -91,21 +93,20 @@ def coverage(request: Request) -> HttpResponseBase:
     form = CoverageFilterForm(asker=request.user, data=request.GET)
     asked = form.asked()
     versions = visible(VERSIONS, request.user)
-    rows = pages.matrix(pages.matrix_versions(versions, asked), asked)
+    states = pages.matrix_states(pages.matrix_versions(versions, asked), asked)
     if request.GET.get("export") == "csv":
-        return _csv(pages.matrix_rows(rows, request.user), request.user)
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    together = fleets.fleet(request.user)
+        return _csv(list(states), request.user)
+    page = Paginator(list(states), PER_PAGE).get_page(request.GET.get("page"))
+    together = fleets.fleet(request.user, most=FLEET_IN_BRIEF)
     context = {
         "page": page,
-        "lines": pages.matrix_rows(list(page), request.user),
+        "lines": pages.matrix_of(list(page), request.user),
         "total": versions.count(),
-        "figures": pages.matrix_figures(rows),
+        "figures": pages.matrix_figures(states.values()),
         "form": form,
         "active": asked != CoverageFilter(),
         "columns": _columns(),
         "fleet": together,
-        "fleet_lines": together.lines[:FLEET_IN_BRIEF],
         "fleet_columns": _fleet_columns(),
         "may_scan": may(request.user, Verb.START_SCAN),
         "may_register": may(request.user, Verb.REGISTER_MODEL),

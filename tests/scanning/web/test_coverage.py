@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from compliance.models import ModelVersion, Observation, User
-from compliance.selectors.coverage import state_of
+from compliance.selectors.coverage import coverage_states, coverage_table
 from compliance.services import observations
 from compliance.types.verdicts import CoverageState, StageVerdict
 from scanning.detectors.report_json import report_from_json
@@ -71,10 +71,13 @@ def test_coverage_grows_stale_and_says_since_when(
 
 
 def test_what_was_made_of_other_bytes_covers_nothing_now(world: World) -> None:
-    observation = combined(world.base, StageVerdict.NO_EVIDENCE_AT_POWER, 0.5)
-    now = timezone.now()
-    assert state_of(observation, now=now, digest=world.base.digest) is CoverageState.COVERED
-    assert state_of(observation, now=now, digest="f" * 64) is CoverageState.STALE
+    combined(world.base, StageVerdict.NO_EVIDENCE_AT_POWER, 0.5)
+    versions = ModelVersion.objects.filter(pk=world.base.pk)
+    about = world.assessment.technique
+    assert coverage_table(versions, technique=about)[0].cells[0].state is CoverageState.COVERED
+    versions.update(digest="f" * 64)
+    assert coverage_table(versions, technique=about)[0].cells[0].state is CoverageState.STALE
+    assert coverage_states(versions, technique=about)[world.base.pk][0] is CoverageState.STALE
 
 
 def test_a_new_version_is_not_covered_by_the_old_one(
@@ -128,6 +131,8 @@ def test_p_values_are_adjusted_for_the_number_of_models(
     assert [line.p for line in shown.lines] == [0.02, 0.03, 0.04, 0.5, 0.9]
     assert [line.adjusted for line in shown.lines] == pytest.approx(benjamini_hochberg([0.02, 0.03, 0.04, 0.5, 0.9]))
     assert (shown.versions, shown.without) == (7, 2)
+    assert [line.p for line in fleet(officer, most=2).lines] == [0.02, 0.03]
+    assert (fleet(officer, most=2).ranked, fleet(officer, most=2).without) == (5, 2)
     assert [line.p for line in fleet(contributor).lines] == [0.02, 0.03, 0.04, 0.5]
 
 
