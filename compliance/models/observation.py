@@ -87,6 +87,7 @@ class JobEvent(RetainedRecord):
     output_model = models.CharField(_("output model"), max_length=500, blank=True)
     unknown_fields = models.JSONField(_("not given by the source"), default=list)
     redacted_fields = models.JSONField(_("removed on import"), default=list)
+    origins = models.JSONField(_("where each field was taken from"), default=dict)
 
     class Meta:
         ordering = ("-occurred_at", "-pk")

@@ -26,6 +26,8 @@ _TABLE = JobEvent._meta.db_table
 _FIELDS = {str(field.column): field for field in JobEvent._meta.concrete_fields if not field.primary_key}
 _GIVEN_AT_PUBLISH = ("created_at", "retention_class", "legal_hold", "system_id", "evidence_id", "source_uuid")
 _PREPARED = tuple(column for column in _FIELDS if column not in _GIVEN_AT_PUBLISH)
+# Columns that earlier rows do not have: left out of the leaf while empty, so that the roots in the ledger stay true.
+_LATER = ("origins",)
 _SIGNED = tuple(column for column in _PREPARED if column not in ("uuid", "actor_id"))
 
 
@@ -71,6 +73,7 @@ def prepare(*, draft: JobEventDraft, actor: Principal | None) -> JSON:
         "output_model": draft.output_model,
         "unknown_fields": list(draft.unknown_fields),
         "redacted_fields": list(draft.redacted_fields),
+        "origins": dict(draft.origins),
     }
     values = {column: _fitting(column, value) for column, value in values.items()}
     leaf = _leaf(values, actor.pseudonym if actor else "")
@@ -89,7 +92,7 @@ def _moment(moment: datetime) -> str:
 
 
 def _leaf(values: JSON, pseudonym: str) -> str:
-    form = {column: values[column] for column in _SIGNED} | {"actor": pseudonym}
+    form = {column: values[column] for column in _SIGNED if values[column] or column not in _LATER} | {"actor": pseudonym}
     return sha256_hex(canonical_json_of_parsed(form))
 
 

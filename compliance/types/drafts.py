@@ -72,7 +72,10 @@ class JobInputDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobEventDraft:
-    """One fine-tune job event in normal form (formats.md §1.1). `unknown_fields` names what the source cannot give."""
+    """One fine-tune job event in normal form (formats.md §1.1). `unknown_fields` names what the source cannot give.
+
+    origins: field -> JSON pointer (RFC 6901) within the record, or name of the column, that it was taken from.
+    """
 
     source: str
     source_event_id: str
@@ -99,6 +102,7 @@ class JobEventDraft:
     output_model: str = ""
     unknown_fields: tuple[str, ...] = ()
     redacted_fields: tuple[str, ...] = ()
+    origins: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

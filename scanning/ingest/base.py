@@ -27,7 +27,8 @@ class ParseContext:
     file_name: as people know it, for messages and locators; total_bytes: size of the stream as stored (compressed, if it
     is), None when unknown; on_offset: told how many of these bytes were read so far; limits: what hostile input may use;
     extra_operations: further operations to take as fine-tune events, such as "sagemaker:CreateJob";
-    asset_digests: file name as the report gives it -> SHA-256, for reports that name files without hashing them.
+    asset_digests: file name as the report gives it -> SHA-256, for reports that name files without hashing them;
+    keys: PEM public keys by which signatures in the document are checked, for formats that are signed.
     """
 
     file_name: str
@@ -36,6 +37,7 @@ class ParseContext:
     limits: Limits = field(default_factory=Limits)
     extra_operations: tuple[str, ...] = ()
     asset_digests: Mapping[str, str] = field(default_factory=dict)
+    keys: tuple[bytes, ...] = ()
 
 
 class Parsing(Iterator[Draft]):

@@ -240,17 +240,6 @@ EXTRA = Operation(action_class=ActionClass.OTHER)
 
 
 @cache
-def _steps(path: str) -> tuple[tuple[str, bool], ...]:
-    """Member names along a path, each with whether it holds a list."""
-    return tuple((part.removesuffix("[]"), part.endswith("[]")) for part in path.split("."))
-
-
-def pick(parameters: object, path: str) -> list[str]:
-    """Texts at a path within a JSON value; a member that is absent or of another type gives nothing."""
-    found = [parameters]
-    for name, each in _steps(path):
-        members = [value[name] for value in found if isinstance(value, dict) and name in value]
-        found = [entry for value in members if isinstance(value, list) for entry in value] if each else members
-        if not found:
-            return []
-    return [value for value in found if isinstance(value, str) and value]
+def pointer_of(path: str) -> str:
+    """A path of the table as a JSON pointer, as scanning.ingest.records.each takes it."""
+    return "".join(f"/{part.removesuffix('[]')}{'/*' if part.endswith('[]') else ''}" for part in path.split("."))

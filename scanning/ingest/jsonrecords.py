@@ -42,7 +42,15 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
-_DECODE = json.JSONDecoder(parse_constant=_no_constant).raw_decode
+def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"an object names {next(name for name in names if names.count(name) > 1)[:40]!r} twice")
+    return found
+
+
+_DECODE = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_each_name_once).raw_decode
 
 
 class JsonRecords:

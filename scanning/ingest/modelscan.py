@@ -7,17 +7,17 @@ file is loaded (AML.T0018.002). It says nothing of poisoned weights, changed gra
 
 from __future__ import annotations
 
-import json
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
-from compliance.types.canonical import NotCanonicalError, digest_of
-from compliance.types.drafts import AssetRef, ObservationDraft, ParseSummary, Reject
+from compliance.types.canonical import digest_of
+from compliance.types.drafts import AssetRef, ObservationDraft, Reject
 from compliance.types.errors import BadInputError
 from compliance.types.states import Method, Severity
 from compliance.types.verdicts import FileScanVerdict
 from scanning.ingest.base import CERTAIN, LIKELY, NO, Draft, Drafts, ParseContext, Parsing
-from scanning.ingest.limits import BoundedReader, read_document
+from scanning.ingest.report_reading import decoded, document_bytes, document_text, report_drafts
 
 PRODUCER = "modelscan"
 SPEAKS_TO = ("AML.T0018.002",)
@@ -60,16 +60,11 @@ def _split(source: str) -> tuple[str, str]:
 
 
 def _load(content: bytes, name: str) -> Report:
+    screen = any(mark in content for mark in _CONSOLE)
     try:
-        report = json.loads(content.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise BadInputError(f"{name} is not UTF-8 text at byte {error.start}; write the report again.") from error
-    except (ValueError, RecursionError) as error:
-        if any(mark in content for mark in _CONSOLE):
-            raise BadInputError(_WRAPPED.format(name=name)) from error
-        raise BadInputError(
-            f"{name} is not valid JSON ({error}); write the report again with `-r json -o FILE`."
-        ) from error
+        report = decoded(document_text(content, name), name, again="write the report again with `-r json -o FILE`")
+    except BadInputError as error:
+        raise BadInputError(_WRAPPED.format(name=name)) if screen else error from error
     if not isinstance(report, dict) or not isinstance(report.get("summary"), dict):
         raise BadInputError(f"{name} is JSON but no modelscan report: it has no `summary`.")
     for key in ("issues", "errors"):
@@ -236,15 +231,6 @@ def _object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _once(drafts: Iterator[Draft]) -> Iterator[Draft]:
-    seen: set[str] = set()
-    for draft in drafts:
-        fingerprint = getattr(draft, "fingerprint", "")
-        if not fingerprint or fingerprint not in seen:
-            yield draft
-        seen.add(fingerprint)
-
-
 class ModelScan:
     """The parser. Stateless: one instance serves all."""
 
@@ -262,27 +248,11 @@ class ModelScan:
         return Parsing(self._drafts(stream, context))
 
     def _drafts(self, stream: BinaryIO, context: ParseContext) -> Drafts:
-        reader = BoundedReader(stream, context.file_name, context.limits, context.on_offset)
-        content = read_document(reader, context.file_name, context.limits)
-        if not content.strip():
-            raise BadInputError(f"{context.file_name} is empty; there is nothing to import.")
-        reading = _Reading(_load(content, context.file_name), context)
-        counts = {True: 0, False: 0}
+        reading = _Reading(_load(document_bytes(stream, context), context.file_name), context)
         contradictions = list(reading.contradictions())
-        yield from contradictions
-        try:
-            for draft in _once(self._observations(reading)):
-                counts[isinstance(draft, Reject)] += 1
-                yield draft
-        except NotCanonicalError as error:
-            raise BadInputError(f"{context.file_name} cannot be kept as it is: {error} (is it UTF-8?).") from error
-        return ParseSummary(
-            format=PRODUCER,
-            read=sum(counts.values()),
-            relevant=counts[False],
-            rejected=counts[True] + len(contradictions),
-            scope=reading.scope(bool(contradictions)),
-        )
+        drafts = itertools.chain(contradictions, self._observations(reading))
+        scope = reading.scope(bool(contradictions))
+        return report_drafts(drafts, producer=PRODUCER, file_name=context.file_name, scope=scope)
 
     def _observations(self, reading: _Reading) -> Iterator[Draft]:
         skipped = _list(reading.summary.get("skipped"), "skipped_files")

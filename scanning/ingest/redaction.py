@@ -10,7 +10,19 @@ import re
 from functools import lru_cache
 
 REDACTED = "[redacted]"
-_FREE_FORM = frozenset({"environment", "hyperparameters", "statichyperparameters"})
+_FREE_FORM = frozenset(
+    {
+        "environment",
+        "env",
+        "environment_variables",
+        "environmentvariables",
+        "spark_env_vars",
+        "hyperparameters",
+        "statichyperparameters",
+        "params",
+        "metadata",
+    }
+)
 _SECRET_NAME = re.compile(
     r"secret|passw|passphrase|\bpwd\b|credential|private_?key|api_?key|access_?key|auth(?!ors?(?![a-z]))|bearer|"
     r"session_?token|connection_?string|webhook|signature|\bdsn\b|(?:^|[_\-.])(?:key|token|tok|pat|sas|pw)(?:$|[_\-.\d])|[a-z]Token$",
@@ -78,9 +90,17 @@ def redact(value: object, path: str) -> tuple[object, tuple[str, ...]]:
     return _redact(value, path, False, found), tuple(found)
 
 
+def _is_secret_pair(value: dict[str, object]) -> bool:
+    """Whether this is {"name": "DB_PASSWORD", "value": …}, as lists of settings are written (Kubernetes, MLflow)."""
+    name = value.get("name", value.get("key"))
+    return "value" in value and isinstance(name, str) and looks_secret(name)
+
+
 def _is_plain(value: object, free_form: bool) -> bool:
     """Whether there is nothing to take out; most records are so, and need no copy and no paths."""
     if isinstance(value, dict):
+        if free_form and _is_secret_pair(value):
+            return False
         for key, member in value.items():
             if free_form and looks_secret(key):
                 return False
@@ -97,9 +117,11 @@ def _is_plain(value: object, free_form: bool) -> bool:
 def _redact(value: object, path: str, free_form: bool, found: list[str]) -> object:
     if isinstance(value, dict):
         copy: dict[str, object] = {}
+        named = free_form and _is_secret_pair(value)
         for key, member in value.items():
             place = f"{path}.{key}"
-            if free_form and looks_secret(key) and member not in (None, "", {}, []):
+            secret = (free_form and looks_secret(key)) or (named and key == "value")
+            if secret and member not in (None, "", {}, []):
                 found.append(place)
                 copy[key] = REDACTED
             else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,8 @@ def golden(format_name: str, content: bytes) -> Any:
     for draft in drafts:
         fields = {"kind": type(draft).__name__, **asdict(draft)}
         raw = fields.pop("raw", None)
-        if raw and fields["redacted_fields"]:
-            fields["raw.requestParameters"] = raw["requestParameters"]
+        for part in sorted({re.split(r"[.\[]", path)[0] for path in fields.get("redacted_fields", ())}):
+            fields[f"raw.{part}"] = raw[part]
         shown.append(fields)
     return json.loads(json.dumps({"drafts": shown, "summary": asdict(summary)}, default=str))
 
@@ -53,3 +54,8 @@ def sample(name: str) -> bytes:
 
 def zipped(content: bytes) -> bytes:
     return gzip.compress(content, mtime=0)
+
+
+def expected_of(path: Path) -> Path:
+    """The file beside a sample that holds its expected result."""
+    return path.with_name(f"{path.name.split('.', maxsplit=1)[0]}.expected.json")

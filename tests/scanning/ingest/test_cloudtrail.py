@@ -13,7 +13,7 @@ from compliance.types.canonical import digest_of
 from compliance.types.errors import BadInputError
 from compliance.types.states import ActionClass, Outcome
 from scanning.ingest.base import ParseContext
-from tests.scanning.ingest.reading import events, golden, read, rejects, sample, zipped
+from tests.scanning.ingest.reading import events, read, rejects, sample, zipped
 
 RECORDS: list[dict[str, Any]] = json.loads(sample("cloudtrail/records.json"))["Records"]
 
@@ -30,12 +30,6 @@ def other(n: int) -> dict[str, Any]:
 
 def fingerprints(content: bytes) -> list[str]:
     return [event.fingerprint for event in events(content)]
-
-
-@pytest.mark.parametrize("name", ["records.json", "traps.jsonl"])
-def test_golden(name: str) -> None:
-    expected = json.loads(sample(f"cloudtrail/{name.split('.', maxsplit=1)[0]}.expected.json"))
-    assert golden("cloudtrail", sample(f"cloudtrail/{name}")) == expected
 
 
 def test_a_submission_is_read_whole() -> None:
