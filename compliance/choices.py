@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
-from compliance.types import states, verdicts
+from compliance.types import entitlements, states, verdicts
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -78,6 +78,9 @@ _LABELLED: tuple[tuple[StrEnum, _StrPromise], ...] = (
     (states.MappingState.DRAFT, _("Draft")),
     (states.MappingState.APPROVED, _("Approved")),
     (states.MappingState.REJECTED, _("Rejected")),
+    (entitlements.Reach.NOW, _("Can submit now")),
+    (entitlements.Reach.AFTER_STEP, _("Can after one more step")),
+    (entitlements.Reach.SHARED_KEY, _("Whoever holds a key can")),
     (verdicts.StageVerdict.EVIDENCE_FOUND, _("Evidence found")),
     (verdicts.StageVerdict.NO_EVIDENCE_AT_POWER, _("No evidence at stated power")),
     (verdicts.StageVerdict.INCONCLUSIVE, _("Inconclusive")),

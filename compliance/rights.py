@@ -120,6 +120,9 @@ SYSTEM_PATH: dict[str, str] = {
     "compliance.EvidenceLink": "evidence__system",
     "compliance.Observation": "system",
     "compliance.JobEvent": "system",
+    "compliance.EntitlementSnapshot": "system",
+    "compliance.EntitlementReading": "system",
+    "compliance.Entitlement": "reading__system",
     "compliance.Finding": "system",
     "compliance.Risk": "finding__system",
     "compliance.RemediationItem": "system",
@@ -190,6 +193,11 @@ def _auditor_filter(label: str, user: m.User) -> Q | None:
             ).values("pk")
         ),
         "compliance.JobEvent": lambda: _periods(user, day="occurred_at"),
+        "compliance.EntitlementSnapshot": lambda: _periods(user, day="taken_at"),
+        "compliance.EntitlementReading": lambda: _periods(user, day="as_of"),
+        "compliance.Entitlement": lambda: Q(
+            reading__in=m.EntitlementReading.objects.filter(_periods(user, day="as_of")).values("pk")
+        ),
         "compliance.Observation": lambda: Q(system__in=systems),
         "compliance.Finding": lambda: Q(system__in=systems),
         "compliance.Risk": lambda: Q(finding__system__in=systems),
@@ -235,10 +243,12 @@ def visible(queryset: QuerySet[ModelT], user: Asker) -> QuerySet[ModelT]:
 
 
 def _visible_principals(queryset: QuerySet[ModelT], user: m.User) -> QuerySet[ModelT]:
-    """A principal exists for whoever may see one of its events."""
+    """A principal exists for whoever may see one of its events or entitlements."""
     if Role(user.role) in _STAFF:
         return queryset
-    return queryset.filter(pk__in=visible(m.JobEvent.objects.all(), user).values("actor"))
+    acted = visible(m.JobEvent.objects.all(), user).values("actor")
+    entitled = visible(m.Entitlement.objects.all(), user).values("principal")
+    return queryset.filter(Q(pk__in=acted) | Q(pk__in=entitled))
 
 
 def systems_for(user: Asker, verb: Verb) -> QuerySet[m.AISystem]:

@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('compliance', '0001_initial'),
+        ("compliance", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='jobevent',
-            name='origins',
-            field=models.JSONField(default=dict, verbose_name='where each field was taken from'),
+            model_name="jobevent",
+            name="origins",
+            field=models.JSONField(default=dict, verbose_name="where each field was taken from"),
         ),
     ]

@@ -13,6 +13,7 @@ from compliance.models.catalog import (
     TechniqueSection,
 )
 from compliance.models.control import ImplementedControl
+from compliance.models.entitlement import Entitlement, EntitlementReading, EntitlementSnapshot
 from compliance.models.evidence import Evidence, EvidenceLink
 from compliance.models.finding import Finding, Risk
 from compliance.models.inventory import AIModel, AISystem, Dataset, DatasetVersion, ModelVersion
@@ -36,6 +37,9 @@ __all__ = [
     "Dataset",
     "DatasetVersion",
     "Engagement",
+    "Entitlement",
+    "EntitlementReading",
+    "EntitlementSnapshot",
     "Evidence",
     "EvidenceLink",
     "EvidencePack",

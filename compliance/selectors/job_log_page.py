@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
 from django.db.models import Count, Max, Min, Q, QuerySet
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from compliance.models import EvidenceLink, JobEvent, LedgerEvent, LedgerPosition, ReferenceControl
 from compliance.rights import Asker, visible
@@ -103,11 +103,21 @@ def job_log_figures(rows: QuerySet[JobEvent]) -> JobLogFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One canonical field of an event: its value, or why there is none."""
+    """One field of an event in normal form. origin: place in the record that it was taken from, "" where that is not noted."""
 
     label: str
     value: str
-    removed: bool = False
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """One input of a job, with its place in the record."""
+
+    role: str
+    uri: str
+    digest: str
+    origin: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +133,7 @@ class JobEventPage:
     """Everything on an event's page. raw: the record as JSON text, secrets removed on import."""
 
     fields: tuple[Field, ...]
+    inputs: tuple[Input, ...]
     not_given: tuple[str, ...]
     removed: tuple[str, ...]
     raw: str
@@ -133,26 +144,38 @@ class JobEventPage:
     same_job_count: int
 
 
+_SHOWN = (
+    ("source", _("Source")),
+    ("source_event_id", _("The source's id")),
+    ("action", _("Operation")),
+    ("outcome_detail", _("Outcome in the source's words")),
+    ("session", _("Session")),
+    ("on_behalf_of", _("On behalf of")),
+    ("role", _("Role used")),
+    ("execution_role", _("Runs as")),
+    ("source_address", _("Source address")),
+    ("account", _("Account")),
+    ("region", _("Region")),
+    ("job_id", _("Job")),
+    ("job_name", _("Job name")),
+    ("base_model", _("Base model")),
+    ("output_uri", _("Output")),
+    ("output_model", _("Output model")),
+)
+
+
 def _fields(event: JobEvent) -> tuple[Field, ...]:
-    given = (
-        (_("Source"), event.source),
-        (_("The source's id"), event.source_event_id),
-        (_("Operation"), event.action),
-        (_("Outcome in the source's words"), event.outcome_detail),
-        (_("Session"), event.session),
-        (_("On behalf of"), event.on_behalf_of),
-        (_("Role used"), event.role),
-        (_("Runs as"), event.execution_role),
-        (_("Source address"), event.source_address),
-        (_("Account"), event.account),
-        (_("Region"), event.region),
-        (_("Job"), event.job_id),
-        (_("Job name"), event.job_name),
-        (_("Base model"), event.base_model),
-        (_("Output"), event.output_uri),
-        (_("Output model"), event.output_model),
+    return tuple(
+        Field(label=str(label), value=getattr(event, name), origin=event.origins.get(name, ""))
+        for name, label in _SHOWN
     )
-    return tuple(Field(label=label, value=value) for label, value in given)
+
+
+def _inputs(event: JobEvent) -> tuple[Input, ...]:
+    return tuple(
+        Input(role=entry["role"], uri=entry["uri"], digest=entry["digest"], origin=event.origins.get(f"inputs/{n}", ""))
+        for n, entry in enumerate(event.inputs)
+    )
 
 
 def _labels(names: list[str]) -> tuple[str, ...]:
@@ -189,6 +212,7 @@ def job_event_page(event: JobEvent, user: Asker) -> JobEventPage:
     same = same if event.job_id else same.none()
     return JobEventPage(
         fields=_fields(event),
+        inputs=_inputs(event),
         not_given=_labels(event.unknown_fields),
         removed=tuple(event.redacted_fields),
         raw=inert(event.raw),

@@ -92,7 +92,9 @@ def _moment(moment: datetime) -> str:
 
 
 def _leaf(values: JSON, pseudonym: str) -> str:
-    form = {column: values[column] for column in _SIGNED if values[column] or column not in _LATER} | {"actor": pseudonym}
+    form = {column: values[column] for column in _SIGNED if values[column] or column not in _LATER} | {
+        "actor": pseudonym
+    }
     return sha256_hex(canonical_json_of_parsed(form))
 
 

@@ -14,6 +14,7 @@ PAGES = (
     "questions",
     "evidence",
     "job_log",
+    "entitlements",
     "models",
     "findings",
     "remediation",

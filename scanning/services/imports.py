@@ -13,8 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.models import Evidence, Job, ModelVersion, Observation, User
+from compliance.services import entitlements, findings, job_log, jobs, leases, ledger, observations
 from compliance.services import evidence as evidences
-from compliance.services import findings, job_log, jobs, leases, ledger, observations
 from compliance.services.errors import RefusedError
 from compliance.services.job_log import Plan, RacedError
 from compliance.services.leases import LeaseKeeper
@@ -25,6 +25,7 @@ from compliance.types.states import JobState
 from scanning.ingest import registry
 from scanning.ingest.base import ParseContext
 from scanning.models import Import, ImportReject, StagedRow
+from scanning.services import entitlements as readings
 from scanning.services import staging
 
 TASK = "scanning.tasks.process_import"
@@ -166,17 +167,18 @@ def _publish(document: Import, keeper: LeaseKeeper, summary: ParseSummary) -> No
     keeper.progress(Progress(stage=_("Publishing"), done=0, total=None))
     for _attempt in range(_PUBLISH_ATTEMPTS):
         plan = job_log.plan(system=document.system, staged=staging.events_of(document))
+        entitled = readings.plan(document=document)
         keeper.check()
         try:
             with transaction.atomic():
-                _record(document, keeper, summary, plan)
+                _record(document, keeper, summary, plan, entitled)
         except RacedError:
             continue
         return
-    raise BadInputError(_("Other imports keep recording the same events; start this one again when they are done."))
+    raise BadInputError(_("Other imports keep recording the same rows; start this one again when they are done."))
 
 
-def _record(document: Import, keeper: LeaseKeeper, summary: ParseSummary, plan: Plan) -> None:
+def _record(document: Import, keeper: LeaseKeeper, summary: ParseSummary, plan: Plan, entitled: readings.Plan) -> None:
     """Everything the document gives to the record, in the caller's transaction. Raises RacedError, LeaseLostError."""
     system, evidence, actor = document.system, document.evidence, document.job.requested_by
     job_log.publish(
@@ -190,10 +192,12 @@ def _record(document: Import, keeper: LeaseKeeper, summary: ParseSummary, plan: 
     seen, _known = observations.record_batch(system=system, source_uuid=document.uuid, evidence=evidence, drafts=drafts)
     if drafts:
         findings.conclude(observations=Observation.objects.filter(source_uuid=document.uuid), actor=actor)
-    roots = (plan.root, observations.rows_root(source_uuid=document.uuid))
+    if not readings.publish(document=document, plan=entitled):
+        raise RacedError("other entitlement documents were recorded meanwhile")
+    roots = _roots(plan.root, document)
     published = _Published(
-        recorded=plan.recorded + seen,
-        duplicates=plan.duplicates,
+        recorded=plan.recorded + seen + len(entitled.snapshots),
+        duplicates=plan.duplicates + entitled.duplicates,
         root=merkle_root(bytes.fromhex(root) for root in roots),
     )
     _note(document, summary, published)
@@ -208,11 +212,18 @@ def _record(document: Import, keeper: LeaseKeeper, summary: ParseSummary, plan: 
             "rows_root": published.root,
             "job_events_root": roots[0],
             "observations_root": roots[1],
+            **({"entitlements_root": roots[2]} if roots[2:] else {}),
         },
         actor=actor,
         system=system,
     )
     keeper.finish(result=_result(document))
+
+
+def _roots(events_root: str, document: Import) -> tuple[str, ...]:
+    """The roots of what an import recorded, by kind; entitlement documents only where there are any."""
+    others = (observations.rows_root(source_uuid=document.uuid), entitlements.snapshots_root(source_uuid=document.uuid))
+    return (events_root, *(root for root in others if root))
 
 
 def _note(document: Import, summary: ParseSummary, published: _Published) -> None:
@@ -237,7 +248,7 @@ def _result(document: Import) -> JSON:
 
 def is_unaltered(*, document: Import) -> bool:
     """Whether the rows that an import published still have the Merkle root that the ledger holds."""
-    roots = (job_log.rows_root(source_uuid=document.uuid), observations.rows_root(source_uuid=document.uuid))
+    roots = _roots(job_log.rows_root(source_uuid=document.uuid), document)
     return merkle_root(bytes.fromhex(root) for root in roots) == document.rows_root
 
 

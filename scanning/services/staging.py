@@ -14,12 +14,14 @@ from compliance.services import job_log, people
 from compliance.services.leases import LeaseKeeper
 from compliance.types.canonical import merkle_root
 from compliance.types.drafts import JSON, AssetRef, JobEventDraft, ObservationDraft, PrincipalDraft, Reject
+from compliance.types.entitlements import EntitlementDraft
 from compliance.types.states import Method, Severity
 from compliance.types.verdicts import FileScanVerdict, StageVerdict
 from scanning.models import Import, ImportReject, StagedRow
 
-JOB_EVENT, OBSERVATION = "job_event", "observation"
-Draft = JobEventDraft | ObservationDraft | Reject
+JOB_EVENT, OBSERVATION, ENTITLEMENT = "job_event", "observation", "entitlement"
+Row = JobEventDraft | ObservationDraft | EntitlementDraft
+Draft = Row | Reject
 _SWEEP_ROWS = 5_000
 
 
@@ -56,6 +58,17 @@ def observation_from_json(value: JSON) -> ObservationDraft:
         facts=value["facts"],
         raw_sha256=value["raw_sha256"],
     )
+
+
+def entitlement_as_json(draft: EntitlementDraft) -> JSON:
+    """An entitlement draft as JSON; `entitlement_from_json` gives it back."""
+    return asdict(draft) | {"taken_at": draft.taken_at.isoformat() if draft.taken_at else None}
+
+
+def entitlement_from_json(value: JSON) -> EntitlementDraft:
+    """The draft that `entitlement_as_json` wrote."""
+    taken_at = datetime.fromisoformat(value["taken_at"]) if value["taken_at"] else None
+    return EntitlementDraft(**(value | {"taken_at": taken_at}))
 
 
 class Stager:
@@ -99,7 +112,7 @@ class Stager:
             ImportReject.objects.bulk_create(rejects)
         self._waiting.clear()
 
-    def _resolved(self) -> list[tuple[int, JobEventDraft | ObservationDraft]]:
+    def _resolved(self) -> list[tuple[int, Row]]:
         """The rows that wait, once a principal is known for each actor they name."""
         rows = [(n, draft) for n, draft in self._waiting if not isinstance(draft, Reject)]
         named = [draft.actor for _, draft in rows if isinstance(draft, JobEventDraft) and draft.actor]
@@ -113,9 +126,11 @@ class Stager:
             return self._principals[draft.actor.identifier]
         return None
 
-    def _row(self, n: int, draft: JobEventDraft | ObservationDraft, actor: Principal | None) -> StagedRow:
+    def _row(self, n: int, draft: Row, actor: Principal | None) -> StagedRow:
         if isinstance(draft, JobEventDraft):
             kind, payload = JOB_EVENT, job_log.prepare(draft=draft, actor=actor)
+        elif isinstance(draft, EntitlementDraft):
+            kind, payload = ENTITLEMENT, entitlement_as_json(draft)
         else:
             kind, payload = OBSERVATION, observation_as_json(draft)
         return StagedRow(document_import=self._document, n=n, kind=kind, fingerprint=draft.fingerprint, payload=payload)
@@ -135,6 +150,12 @@ def observations_of(document: Import) -> list[ObservationDraft]:
     rows = StagedRow.objects.filter(document_import=document, kind=OBSERVATION).order_by("n")
     drafts = [observation_from_json(row.payload) for row in rows]
     return list({draft.fingerprint: draft for draft in reversed(drafts)}.values())[::-1]
+
+
+def entitlements_of(document: Import) -> list[EntitlementDraft]:
+    """Staged entitlement documents of an import."""
+    rows = StagedRow.objects.filter(document_import=document, kind=ENTITLEMENT).order_by("n")
+    return [entitlement_from_json(row.payload) for row in rows]
 
 
 def remove(document: Import) -> None:

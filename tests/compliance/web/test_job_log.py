@@ -112,6 +112,13 @@ def test_event_shows_every_field_and_its_raw_record_inertly(world: World, browse
     assert "s3://training/data" in text
 
 
+def test_event_says_where_each_field_was_taken_from(world: World, browse: Browse, officer: User) -> None:
+    origins = {"job_name": "/requestParameters/trainingJobName", "actor": "/userIdentity/arn", "inputs/0": "/in/0"}
+    JobEvent.objects.filter(pk=world.events[0].pk).update(origins=origins)
+    text = browse(officer).get(reverse("job-event", args=[world.events[0].uuid])).text
+    assert all(f'from <code class="text-break">{pointer}</code>' in text for pointer in origins.values())
+
+
 def test_direction_marks_of_a_raw_record_are_made_visible(world: World, browse: Browse, officer: User) -> None:
     JobEvent.objects.filter(pk=world.events[0].pk).update(raw={"name": "model\u202egnp.exe"})
     text = browse(officer).get(reverse("job-event", args=[world.events[0].uuid])).text

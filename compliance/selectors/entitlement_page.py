@@ -1,0 +1,168 @@
+"""Who can submit, as the latest reading of a system's entitlement documents tells it, beside who did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Count, Max, Q, QuerySet
+
+from compliance.models import AISystem, Entitlement, EntitlementReading, EntitlementSnapshot, JobEvent, Principal
+from compliance.rights import Asker, visible
+from compliance.types.drafts import JSON
+from compliance.types.entitlements import Reach
+from compliance.types.states import ActionClass, Outcome
+
+YEAR = timedelta(days=365)
+_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntitlementFilter:
+    """What the list is asked for; empty means any. used: "yes" or "no": whether the principal submitted in the year."""
+
+    text: str = ""
+    reach: str = ""
+    platform: str = ""
+    used: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntitlementFigures:
+    """Principals, each counted once in each figure; `unentitled` submitted and are in no document."""
+
+    now: int
+    after_step: int
+    shared_key: int
+    unused: int
+    unentitled: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntitlementPage:
+    """One reading with what it stands on. unentitled: the first who submitted without being in a document; earlier: other
+    readings of the system, latest first; silent: platforms of which there is no document at all."""
+
+    reading: EntitlementReading
+    figures: EntitlementFigures
+    documents: tuple[EntitlementSnapshot, ...]
+    unentitled: tuple[Principal, ...]
+    earlier: tuple[EntitlementReading, ...]
+    since: datetime
+
+
+def readings(user: Asker) -> QuerySet[EntitlementReading]:
+    """All readings that the asker may see, latest first."""
+    return visible(EntitlementReading.objects.select_related("system"), user)
+
+
+def latest_reading(
+    user: Asker, *, system: AISystem | None = None, uuid: UUID | None = None
+) -> EntitlementReading | None:
+    """The reading that is asked for, else the latest of the system, else the latest of all."""
+    rows = readings(user)
+    if uuid is not None:
+        return rows.filter(uuid=uuid).first()
+    return (rows.filter(system=system) if system is not None else rows).first()
+
+
+def submissions(reading: EntitlementReading) -> QuerySet[JobEvent]:
+    """Submissions that went through in the year up to a reading."""
+    return JobEvent.objects.filter(
+        system=reading.system_id,
+        action_class=ActionClass.SUBMIT,
+        outcome=Outcome.SUCCESS,
+        occurred_at__gt=reading.as_of - YEAR,
+        occurred_at__lte=reading.as_of,
+    )
+
+
+def _used(reading: EntitlementReading) -> Q:
+    """Entitlements whose principal submitted, in person or as the role that a session was made from."""
+    events = submissions(reading).order_by()
+    return Q(principal__in=events.filter(actor__isnull=False).values("actor")) | Q(
+        principal__identifier__in=events.exclude(role="").values("role")
+    )
+
+
+def _unentitled(reading: EntitlementReading) -> QuerySet[Principal]:
+    """Who submitted, and stands in no document as somebody who can; keys that anybody may hold are left aside."""
+    listed = reading.entitlements.values("principal")
+    names = reading.entitlements.filter(principal__identifier__isnull=False).values("principal__identifier")
+    events = submissions(reading).exclude(role__in=names).exclude(actor__in=listed)
+    return Principal.objects.filter(pk__in=events.values("actor"))
+
+
+def entitlement_rows(reading: EntitlementReading, asked: EntitlementFilter) -> QuerySet[Entitlement]:
+    """The ways of a reading as filtered, principal by principal."""
+    rows = reading.entitlements.select_related("principal").order_by("principal__display", "principal", "pk")
+    exact = {"reach": asked.reach, "platform": asked.platform}
+    rows = rows.filter(**{field: value for field, value in exact.items() if value})
+    if asked.text:
+        rows = rows.filter(
+            Q(principal__display__icontains=asked.text)
+            | Q(principal__identifier__icontains=asked.text)
+            | Q(actions__icontains=asked.text)
+            | Q(path__icontains=asked.text)
+        )
+    if asked.used:
+        used = _used(reading)
+        rows = rows.filter(used if asked.used == "yes" else ~used)
+    return rows
+
+
+def entitlement_figures(reading: EntitlementReading) -> EntitlementFigures:
+    """The figures of a whole reading."""
+    people = Count("principal", distinct=True)
+    counted = reading.entitlements.order_by().aggregate(
+        **{reach.value: Count("principal", distinct=True, filter=Q(reach=reach)) for reach in Reach}
+    )
+    unused = reading.entitlements.filter(reach=Reach.NOW).exclude(_used(reading)).order_by().aggregate(n=people)["n"]
+    return EntitlementFigures(
+        now=counted[Reach.NOW],
+        after_step=counted[Reach.AFTER_STEP],
+        shared_key=counted[Reach.SHARED_KEY],
+        unused=unused,
+        unentitled=_unentitled(reading).count(),
+    )
+
+
+def entitlement_page(reading: EntitlementReading, user: Asker) -> EntitlementPage:
+    """Everything beside the list itself."""
+    documents = reading.documents.select_related("evidence").defer("content").order_by("platform", "kind", "scope")
+    others = readings(user).filter(system=reading.system_id).exclude(pk=reading.pk)
+    return EntitlementPage(
+        reading=reading,
+        figures=entitlement_figures(reading),
+        documents=tuple(documents),
+        unentitled=tuple(_unentitled(reading)[:_NAMED]),
+        earlier=tuple(others[:_NAMED]),
+        since=reading.as_of - YEAR,
+    )
+
+
+def last_submissions(reading: EntitlementReading, rows: list[Entitlement]) -> dict[int, datetime]:
+    """Principal -> when it last submitted in the year, for the rows of one page."""
+    principals = {row.principal_id: row.principal.identifier for row in rows}
+    events = submissions(reading).order_by()
+    found = dict(
+        events.filter(actor__in=principals)
+        .values_list("actor")
+        .annotate(last=Max("occurred_at"))
+        .values_list("actor", "last")
+    )
+    names = [name for name in principals.values() if name]
+    by_role = dict(
+        events.filter(role__in=names).values("role").annotate(last=Max("occurred_at")).values_list("role", "last")
+    )
+    for principal, name in principals.items():
+        seen = [moment for moment in (found.get(principal), by_role.get(name or "")) if moment is not None]
+        if seen:
+            found[principal] = max(seen)
+    return found
+
+
+def path_in_words(path: list[JSON]) -> str:
+    """The steps of a path in a row: "group ml-team → policy FineTune"."""
+    return " → ".join(f"{step['kind']} {step['name']}".strip() for step in path)

@@ -1,0 +1,141 @@
+"""Who can submit fine-tune jobs, by which path; what no document says; and who did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.http import HttpResponseBase
+from django.shortcuts import render
+from django.urls import path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from compliance.choices import choices
+from compliance.models import Entitlement, EntitlementReading
+from compliance.rights import Verb, may
+from compliance.selectors.entitlement_page import (
+    EntitlementFilter,
+    entitlement_page,
+    entitlement_rows,
+    last_submissions,
+    latest_reading,
+    path_in_words,
+    readings,
+)
+from compliance.types.entitlements import Reach
+from compliance.web.base import Request, guarded, page_by_key, uuid_of
+from compliance.web.exports import csv_response
+
+_ANY = ("", gettext_lazy("any"))
+
+
+class EntitlementForm(forms.Form):
+    """Filters of the list; `reading` and `system` come from links."""
+
+    q = forms.CharField(label=gettext_lazy("Who, permission or path"), required=False, max_length=200)
+    reach = forms.ChoiceField(label=gettext_lazy("How far away"), required=False, choices=[_ANY, *choices(Reach)])
+    platform = forms.ChoiceField(label=gettext_lazy("Platform"), required=False)
+    used = forms.ChoiceField(
+        label=gettext_lazy("Submitted in the year"),
+        required=False,
+        choices=[_ANY, ("yes", gettext_lazy("yes")), ("no", gettext_lazy("no"))],
+    )
+    reading = forms.UUIDField(required=False, widget=forms.HiddenInput())
+    system = forms.UUIDField(required=False, widget=forms.HiddenInput())
+
+    def __init__(self, data: Any, *, platforms: list[str]) -> None:
+        super().__init__(data)
+        self.fields["platform"] = forms.ChoiceField(
+            label=_("Platform"), required=False, choices=[_ANY, *((name, name) for name in platforms)]
+        )
+
+    @property
+    def asked(self) -> EntitlementFilter:
+        """What the form asks for; a field that makes no sense is left out."""
+        given = self.cleaned_data
+        return EntitlementFilter(
+            text=given.get("q", ""),
+            reach=given.get("reach", ""),
+            platform=given.get("platform", ""),
+            used=given.get("used", ""),
+        )
+
+
+def _csv(rows: QuerySet[Entitlement]) -> HttpResponseBase:
+    heads = (
+        _("who"), _("identifier"), _("kind"), _("how far away"), _("permissions"), _("platform"),
+        _("account, subscription, project or cluster"), _("path"), _("resources"), _("conditions, not evaluated"),
+        _("jobs may run as"), _("still missing"),
+    )  # fmt: skip
+    return csv_response(filename="who-can-submit.csv", heads=heads, rows=_csv_rows(rows))
+
+
+def _csv_rows(rows: QuerySet[Entitlement]) -> Iterator[tuple[object, ...]]:
+    for row in rows.iterator(chunk_size=2000):
+        listed = (row.resources, row.conditions, row.runs_as, row.missing)
+        yield (
+            str(row.principal),
+            row.principal.identifier or "",
+            row.principal.kind,
+            row.get_reach_display(),
+            "; ".join(row.actions),
+            row.platform,
+            row.scope,
+            path_in_words(row.path),
+            *("; ".join(values) for values in listed),
+        )
+
+
+def _asked_reading(request: Request) -> EntitlementReading | None:
+    """The reading that the address names, else the latest (of the system it names)."""
+    if request.GET.get("reading"):
+        return latest_reading(request.user, uuid=uuid_of(request.GET["reading"]))
+    if request.GET.get("system"):
+        return readings(request.user).filter(system__uuid=uuid_of(request.GET["system"])).first()
+    return latest_reading(request.user)
+
+
+@guarded(Verb.VIEW)
+def entitlements(request: Request) -> HttpResponseBase:
+    """The latest reading of entitlement documents: who can submit, how, and what was not assessed."""
+    reading = _asked_reading(request)
+    context: dict[str, Any] = {"may_import": may(request.user, Verb.IMPORT_DOCUMENT), "content": None}
+    if reading is None:
+        return render(request, "compliance/entitlements.html", context)
+    platforms = list(reading.entitlements.order_by("platform").values_list("platform", flat=True).distinct())
+    form = EntitlementForm(request.GET, platforms=platforms)
+    form.is_valid()
+    asked = form.asked
+    rows = entitlement_rows(reading, asked)
+    if request.GET.get("export") == "csv":
+        return _csv(rows)
+    page = page_by_key(request, rows, count=rows.order_by().count())
+    last = last_submissions(reading, list(page))
+    context |= {
+        "content": entitlement_page(reading, request.user),
+        "page": page,
+        "lines": [{"row": row, "last": last.get(row.principal_id)} for row in page],
+        "total": reading.entitlements.count(),
+        "form": form,
+        "active": asked != EntitlementFilter(),
+        "systems": [other for other in _systems(request) if other["uuid"] != reading.system.uuid],
+        "columns": [
+            {"label": _("Who")},
+            {"label": _("How far away")},
+            {"label": _("Permissions")},
+            {"label": _("Path")},
+            {"label": _("Last submitted")},
+        ],
+    }
+    return render(request, "compliance/entitlements.html", context)
+
+
+def _systems(request: Request) -> list[dict[str, Any]]:
+    found = readings(request.user).order_by("system__name").values("system__uuid", "system__name").distinct()
+    return [{"uuid": one["system__uuid"], "name": one["system__name"]} for one in found]
+
+
+urls = [path("entitlements/", entitlements, name="entitlements")]
