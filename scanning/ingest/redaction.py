@@ -6,6 +6,7 @@ leaves `REDACTED` in its place and its path in the list; nothing of the secret i
 
 from __future__ import annotations
 
+import json
 import re
 from functools import lru_cache
 
@@ -20,6 +21,7 @@ _FREE_FORM = frozenset(
         "hyperparameters",
         "statichyperparameters",
         "params",
+        "parametervalues",
         "metadata",
     }
 )
@@ -45,7 +47,10 @@ _SECRET_VALUE = re.compile(
     r"|(?<=://)[^/\s:@\"]*:[^/\s@\"]+(?=@)"
     r"|(?i:(?<=[?&])(?:X-Amz-Signature|X-Amz-Security-Token|X-Amz-Credential|sig|token|access_token)=[^&\s\"]+)"
     r"|(?i:(?<=--)[\w\-]*(?:password|secret|token|api-?key)[= ][^\s\"]+)"
+    r"|\b[A-Z][A-Z0-9_]*(?:PASSWORD|SECRET|_TOKEN|API_KEY|ACCESS_KEY)(?:=|: ?)[\"']?[^\s\"',}]+"
 )
+# An option whose value is the next word of a command.
+_OPTION = re.compile(r"--?([A-Za-z][\w\-]*)")
 # What a value must hold before it is worth the full search.
 _SIGNS = (
     "AKIA",
@@ -65,6 +70,10 @@ _SIGNS = (
     "@",
     "=",
     "--",
+    "TOKEN",
+    "SECRET",
+    "PASSWORD",
+    "_KEY",
 )
 
 
@@ -96,10 +105,36 @@ def _is_secret_pair(value: dict[str, object]) -> bool:
     return "value" in value and isinstance(name, str) and looks_secret(name)
 
 
+def _sets_environment(value: dict[str, object]) -> bool:
+    """Whether this is a step of a JSON patch (RFC 6902) that sets the environment of a container."""
+    path = value.get("path")
+    return "op" in value and isinstance(path, str) and "/env" in path
+
+
+def _follows_secret_option(members: list[object], index: int) -> bool:
+    """Whether a word of a command is the value of an option such as `--hf-token` before it."""
+    before, value = members[index - 1] if index else None, members[index]
+    if not isinstance(before, str) or not isinstance(value, str) or not before.startswith("-"):
+        return False
+    option = _OPTION.fullmatch(before)
+    return option is not None and not value.startswith("-") and looks_secret(option.group(1))
+
+
+def _embedded(value: str) -> dict[str, object] | list[object] | None:
+    """The object or list that a string holds as JSON, as Kubernetes keeps what was last applied."""
+    if not value.startswith(("{", "[")):
+        return None
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, (dict, list)) else None
+
+
 def _is_plain(value: object, free_form: bool) -> bool:
     """Whether there is nothing to take out; most records are so, and need no copy and no paths."""
     if isinstance(value, dict):
-        if free_form and _is_secret_pair(value):
+        if (free_form and _is_secret_pair(value)) or _sets_environment(value):
             return False
         for key, member in value.items():
             if free_form and looks_secret(key):
@@ -108,30 +143,53 @@ def _is_plain(value: object, free_form: bool) -> bool:
                 return False
         return True
     if isinstance(value, list):
-        return all(_is_plain(member, free_form) for member in value)
-    if isinstance(value, str) and len(value) > 7 and _has_sign(value):
-        return _SECRET_VALUE.search(value) is None
+        return all(
+            _is_plain(member, free_form) and not _follows_secret_option(value, index)
+            for index, member in enumerate(value)
+        )
+    if isinstance(value, str) and len(value) > 7:
+        if value[0] in "{[" and (inner := _embedded(value)) is not None and not _is_plain(inner, free_form):
+            return False
+        return not _has_sign(value) or _SECRET_VALUE.search(value) is None
     return True
 
 
 def _redact(value: object, path: str, free_form: bool, found: list[str]) -> object:
     if isinstance(value, dict):
-        copy: dict[str, object] = {}
-        named = free_form and _is_secret_pair(value)
-        for key, member in value.items():
-            place = f"{path}.{key}"
-            secret = (free_form and looks_secret(key)) or (named and key == "value")
-            if secret and member not in (None, "", {}, []):
-                found.append(place)
-                copy[key] = REDACTED
-            else:
-                copy[key] = _redact(member, place, free_form or key.lower() in _FREE_FORM, found)
-        return copy
+        return _redact_object(value, path, free_form, found)
     if isinstance(value, list):
-        return [_redact(member, f"{path}[{index}]", free_form, found) for index, member in enumerate(value)]
-    if isinstance(value, str) and len(value) > 7 and _has_sign(value):
-        replaced, count = _SECRET_VALUE.subn(REDACTED, value)
-        if count:
-            found.append(path)
-            return replaced
+        copy = []
+        for index, member in enumerate(value):
+            if secret := _follows_secret_option(value, index):
+                found.append(f"{path}[{index}]")
+            copy.append(REDACTED if secret else _redact(member, f"{path}[{index}]", free_form, found))
+        return copy
+    if isinstance(value, str) and len(value) > 7:
+        return _redact_text(value, path, free_form, found)
     return value
+
+
+def _redact_object(value: dict[str, object], path: str, free_form: bool, found: list[str]) -> dict[str, object]:
+    copy: dict[str, object] = {}
+    patch = _sets_environment(value)
+    named = (free_form and _is_secret_pair(value)) or (patch and isinstance(value.get("value"), str))
+    for key, member in value.items():
+        place = f"{path}.{key}"
+        secret = (free_form and looks_secret(key)) or (named and key == "value")
+        if secret and member not in (None, "", {}, []):
+            found.append(place)
+            copy[key] = REDACTED
+        else:
+            copy[key] = _redact(member, place, free_form or patch or key.lower() in _FREE_FORM, found)
+    return copy
+
+
+def _redact_text(value: str, path: str, free_form: bool, found: list[str]) -> str:
+    """A string without secrets. One that holds JSON is written anew, each part by the rules for its place."""
+    inner = _embedded(value)
+    if inner is not None and not _is_plain(inner, free_form):
+        return json.dumps(_redact(inner, path, free_form, found), ensure_ascii=False, separators=(",", ":"))
+    replaced, count = _SECRET_VALUE.subn(REDACTED, value) if _has_sign(value) else (value, 0)
+    if count:
+        found.append(path)
+    return replaced

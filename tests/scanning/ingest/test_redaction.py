@@ -34,6 +34,8 @@ def test_settings_that_only_sound_like_credentials(name: str) -> None:
         "eyJ" + "a" * 12 + ".eyJ" + "b" * 12 + ".c",
         "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----",
         "https://b.s3.amazonaws.com/x?X-Amz-Signature=0123456789abcdef",
+        "export HF_TOKEN=opensesame && python train.py",
+        "env_vars:\n  WANDB_API_KEY: opensesame\n",
     ],
 )
 def test_credentials_by_their_look_wherever_they_stand(value: str) -> None:
@@ -53,3 +55,32 @@ def test_names_count_only_where_people_name_settings() -> None:
 def test_what_holds_no_secret_is_unchanged() -> None:
     value = {"uri": "s3://bucket/data@v1/train", "arn": "arn:aws:sagemaker:eu:1:job/a=b", "list": [1, None, True, 1.5]}
     assert redact(value, "") == (value, ())
+
+
+def test_the_word_after_an_option_that_names_a_secret() -> None:
+    found, paths = redact(
+        {"args": ["--hf-token", "opensesame", "--max-tokens", "512", "--password", "--epochs", "3"]}, "p"
+    )
+    assert found == {"args": ["--hf-token", REDACTED, "--max-tokens", "512", "--password", "--epochs", "3"]}
+    assert paths == ("p.args[1]",)
+
+
+def test_json_inside_a_string_is_searched_as_json() -> None:
+    inner = '{"spec":{"env":[{"name":"DB_PASSWORD","value":"opensesame"},{"name":"EPOCHS","value":"3"}]}}'
+    found, paths = redact({"last-applied-configuration": inner}, "p")
+    assert found == {"last-applied-configuration": inner.replace("opensesame", REDACTED)}
+    assert paths == ("p.last-applied-configuration.spec.env[0].value",)
+
+
+def test_a_patch_that_sets_a_variable() -> None:
+    whole = {"op": "add", "path": "/spec/env/0", "value": {"name": "HF_TOKEN", "value": "opensesame"}}
+    alone = {"op": "replace", "path": "/spec/env/0/value", "value": "opensesame"}
+    found, paths = redact([whole, alone, {"op": "replace", "path": "/spec/suspend", "value": "opensesame"}], "p")
+    assert isinstance(found, list)
+    assert (found[0]["value"]["value"], found[1]["value"], found[2]["value"]) == (REDACTED, REDACTED, "opensesame")
+    assert paths == ("p[0].value.value", "p[1].value")
+
+
+@pytest.mark.parametrize("text", ['{"a": 1', "[" * 100_000, '{"plain": "value"}', "[info] no JSON at all"])
+def test_text_that_only_begins_like_json_is_unchanged(text: str) -> None:
+    assert redact({"note": text}, "p") == ({"note": text}, ())
