@@ -10,7 +10,7 @@ from typing import Any
 from compliance.types.canonical import digest_of
 from compliance.types.drafts import JobEventDraft, JobInputDraft, PrincipalDraft
 from compliance.types.states import ActionClass, Outcome
-from scanning.ingest.records import Fields, Record, clipped, each, raw_digest, text_of
+from scanning.ingest.records import Fields, Record, RejectedError, clipped, each, raw_digest, text_of
 from scanning.ingest.redaction import redact
 
 # What a submission should tell, if its source can.
@@ -125,10 +125,13 @@ def _is_stated(value: object) -> bool:
 
 
 def redacted_record(record: Record, searched: Sequence[str] | None) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The record to store, and the paths of what was taken out."""
+    """The record to store, and the paths of what was taken out. Raises RejectedError for one too deep to be searched."""
     copy, found = dict(record), list[str]()
     for part in record if searched is None else searched:
         if part in copy:
-            copy[part], paths = redact(copy[part], part)
+            try:
+                copy[part], paths = redact(copy[part], part)
+            except RecursionError as error:
+                raise RejectedError("it is nested too deeply to be searched for secrets") from error
             found.extend(paths)
     return copy, tuple(found)

@@ -30,10 +30,10 @@ _SECRET_NAME = re.compile(
     r"session_?token|connection_?string|webhook|signature|\bdsn\b|(?:^|[_\-.])(?:key|token|tok|pat|sas|pw)(?:$|[_\-.\d])|[a-z]Token$",
     re.IGNORECASE,
 )
-# Settings of language models that only sound like credentials.
+# Settings of language models that only sound like credentials, and references to a secret that name it without giving it.
 _TOKEN_SETTING = re.compile(
     r"(?:max|min|num|new|eos|bos|pad|unk|sep|cls|mask|special|stop|image|vocab|response|instruction)[_\-]?(?:\w*[_\-])?token|"
-    r"token(?:s|izer|ize|ization|_?ids?|_?types?|_?limit|_?count|_?length)\b",
+    r"token(?:s|izer|ize|ization|_?ids?|_?types?|_?limit|_?count|_?length)\b|secret_(?:key_)?ref$",
     re.IGNORECASE,
 )
 _SECRET_VALUE = re.compile(

@@ -33,6 +33,10 @@ PARSERS: dict[str, ParserEntry] = {
     for entry in (
         ParserEntry("cloudtrail", "AWS CloudTrail log (JSON, gzip or plain)", "scanning.ingest.cloudtrail:PARSER"),
         ParserEntry("modelscan", "modelscan JSON report", "scanning.ingest.modelscan:PARSER"),
+        ParserEntry("gcp_audit", "Google Cloud audit log (LogEntry JSON)", "scanning.ingest.gcp_audit:PARSER"),
+        ParserEntry(
+            "kubernetes_audit", "Kubernetes audit log (audit.k8s.io events)", "scanning.ingest.kubernetes_audit:PARSER"
+        ),
     )
 }
 

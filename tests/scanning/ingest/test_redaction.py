@@ -17,7 +17,7 @@ def test_credentials_by_name(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     ["max_tokens", "tokenizer", "num_tokens", "eos_token_id", "pad_token", "learning_rate", "author", "keyframes", "epochs",
-     "max_new_tokens", "monkey", "tokenizer_name", "vocab_token_limit"],
+     "max_new_tokens", "monkey", "tokenizer_name", "vocab_token_limit", "secretKeyRef", "secretRef"],
 )  # fmt: skip
 def test_settings_that_only_sound_like_credentials(name: str) -> None:
     assert not looks_secret(name)
