@@ -33,7 +33,8 @@ from compliance.packs.stamper import AskedTimeStamper, StampError
 from compliance.packs.verify import read_certificates
 from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.drafts import Progress
-from compliance.types.freeze import Blob, Freeze, FreezeError, validate_freeze
+from compliance.types.freeze import Freeze, FreezeError, validate_freeze
+from compliance.types.freeze_blob import Blob
 from compliance.types.shape import ShapeError, check_shape
 
 
@@ -50,7 +51,7 @@ def _read_freeze(path: Path) -> tuple[Freeze, bytes]:
     return cast(Freeze, value), content
 
 
-def _register(blob: Blob, folder: Path) -> AttachedFile:
+def _register(blob: Blob, folder: Path, description: str) -> AttachedFile:
     path = folder / blob["sha256"]
     if not path.is_file():
         raise BadInputError(f"{blob['filename']}: the register with SHA-256 {blob['sha256']} was not handed over.")
@@ -61,7 +62,7 @@ def _register(blob: Blob, folder: Path) -> AttachedFile:
         name=blob["filename"],
         content=content,
         media_type=blob["media_type"],
-        description=f"Job log, whole: {blob['rows']} events",
+        description=description,
         relationship="Data",
     )
 
@@ -84,7 +85,10 @@ def _files(freeze: Freeze, canonical: bytes, folder: Path) -> list[AttachedFile]
         ),
     ]
     if register := freeze["job_log"]["register"]:
-        files.append(_register(register, folder))
+        files.append(_register(register, folder, f"Job log, whole: {register['rows']} events"))
+    if reading := freeze["entitlements"].get("reading"):
+        whole = reading["register"]
+        files.append(_register(whole, folder, f"Who could submit, whole: {whole['rows']} ways"))
     return files
 
 

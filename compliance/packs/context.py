@@ -62,6 +62,7 @@ class PackContext:
     scans: Sequence[Row]
     file_scans: Sequence[Row]
     job_log: Capped
+    entitlements: Capped | None
     findings: Sequence[Row]
     satisfied: Sequence[Row]
     risks: Sequence[Row]
@@ -196,7 +197,8 @@ def _log_limits(doc: Row) -> list[str]:
         )
     if doc["entitlements"]["state"] == "not_assessed":
         said.append(doc["entitlements"]["statement"])
-    return said
+    gaps = doc["entitlements"].get("reading", {}).get("not_assessed", ())
+    return said + [_("Who could submit, not assessed: %(document)s. %(effect)s") % gap for gap in gaps]
 
 
 def _limits(doc: Row, counts: Sequence[tuple[str, str, int]]) -> list[str]:
@@ -261,6 +263,19 @@ def _job_log(doc: Row, freeze_sha256: str) -> Capped:
     )
 
 
+def _entitlements(doc: Row) -> Capped | None:
+    reading = doc["entitlements"].get("reading")
+    if reading is None:
+        return None
+    register = reading["register"]
+    return Capped(
+        rows=reading["extract"][:PAGE_ROWS],
+        total=reading["ways"],
+        source=register["filename"],
+        source_sha256=register["sha256"],
+    )
+
+
 def build_context(
     *,
     freeze: Freeze,
@@ -298,6 +313,7 @@ def build_context(
         scans=_scans(doc, models, pictures),
         file_scans=[{**s, "model": models.get(s["model"] or "")} for s in _numbered("X", doc["file_scans"]).values()],
         job_log=_job_log(doc, freeze_sha256),
+        entitlements=_entitlements(doc),
         findings=shown_findings,
         satisfied=[finding for finding in shown_findings if finding["state"] == "satisfied"],
         risks=[{**r, "findings": _refs(r["findings"], findings)} for r in risks.values()],

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
 from django.db.models import Count, Max, Q, QuerySet
 
-from compliance.models import AISystem, Entitlement, EntitlementReading, EntitlementSnapshot, JobEvent, Principal
+from compliance.models import (
+    AISystem,
+    Assessment,
+    Entitlement,
+    EntitlementReading,
+    EntitlementSnapshot,
+    JobEvent,
+    Principal,
+)
 from compliance.rights import Asker, visible
 from compliance.types.drafts import JSON
 from compliance.types.entitlements import Reach
@@ -65,6 +73,14 @@ def latest_reading(
     if uuid is not None:
         return rows.filter(uuid=uuid).first()
     return (rows.filter(system=system) if system is not None else rows).first()
+
+
+def reading_in_period(assessment: Assessment) -> EntitlementReading | None:
+    """The latest reading of documents that were taken in the period of an assessment."""
+    start = datetime.combine(assessment.period_start, time.min, UTC)
+    end = datetime.combine(assessment.period_end + timedelta(days=1), time.min, UTC)
+    rows = EntitlementReading.objects.filter(system=assessment.system_id, as_of__gte=start, as_of__lt=end)
+    return rows.order_by("-as_of", "-pk").first()
 
 
 def submissions(reading: EntitlementReading) -> QuerySet[JobEvent]:

@@ -30,6 +30,8 @@ from compliance.models import (
 from compliance.selectors import freeze_inventory, freeze_job_log
 from compliance.selectors.question_facts import question_facts
 from compliance.types import freeze as doc
+from compliance.types.freeze_blob import Blob
+from compliance.types.freeze_entitlements import Entitlements
 from compliance.types.states import (
     AnswerState,
     AnswerValue,
@@ -323,7 +325,8 @@ def build(
     frozen_at: datetime,
     head: doc.LedgerHead,
     place_of: PlaceOf,
-    register: doc.Blob | None,
+    register: Blob | None,
+    entitlements: Entitlements,
 ) -> doc.Freeze:
     """The whole document of an assessment as its tables stand now."""
     findings = _findings(assessment)
@@ -348,12 +351,7 @@ def build(
         scans=freeze_inventory.scans(system),
         file_scans=freeze_inventory.file_scans(system),
         job_log=freeze_job_log.job_log(assessment, register=register),
-        entitlements={
-            "state": "not_assessed",
-            "statement": (
-                "No entitlement document was imported. The job log shows who did submit jobs; it cannot show who could."
-            ),
-        },
+        entitlements=entitlements,
         findings=[_finding(finding) for finding in findings],
         risks=[
             _risk(risk) for risk in Risk.objects.filter(finding__system=system).select_related("finding").order_by("pk")

@@ -11,6 +11,7 @@ from compliance.models import Assessment, JobEvent, TrailEntry
 from compliance.selectors.question_facts import events_in_period
 from compliance.types import freeze as doc
 from compliance.types.canonical import canonical_json
+from compliance.types.freeze_blob import Blob
 
 REGISTER_NAME = "job-events.jsonl"
 
@@ -49,7 +50,7 @@ def _import_counts(assessment: Assessment) -> dict[str, dict[str, int]]:
     return totals
 
 
-def job_log(assessment: Assessment, *, register: doc.Blob | None) -> doc.JobLog:
+def job_log(assessment: Assessment, *, register: Blob | None) -> doc.JobLog:
     """Counts of the period, by source document, and the first rows."""
     events = _events(assessment)
     reported = _import_counts(assessment)

@@ -14,6 +14,8 @@ from django.utils.translation import ngettext
 
 from compliance.models import Answer, Assessment, DatasetVersion, JobEvent, ModelVersion, Principal
 from compliance.selectors.coverage import CoverageRow, coverage_table
+from compliance.selectors.entitlement_page import entitlement_figures, reading_in_period
+from compliance.types.entitlements import Reach
 from compliance.types.states import ActionClass, AnswerValue, ModelOrigin, Outcome
 from compliance.types.verdicts import CoverageState
 
@@ -126,10 +128,10 @@ def _submitters(assessment: Assessment, answer: Answer) -> QuestionFacts:
             url_name="job-log",
             query=f"{query}&named=no",
         ),
-        Fact(label=_("Who could submit (entitlements)"), value=_("not assessed: no document was imported")),
     )
-    against: list[str] = []
     stated = approved_submitters(answer)
+    could = _could_submit(assessment, stated)
+    against: list[str] = []
     if stated:
         actors = list(Principal.objects.filter(pk__in=by_actor))
         strangers = [actor for actor in actors if not _is_stated(actor, stated)]
@@ -148,7 +150,45 @@ def _submitters(assessment: Assessment, answer: Answer) -> QuestionFacts:
                     "names": names,
                 }
             )
-    return QuestionFacts(facts=facts, contradictions=tuple(against))
+    return QuestionFacts(facts=facts + could.facts, contradictions=(*against, *could.contradictions))
+
+
+def _could_submit(assessment: Assessment, stated: list[str]) -> QuestionFacts:
+    """The three parts of "can submit", by the latest documents of the period, against the approved submitters."""
+    reading = reading_in_period(assessment)
+    if reading is None:
+        missing = _("not assessed: no document of the period is on record")
+        return QuestionFacts(
+            facts=(Fact(label=_("Who could submit (entitlements)"), value=missing, url_name="entitlements"),),
+            contradictions=(),
+        )
+    figures = entitlement_figures(reading)
+    query = f"reading={reading.uuid}"
+    parts = (
+        (_("Principals who can submit now, by the documents"), figures.now, f"{query}&reach={Reach.NOW}"),
+        (_("Can after one more step"), figures.after_step, f"{query}&reach={Reach.AFTER_STEP}"),
+        (_("Keys that open it to whoever holds them"), figures.shared_key, f"{query}&reach={Reach.SHARED_KEY}"),
+        (_("Can now, and did not submit in the year before"), figures.unused, f"{query}&reach={Reach.NOW}&used=no"),
+        (_("Submitted, and stand in no document"), figures.unentitled, query),
+        (_("Parts not assessed"), len(reading.not_assessed), query),
+    )
+    facts = tuple(Fact(label=label, value=str(n), url_name="entitlements", query=asked) for label, n, asked in parts)
+    against: tuple[str, ...] = ()
+    if stated:
+        now = Principal.objects.filter(pk__in=reading.entitlements.filter(reach=Reach.NOW).values("principal"))
+        strangers = [principal for principal in now if not _is_stated(principal, stated)]
+        if strangers:
+            against = (
+                ngettext(
+                    "You state %(stated)d approved submitters. By the documents %(n)d other principal can submit now: "
+                    "%(names)s.",
+                    "You state %(stated)d approved submitters. By the documents %(n)d other principals can submit now: "
+                    "%(names)s.",
+                    len(strangers),
+                )
+                % {"stated": len(stated), "n": len(strangers), "names": ", ".join(map(str, strangers[:5]))},
+            )
+    return QuestionFacts(facts=facts, contradictions=against)
 
 
 def _inherited(assessment: Assessment, answer: Answer) -> QuestionFacts:

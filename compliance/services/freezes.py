@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import io
 import tempfile
+from collections.abc import Iterable
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.models import Assessment, Evidence, Freeze, LedgerEvent, User
-from compliance.selectors import freeze_document, freeze_job_log
+from compliance.selectors import freeze_document, freeze_entitlements, freeze_job_log
+from compliance.selectors.entitlement_page import reading_in_period
 from compliance.services import answers, ledger
 from compliance.services.errors import RefusedError
 from compliance.services.evidence import store_bytes
 from compliance.types.canonical import canonical_json
-from compliance.types.freeze import Blob, LedgerPlace, validate_freeze
+from compliance.types.freeze import LedgerPlace, validate_freeze
+from compliance.types.freeze_blob import Blob
 from compliance.types.states import AnswerState, AssessmentState
 
 
@@ -32,18 +35,16 @@ def blockers(assessment: Assessment) -> list[str]:
     return found
 
 
-def _register(assessment: Assessment) -> tuple[Blob, str]:
-    """Store the full job log as JSON lines; answers its description and storage name."""
+def _register(filename: str, lines: Iterable[bytes]) -> tuple[Blob, str]:
+    """Store JSON lines; answers their description and storage name."""
     rows = 0
     with tempfile.TemporaryFile() as spool:
-        for line in freeze_job_log.register_lines(assessment):
+        for line in lines:
             spool.write(line)
             rows += 1
         spool.seek(0)
         name, sha256, size, _head = store_bytes(stream=spool)
-    blob = Blob(
-        filename=freeze_job_log.REGISTER_NAME, media_type="application/x-ndjson", sha256=sha256, size=size, rows=rows
-    )
+    blob = Blob(filename=filename, media_type="application/x-ndjson", sha256=sha256, size=size, rows=rows)
     return blob, name
 
 
@@ -64,14 +65,19 @@ def freeze(*, assessment: Assessment, actor: User) -> Freeze:
         raise RefusedError(" ".join(missing))
     ledger.seal()
     versions = _versions(assessment)
-    blob, register_name = _register(assessment)
+    jobs = _register(freeze_job_log.REGISTER_NAME, freeze_job_log.register_lines(assessment))
+    reading = reading_in_period(assessment)
+    registers = [jobs]
+    if reading is not None:
+        registers.append(_register(freeze_entitlements.REGISTER_NAME, freeze_entitlements.register_lines(reading)))
     document = freeze_document.build(
         assessment,
         frozen_by=actor,
         frozen_at=timezone.now(),
         head=ledger.head(),
         place_of=_place_of,
-        register=blob,
+        register=jobs[0],
+        entitlements=freeze_entitlements.entitlements(reading, register=registers[-1][0] if reading else None),
     )
     validate_freeze(document)
     name, sha256, _size, _head = store_bytes(stream=io.BytesIO(canonical_json(document)))
@@ -85,7 +91,7 @@ def freeze(*, assessment: Assessment, actor: User) -> Freeze:
             assessment=fresh,
             sha256=sha256,
             storage_name=name,
-            attachments={blob["filename"]: {"storage_name": register_name, **blob}},
+            attachments={blob["filename"]: {"storage_name": stored, **blob} for blob, stored in registers},
             frozen_by=actor,
         )
         fresh.state = AssessmentState.FROZEN

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypedDict, cast
 
 from compliance.types.canonical import NotCanonicalError, canonical_json
+from compliance.types.freeze_blob import Blob
+from compliance.types.freeze_entitlements import ENTITLEMENT_ROWS, Entitlements
 from compliance.types.freeze_scans import CoverageRow, DatasetVersion, Figure, FileScan, ModelVersion, Scan
 from compliance.types.shape import Day, Sha256, ShapeError, UtcTime, Uuid, check_shape
 from compliance.types.states import (
@@ -184,16 +186,6 @@ class EvidenceRecord(TypedDict):
     ledger: LedgerPlace | None
 
 
-class Blob(TypedDict):
-    """A full register kept beside the document and attached to the pack: found by its SHA-256."""
-
-    filename: str
-    media_type: str
-    sha256: Sha256
-    size: int
-    rows: int
-
-
 class LogSource(TypedDict):
     """One imported log. `evidence`: uuid of the raw file in the evidence register."""
 
@@ -226,13 +218,6 @@ class JobLog(TypedDict):
     sources: list[LogSource]
     extract: list[JobEventRow]
     register: Blob | None
-
-
-class Entitlements(TypedDict):
-    """Who could submit jobs. `statement` says what follows from the state."""
-
-    state: Literal["not_assessed", "assessed"]
-    statement: str
 
 
 class ObservationRef(TypedDict):
@@ -386,6 +371,16 @@ def _check_sense(doc: Freeze) -> None:
         raise FreezeError("job_log: the extract is not the whole log, so the full register has to be attached")
     if log["register"] and log["register"]["rows"] != log["recorded"]:
         raise FreezeError("job_log.register: its row count differs from the number of recorded events")
+    if reading := doc["entitlements"].get("reading"):
+        whole = reading["register"]
+        if len(reading["extract"]) > ENTITLEMENT_ROWS:
+            raise FreezeError(
+                f"entitlements.extract: {len(reading['extract'])} rows, at most {ENTITLEMENT_ROWS} are taken"
+            )
+        if whole["rows"] != reading["ways"]:
+            raise FreezeError("entitlements.register: its row count differs from the number of ways")
+    if ("reading" in doc["entitlements"]) != (doc["entitlements"]["state"] == "assessed"):
+        raise FreezeError("entitlements: they are assessed where a reading is there, and not assessed where none is")
 
 
 def validate_freeze(doc: object) -> None:

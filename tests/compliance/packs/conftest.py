@@ -10,7 +10,8 @@ from compliance.packs.issue import IssuedPack
 from compliance.packs.order import PackOrder
 from compliance.packs.signers import SignerFiles, ensure_demo_signer
 from compliance.types.canonical import canonical_json, sha256_hex
-from compliance.types.freeze import Blob
+from compliance.types.freeze_blob import Blob
+from tests.compliance.packs.example_entitlements import assessed, entitlement_ways
 from tests.compliance.packs.example_freeze import example_freeze, job_log, uid
 from tests.compliance.packs.example_pack import Example
 
@@ -41,7 +42,17 @@ def example(tmp_path_factory: pytest.TempPathFactory, order: PackOrder) -> Examp
         "rows": 41,
     }
     (folder / blob["sha256"]).write_bytes(register)
-    freeze = example_freeze(job_log=job_log(41, blob))
+    ways = entitlement_ways(230)
+    lines = b"".join(canonical_json(way) + b"\n" for way in ways)
+    listed: Blob = {
+        "filename": "entitlements.jsonl",
+        "media_type": "application/x-ndjson",
+        "sha256": sha256_hex(lines),
+        "size": len(lines),
+        "rows": 230,
+    }
+    (folder / listed["sha256"]).write_bytes(lines)
+    freeze = example_freeze(job_log=job_log(41, blob), entitlements=assessed(ways, listed))
     (folder / "freeze.json").write_bytes(canonical_json(freeze))
     keys = ensure_demo_signer(folder / "keys")
     return Example(freeze=freeze, document=folder / "freeze.json", attachments=folder, keys=keys, order=order)

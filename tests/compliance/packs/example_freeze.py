@@ -10,7 +10,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 from PIL import Image
 
-from compliance.types.freeze import Blob, Freeze
+from compliance.types.freeze import Freeze
+from compliance.types.freeze_blob import Blob
 
 SUBTECHNIQUES = ("AML.T0018.000", "AML.T0018.001", "AML.T0018.002", "AML.T0018.003")
 INA, TOMASZ, WEI = (

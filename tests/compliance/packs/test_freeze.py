@@ -8,7 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from compliance.types.freeze import Blob, FreezeError, validate_freeze
+from compliance.types.freeze import FreezeError, validate_freeze
+from compliance.types.freeze_blob import Blob
 from tests.compliance.packs.example_freeze import empty_freeze, example_freeze, job_log, long_freeze, sha, uid
 
 

@@ -16,7 +16,8 @@ from compliance.packs.order import PackOrder, SignerFacts
 from compliance.packs.render import html_of
 from compliance.selectors.stage_document import stage
 from compliance.types.canonical import canonical_json, digest_of
-from compliance.types.freeze import Blob, Freeze, validate_freeze
+from compliance.types.freeze import Freeze, validate_freeze
+from compliance.types.freeze_blob import Blob
 from compliance.types.verdicts import Conclusion
 from tests.compliance.packs.example_freeze import empty_freeze, example_freeze, long_freeze, sha
 from tests.scanning.web import stage_reports

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
+from datetime import timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -13,9 +15,11 @@ from compliance.models import Assessment, Freeze, User
 from compliance.services import answers, evidence, freezes, leases, packs
 from compliance.services.errors import RefusedError
 from compliance.types.canonical import canonical_json, sha256_hex
+from compliance.types.entitlements import Reach
 from compliance.types.freeze import validate_freeze
 from compliance.types.states import AnswerValue, JobState
 from tests.compliance.conftest import World
+from tests.compliance.entitlements_on_record import TAKEN, recorded, way
 from tests.compliance.packs.authority_server import make_chain, serving
 
 pytestmark = pytest.mark.django_db
@@ -74,6 +78,23 @@ def test_the_whole_register_is_kept_beside_the_document(frozen: Freeze, world: W
         content = stream.read()
     assert sha256_hex(content) == blob["sha256"]
     assert len(content.splitlines()) == len(world.events) == blob["rows"]
+
+
+def test_who_could_submit_is_frozen_with_its_whole_register(world: World, officer: User, manager: User) -> None:
+    recorded(world.assessment.system, world.log, way("ann"), way("bob", reach=Reach.AFTER_STEP))
+    frozen = freezes.freeze(assessment=approve_all(world, officer, manager), actor=officer)
+    kept = cast("dict[str, Any]", document(frozen))["entitlements"]
+    assert kept["state"] == "assessed"
+    assert "could submit as things stood: 1; after one more step: 1;" in kept["statement"]
+    assert [row["principal"] for row in kept["reading"]["extract"]] == ["ann", "bob"]
+    assert kept["reading"]["not_assessed"][0]["document"] == "service control policies"
+    assert frozen.attachments["entitlements.jsonl"]["rows"] == 2
+
+
+def test_documents_of_another_period_do_not_answer(world: World, officer: User, manager: User) -> None:
+    recorded(world.assessment.system, world.log, way("ann"), taken_at=TAKEN - timedelta(days=900))
+    frozen = freezes.freeze(assessment=approve_all(world, officer, manager), actor=officer)
+    assert cast("dict[str, Any]", document(frozen))["entitlements"]["state"] == "not_assessed"
 
 
 def test_a_frozen_assessment_never_changes(frozen: Freeze, world: World, officer: User) -> None:

@@ -12,7 +12,9 @@ from django.test import Client
 from django.urls import reverse
 
 from compliance.models import JobEvent, User
+from compliance.services import answers
 from compliance.types.entitlements import Reach
+from compliance.types.states import AnswerValue
 from tests.compliance import records
 from tests.compliance.conftest import World
 from tests.compliance.entitlements_on_record import TAKEN, recorded, way
@@ -123,3 +125,24 @@ def test_the_page_takes_the_same_queries_however_long(
         read.assessment.system, read.log, *(way(f"p{n}") for n in range(120)), taken_at=TAKEN + timedelta(1), tag="n"
     )
     assert count_queries(lambda: client.get(LIST)) <= few + 1
+
+
+def test_the_question_shows_the_three_parts_and_what_they_contradict(
+    read: World, browse: Browse, officer: User
+) -> None:
+    open_answer = read.assessment.answers.get(question__number=2)
+    claims = {"approved_submitters": "trainer-0\nbob"}
+    answers.write(
+        answer=open_answer, value=AnswerValue.YES, statement="Two people.", reason="", claims=claims, actor=officer,
+        expected_version=None,
+    )  # fmt: skip
+    says = browse(officer).get(reverse("question-detail", args=[read.assessment.uuid, 2])).context["content"].says
+    facts = {str(fact.label): fact for fact in says.facts}
+    assert facts["Principals who can submit now, by the documents"].value == "3"
+    assert len(shown(browse(officer), facts["Can after one more step"].query)) == 1
+    assert any("2 other principals can submit now: ann, role." in said for said in says.contradictions)
+
+
+def test_the_question_says_when_nothing_was_assessed(world: World, browse: Browse, officer: User) -> None:
+    says = browse(officer).get(reverse("question-detail", args=[world.assessment.uuid, 2])).context["content"].says
+    assert any("not assessed" in fact.value for fact in says.facts)
