@@ -72,7 +72,7 @@ def bank_lines(asker: Asker) -> list[BankLine]:
     rows = reference_bank_list(asker=asker).select_related("evidence__system", "evidence__received_by")
     registered = []
     for row in rows:
-        bank, trouble = _read(row.evidence.sha256, row.evidence_id)
+        bank, trouble = _read(row.evidence.sha256, row.evidence.storage_name, row.evidence.filename)
         registered.append(
             _line(
                 bank,
@@ -97,12 +97,11 @@ def bank_of(asker: Asker, sha256: str) -> BankLine | None:
 
 
 @lru_cache(maxsize=32)
-def _read(sha256: str, evidence_id: int) -> tuple[ReferenceBank | None, str]:
+def _read(sha256: str, storage_name: str, filename: str) -> tuple[ReferenceBank | None, str]:
     """(bank, "") or (None, why it cannot be read). The bytes of a digest never change, so what was read is kept."""
-    kept = Evidence.objects.get(pk=evidence_id, sha256=sha256)
     try:
-        with evidences.open_bytes(evidence=kept) as stream:
-            return bank_from_json(stream.read(MAX_BANK_BYTES), kept.filename), ""
+        with evidences.open_stored(name=storage_name) as stream:
+            return bank_from_json(stream.read(MAX_BANK_BYTES), filename), ""
     except (BadInputError, OSError) as error:
         return None, str(error)
 

@@ -91,6 +91,7 @@ def test_each_attachment_is_listed_once_with_its_relationship(pdf: pikepdf.Pdf) 
     assert kinds == {
         "freeze.json": "/Source",
         "evidence-register.csv": "/Data",
+        "entitlements.jsonl": "/Data",
         "job-events.jsonl": "/Data",
         "manifest.json": "/Supplement",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -124,3 +125,15 @@ def test_what_is_no_bank_is_refused_over_the_api(world: World, api: Api, officer
     answer = api(officer).post("/api/v1/reference-banks/", {"system": system, "file": upload}, format="multipart")
     assert answer.status_code in {400, 409}
     assert "reference bank" in str(answer.json())
+
+
+def test_the_list_takes_the_same_queries_however_long(
+    world: World, browse: Browse, officer: User, content: bytes, count_queries: Callable[..., int]
+) -> None:
+    client = browse(officer)
+    client.post(NEW, sent(world, content, "first"))
+    few = count_queries(lambda: client.get(LIST))
+    for n in range(6):
+        client.post(NEW, sent(world, content.replace(b'"r1"', f'"other{n}"'.encode()), f"bank {n}"))
+    assert Registered.objects.count() == 7
+    assert count_queries(lambda: client.get(LIST)) == few
