@@ -181,9 +181,24 @@ def _gaps(documents: Sequence[EntitlementDocument], reading: _Reading) -> Iterat
     if reading.places.alone:
         effect = "Bindings on folders and organizations above these projects, and on resources in them, are not seen."
         yield NotAssessed(document="gcloud asset search-all-iam-policies", scope="", effect=effect)
+    for email in _without_listed_keys(documents, reading) if KEYS in present else ():
+        yield NotAssessed(
+            document=KEYS, scope=email, effect="Which keys of this service account are about is not seen."
+        )
     if ANALYSIS in present and POLICIES not in present:
         effect = "The analysis answers one query; bindings that it did not ask for are not seen."
         yield NotAssessed(document=ANALYSIS, scope="", effect=effect)
+
+
+def _without_listed_keys(documents: Sequence[EntitlementDocument], reading: _Reading) -> set[str]:
+    """Service accounts that can submit and of which no key is listed: even one without a user's keys has Google's own."""
+    names = [
+        text_of(one.get("name"))
+        for found in of_kind(documents, KEYS)
+        for _, one in objects_of(found.content.get("keys"))
+    ]
+    listed = {name.partition("/serviceAccounts/")[2].partition("/keys/")[0].lower() for name in names}
+    return {row.principal.display for row in reading.direct if row.principal.kind == "serviceAccount"} - listed
 
 
 def evaluate(documents: Sequence[EntitlementDocument]) -> EntitlementAnswer:

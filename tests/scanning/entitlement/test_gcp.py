@@ -60,7 +60,7 @@ def who(found: EntitlementAnswer) -> set[tuple[str, str]]:
     ],
 )
 def test_a_predefined_role_gives(role: str, submits: int, changes: int) -> None:
-    reaches = [one.reach for one in answer(row(bind(role, ADA))).entitled]
+    reaches = [one.reach.value for one in answer(row(bind(role, ADA))).entitled]
     assert (reaches.count("now"), reaches.count("after_step")) == (submits, changes)
 
 
@@ -168,6 +168,11 @@ def test_a_key_of_a_service_account_is_a_shared_key(more: JSON, expected: int) -
     keys = document("service-account-keys", keys=[{"name": f"projects/ml-prod/serviceAccounts/{ROBOT}/keys/1", **more}])
     found = answer(row(bind(USER, f"serviceAccount:{ROBOT}")), more=(keys,))
     assert sum(reach == "shared_key" for _, reach in who(found)) == expected
+
+
+def test_a_service_account_without_listed_keys_is_not_assessed() -> None:
+    found = answer(row(bind(USER, f"serviceAccount:{ROBOT}")), more=(document("service-account-keys", keys=[]),))
+    assert ROBOT in {one.scope for one in found.not_assessed}
 
 
 def test_a_policy_of_one_project_says_that_what_lies_above_is_not_seen() -> None:
