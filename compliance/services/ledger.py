@@ -32,12 +32,14 @@ __all__ = [
     "place_of",
     "record",
     "record_bulk",
+    "record_many",
     "seal",
     "unsealed_count",
     "verify",
 ]
 
 BLOCK_EVENTS = 10_000
+_BATCH = 500
 _SEALER_LOCK = 0x41535341  # PostgreSQL advisory lock: "ASSA", one number for one purpose
 _KIND = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 _TOKEN = re.compile(r"[A-Za-z0-9_.:/+=~#,()\[\]*%\-]{0,512}")
@@ -61,26 +63,47 @@ def record(
     or anything personal, because it is kept for good (free text goes in by its `digest_of`). actor None: Assay itself.
     The digest covers the payload together with actor and system. Raises LedgerError.
     """
+    (event,) = record_many(kind=kind, acts=[(subject, payload)], actor=actor, system=system)
+    return event
+
+
+def record_many(
+    *, kind: str, acts: Sequence[tuple[Record | User, JSON]], actor: User | None, system: AISystem | None
+) -> list[LedgerEvent]:
+    """As `record` for many acts of one kind: (subject, payload) each, in two statements for every few hundred."""
     if not transaction.get_connection().in_atomic_block:
         raise LedgerError(f"{kind} is recorded outside a transaction: write it with the act that it tells of")
     if not _KIND.fullmatch(kind) or len(kind) > 64:
         raise LedgerError(f"{kind!r} is no kind of event: use lower-case words joined by dots")
+    wholes = [_whole(payload, actor, system) for _, payload in acts]
+    events = LedgerEvent.objects.bulk_create(
+        [
+            LedgerEvent(
+                kind=kind,
+                subject_type=subject._meta.label,
+                subject_uuid=subject.uuid,
+                payload_sha256=digest_of(whole),
+            )
+            for (subject, _), whole in zip(acts, wholes, strict=True)
+        ],
+        batch_size=_BATCH,
+    )
+    TrailEntry.objects.bulk_create(
+        [
+            TrailEntry(event=event, actor=actor, system=system, payload=whole)
+            for event, whole in zip(events, wholes, strict=True)
+        ],
+        batch_size=_BATCH,
+    )
+    return events
+
+
+def _whole(payload: JSON, actor: User | None, system: AISystem | None) -> JSON:
+    """What the digest covers. Raises LedgerError."""
     _refuse_text(payload, "payload")
     if reserved := payload.keys() & {"actor", "system"}:
         raise LedgerError(f"payload.{min(reserved)} is written by the ledger: hand it over as an argument")
-    whole = {
-        **payload,
-        "actor": str(actor.uuid) if actor else None,
-        "system": str(system.uuid) if system else None,
-    }
-    event = LedgerEvent.objects.create(
-        kind=kind,
-        subject_type=subject._meta.label,
-        subject_uuid=subject.uuid,
-        payload_sha256=digest_of(whole),
-    )
-    TrailEntry.objects.create(event=event, actor=actor, system=system, payload=whole)
-    return event
+    return {**payload, "actor": str(actor.uuid) if actor else None, "system": str(system.uuid) if system else None}
 
 
 def record_bulk(

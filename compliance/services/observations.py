@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from compliance.models import AISystem, Evidence, ModelVersion, Observation
 from compliance.types.canonical import digest_of, merkle_root
@@ -82,6 +83,11 @@ def record_batch(
         Observation.objects.bulk_create(rows, batch_size=_BATCH, ignore_conflicts=True)
         recorded = Observation.objects.filter(source_uuid=source_uuid).count() - before
     return recorded, len(rows) - recorded
+
+
+def rows_of(*, source_uuid: UUID) -> QuerySet[Observation]:
+    """What a scan or an import recorded, in its order, with all that a finding is drawn from."""
+    return Observation.objects.filter(source_uuid=source_uuid).select_related("model_version__model").order_by("pk")
 
 
 _SIGNED = (

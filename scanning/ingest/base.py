@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
 from compliance.types.drafts import JobEventDraft, ObservationDraft, ParseSummary, Reject
+from compliance.types.entitlements import EntitlementDraft
 from scanning.ingest.limits import Limits
 
-Draft = JobEventDraft | ObservationDraft | Reject
+Draft = JobEventDraft | ObservationDraft | EntitlementDraft | Reject
 Drafts = Generator[Draft, None, ParseSummary]
 
 # Scores of `identify`. Content alone reaches CERTAIN; a parser that answers LIKELY yields to one that is certain.

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from compliance.models import Evidence, Job, ModelVersion, Observation, User
+from compliance.models import Evidence, Job, ModelVersion, User
 from compliance.services import entitlements, findings, job_log, jobs, leases, ledger, observations
 from compliance.services import evidence as evidences
 from compliance.services.errors import RefusedError
@@ -191,7 +191,7 @@ def _record(document: Import, keeper: LeaseKeeper, summary: ParseSummary, plan: 
     drafts = staging.observations_of(document)
     seen, _known = observations.record_batch(system=system, source_uuid=document.uuid, evidence=evidence, drafts=drafts)
     if drafts:
-        findings.conclude(observations=Observation.objects.filter(source_uuid=document.uuid), actor=actor)
+        findings.conclude(observations=observations.rows_of(source_uuid=document.uuid), actor=actor)
     if not readings.publish(document=document, plan=entitled):
         raise RacedError("other entitlement documents were recorded meanwhile")
     roots = _roots(plan.root, document)

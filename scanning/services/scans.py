@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.isolation import ChildStopped, IsolationError, NetworkIsolationUnavailable
-from compliance.models import Evidence, ModelVersion, Observation, User
+from compliance.models import Evidence, ModelVersion, User
 from compliance.services import evidence as evidences
 from compliance.services import findings, inventory, jobs, leases, ledger, observations
 from compliance.services.errors import RefusedError
@@ -319,7 +319,7 @@ def _publish(scan: Scan, keeper: LeaseKeeper, file_report: FileScanReport, repor
         recorded, _known = observations.record_batch(
             system=system, source_uuid=scan.uuid, evidence=kept, drafts=drafts, model_version=version
         )
-        findings.conclude(observations=Observation.objects.filter(source_uuid=scan.uuid).order_by("pk"), actor=actor)
+        findings.conclude(observations=observations.rows_of(source_uuid=scan.uuid), actor=actor)
         evidences.accept(evidence=kept, actor=actor)
         if report is not None and report.architecture_digest:
             inventory.note_architecture(
