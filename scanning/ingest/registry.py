@@ -37,6 +37,19 @@ PARSERS: dict[str, ParserEntry] = {
         ParserEntry(
             "kubernetes_audit", "Kubernetes audit log (audit.k8s.io events)", "scanning.ingest.kubernetes_audit:PARSER"
         ),
+        ParserEntry(
+            "azure_roles", "Azure roles, PIM, groups and keys (az, JSON)", "scanning.ingest.azure_roles:PARSER"
+        ),
+        ParserEntry(
+            "gcp_iam",
+            "Google Cloud IAM policies, roles, groups and keys (gcloud, JSON)",
+            "scanning.ingest.gcp_iam:PARSER",
+        ),
+        ParserEntry(
+            "kubernetes_rbac",
+            "Kubernetes roles and bindings (kubectl get, JSON)",
+            "scanning.ingest.kubernetes_rbac:PARSER",
+        ),
     )
 }
 

@@ -37,8 +37,10 @@ def plan(*, document: Import) -> Plan:
     if not new:
         return Plan(duplicates=duplicates)
     chosen = entitlements.latest([*entitlements.current(system=document.system), *new])
-    answers = registry.evaluate([_document(snapshot) for snapshot in chosen])
     fingerprints = frozenset(snapshot.fingerprint for snapshot in chosen)
+    if fingerprints.isdisjoint(snapshot.fingerprint for snapshot in new):
+        return Plan(new, duplicates)  # older than what counts: kept, and nothing new follows
+    answers = registry.evaluate([_document(snapshot) for snapshot in chosen])
     return Plan(new, duplicates, Answered(fingerprints=fingerprints, answers=answers))
 
 

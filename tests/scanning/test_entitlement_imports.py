@@ -1,0 +1,92 @@
+"""Entitlement documents from the uploaded file to who can submit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+
+from compliance.models import AISystem, Entitlement, EntitlementReading, EntitlementSnapshot, LedgerEvent
+from compliance.types.entitlements import Reach
+from compliance.types.states import JobState
+from scanning.entitlement import registry
+from scanning.models import StagedRow
+from scanning.services import imports
+from tests.scanning.ingest.reading import sample
+from tests.scanning.test_imports import imported
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def evidence_folder(settings: LazySettings, tmp_path: Path) -> None:
+    options = {"location": str(tmp_path / "evidence")}
+    storage = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": options}
+    settings.STORAGES = {**settings.STORAGES, "evidence": storage}
+
+
+@pytest.fixture
+def system() -> AISystem:
+    return AISystem.objects.create(name="Fraud model")
+
+
+def bundle(**changes: Any) -> bytes:
+    return json.dumps({**json.loads(sample("azure_roles/bundle.json")), **changes}).encode()
+
+
+def test_a_bundle_becomes_documents_and_a_reading(system: AISystem) -> None:
+    document = imported(system, bundle(), "azure.json")
+    assert (document.job.state, document.format) == (JobState.SUCCEEDED, "azure_roles")
+    reading = EntitlementReading.objects.get(source_uuid=document.uuid)
+    assert document.recorded == EntitlementSnapshot.objects.count() == reading.documents.count()
+    assert {row.reach for row in reading.entitlements.all()} >= {Reach.NOW, Reach.SHARED_KEY}
+    assert not StagedRow.objects.exists()
+    (event,) = LedgerEvent.objects.filter(kind="import.published", subject_uuid=document.uuid)
+    assert event.entry.payload["rows_root"] == document.rows_root
+    assert imports.is_unaltered(document=document)
+
+
+def test_the_same_documents_again_are_duplicates_and_make_no_reading(system: AISystem) -> None:
+    first = imported(system, bundle(), "azure.json")
+    again = imported(system, bundle() + b"\n", "copy.json")
+    assert (again.recorded, again.duplicates) == (0, first.recorded)
+    assert EntitlementReading.objects.count() == 1
+
+
+def test_a_later_bundle_without_a_grant_makes_a_reading_without_it(system: AISystem) -> None:
+    imported(system, bundle(), "june.json")
+    later = imported(system, bundle(taken_at="2026-07-01T08:00:00Z", role_assignments=[]), "july.json")
+    new, old = EntitlementReading.objects.order_by("-pk")
+    assert new.source_uuid == later.uuid
+    gone = set(old.entitlements.values_list("principal", flat=True)) - set(
+        new.entitlements.values_list("principal", flat=True)
+    )
+    assert gone
+
+
+def test_an_older_bundle_that_comes_late_changes_nothing_that_is_read(system: AISystem) -> None:
+    imported(system, bundle(), "june.json")
+    imported(system, bundle(taken_at="2025-01-01T08:00:00Z", role_assignments=[]), "old.json")
+    reading = EntitlementReading.objects.get()
+    assert {document.taken_at.year for document in reading.documents.all()} == {2026}
+    assert EntitlementSnapshot.objects.filter(taken_at__year=2025).exists()
+
+
+def test_an_altered_document_is_noticed(system: AISystem) -> None:
+    document = imported(system, bundle(), "azure.json")
+    EntitlementSnapshot.objects.filter(pk=EntitlementSnapshot.objects.first().pk).update(content={})  # type: ignore[union-attr] # there is one
+    assert not imports.is_unaltered(document=document)
+
+
+def test_documents_of_two_platforms_answer_side_by_side(system: AISystem) -> None:
+    imported(system, bundle(), "azure.json")
+    imported(system, sample("kubernetes_rbac/list.json"), "rbac.json")
+    latest = EntitlementReading.objects.latest("pk")
+    assert set(Entitlement.objects.filter(reading=latest).values_list("platform", flat=True)) == {"azure", "kubernetes"}
+
+
+def test_every_platform_has_a_label() -> None:
+    assert set(registry.EVALUATORS) == set(registry.LABELS)
