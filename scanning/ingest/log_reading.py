@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -14,6 +14,8 @@ from scanning.ingest.limits import BoundedReader
 from scanning.ingest.records import RejectedError
 
 _MOST = 1000
+# What a record may give: an event, several, or none.
+Found = JobEventDraft | Sequence[JobEventDraft] | None
 
 
 @dataclass(slots=True)
@@ -62,14 +64,14 @@ def read_log(
     array_keys: tuple[str, ...],
     first_keys: tuple[str, ...],
     scope: LogScope,
-    read_record: Callable[[object, str], JobEventDraft | None],
+    read_record: Callable[[object, str], Found],
     can_skip: Callable[[str, int, int], bool] = decode_every,
 ) -> Drafts:
     """Drafts of a log: {"KEY": [...]}, a list, one record, or one record a line; gzip or plain.
 
     source: name of the format; kind: what one record is called ("CloudTrail record"); array_keys, first_keys, can_skip: see
-    JsonRecords; read_record: told a decoded record and its place, gives an event, None for one that does not matter here,
-    or raises RejectedError. A log of which every record is rejected is a BadInputError.
+    JsonRecords; read_record: told a decoded record and its place, gives its event or events, None for one that does not
+    matter here, or raises RejectedError. A log of which every record is rejected is a BadInputError.
     """
     reader = BoundedReader(stream, context.file_name, context.limits, context.on_offset)
     records = JsonRecords(
@@ -85,19 +87,24 @@ def read_log(
     for framed in records:
         decoded += 1
         try:
-            draft = read_record(_value(framed), framed.locator)
+            drafts = _each(read_record(_value(framed), framed.locator))
         except RejectedError as reason:
             rejected += 1
             first_reason = first_reason or f"{framed.locator}: {reason}"
             yield Reject(locator=framed.locator, reason=f"{context.file_name}, {framed.locator}: {reason}.")
             continue
-        if draft is not None:
-            relevant += 1
-            yield draft
+        relevant += len(drafts)
+        yield from drafts
     read = decoded + scope.passed_over
     if rejected and rejected == read:
         raise BadInputError(f"{context.file_name} holds no {kind} that can be read; {first_reason}.")
     return ParseSummary(format=source, read=read, relevant=relevant, rejected=rejected, scope=scope.as_json())
+
+
+def _each(found: Found) -> Sequence[JobEventDraft]:
+    if found is None:
+        return ()
+    return (found,) if isinstance(found, JobEventDraft) else found
 
 
 def _value(framed: Framed) -> object:

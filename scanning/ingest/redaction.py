@@ -19,6 +19,7 @@ _FREE_FORM = frozenset(
         "environmentvariables",
         "spark_env_vars",
         "hyperparameters",
+        "inputs",
         "statichyperparameters",
         "params",
         "parametervalues",
@@ -188,8 +189,18 @@ def _redact_text(value: str, path: str, free_form: bool, found: list[str]) -> st
     """A string without secrets. One that holds JSON is written anew, each part by the rules for its place."""
     inner = _embedded(value)
     if inner is not None and not _is_plain(inner, free_form):
-        return json.dumps(_redact(inner, path, free_form, found), ensure_ascii=False, separators=(",", ":"))
+        return _written(_redact(inner, path, free_form, found))
     replaced, count = _SECRET_VALUE.subn(REDACTED, value) if _has_sign(value) else (value, 0)
     if count:
         found.append(path)
     return replaced
+
+
+def _written(value: object) -> str:
+    """JSON text of a value; a lone surrogate stays the escape it was, because no database keeps it as a character."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":"))
+    return text

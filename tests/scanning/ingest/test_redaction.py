@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from scanning.ingest.redaction import REDACTED, looks_secret, redact
@@ -84,3 +86,18 @@ def test_a_patch_that_sets_a_variable() -> None:
 @pytest.mark.parametrize("text", ['{"a": 1', "[" * 100_000, '{"plain": "value"}', "[info] no JSON at all"])
 def test_text_that_only_begins_like_json_is_unchanged(text: str) -> None:
     assert redact({"note": text}, "p") == ({"note": text}, ())
+
+
+def test_json_in_a_string_that_is_written_anew_can_be_kept() -> None:
+    text = '{"env":{"HF_TOKEN":"opensesame"},"note":"\\ud800","name":"Übung"}'
+    found, _ = redact({"properties": text}, "p")
+    assert isinstance(found, dict)
+    assert found["properties"].encode("utf-8")
+    assert json.loads(found["properties"]) == {**json.loads(text), "env": {"HF_TOKEN": REDACTED}}
+
+
+def test_inputs_of_a_job_are_settings_that_people_name() -> None:
+    value = {"inputs": {"hf_token": {"value": "opensesame"}, "training_data": {"uri": "azureml:claims:3"}}}
+    found, paths = redact(value, "p")
+    assert found == {"inputs": {"hf_token": REDACTED, "training_data": {"uri": "azureml:claims:3"}}}
+    assert paths == ("p.inputs.hf_token",)
