@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError
 
 from compliance.isolation import BadInput, IsolationError
+from compliance.management.progress import ProgressLine
 from compliance.services import ledger
 from compliance.services.errors import RefusedError
 from compliance.types.drafts import JSON, Progress
@@ -41,6 +42,10 @@ class AssayCommand(BaseCommand):
 
     requires_system_checks: list[str] = []
     seals = True
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._line = ProgressLine(sys.stderr)
 
     def add_arguments(self, parser: CommandParser) -> None:
         """`--json` for all, then the command's own."""
@@ -86,15 +91,9 @@ class AssayCommand(BaseCommand):
         sys.exit(ExitCode.BAD_INPUT)
 
     def show_progress(self, progress: Progress) -> None:
-        """A line on a terminal's stderr that says how far the work is; nothing where nobody looks."""
-        if not sys.stderr.isatty():
-            return
-        share = f" {100 * progress.done // progress.total} %" if progress.total else ""
-        sys.stderr.write(f"\r\x1b[K{progress.stage}{share}")
-        sys.stderr.flush()
+        """How far the work is, and how long it may still take, on a terminal's stderr."""
+        self._line.show(progress)
 
     def hide_progress(self) -> None:
         """Take the progress line away before something else is written."""
-        if sys.stderr.isatty():
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+        self._line.hide()

@@ -33,11 +33,13 @@ def scan_model(
     detectors: Sequence[str] | None = None,
     architecture: str | None = None,
     seed: int = 0,
+    device: str | None = None,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
 ) -> ScanReport:
     """Detection stages on one model file (all of them by default). inputs: files by the names in the registry's INPUTS,
-    and "bank". Raises IsolationError, BadInput among them."""
+    and "bank"; device: "cpu" or "cuda", None for the one that is configured. Raises IsolationError, BadInput among them."""
+    device = device or settings.SCAN_DEVICE
     request = {
         "action": "scan",
         "model": str(path.resolve()),
@@ -46,9 +48,11 @@ def scan_model(
         "architecture": architecture,
         "seed": seed,
         "threads": settings.SCAN_THREADS,
-        "device": settings.SCAN_DEVICE,
+        "device": device,
     }
-    return report_from_json(_run("scanning.detectors.child", request, on_progress, should_stop))
+    return report_from_json(
+        _run("scanning.detectors.child", request, on_progress, should_stop, maps_gpu=device == "cuda")
+    )
 
 
 def build_bank(*, plan: dict[str, Any], folder: Path, on_progress: OnProgress | None = None) -> dict[str, Any]:
@@ -84,6 +88,7 @@ def _run(
     writable: Sequence[Path] = (),
     *,
     unlimited: bool = False,
+    maps_gpu: bool = False,
 ) -> dict[str, Any]:
     threads = str(settings.SCAN_THREADS)
     wall = _LONGEST_BUILD_SECONDS if unlimited else settings.SCAN_WALL_SECONDS
@@ -93,9 +98,7 @@ def _run(
         wall_seconds=wall,
         cpu_seconds=int(wall * settings.SCAN_THREADS),
         memory_bytes=settings.SCAN_MEMORY_BYTES,
-        memory_kind="resident"
-        if settings.SCAN_DEVICE == "cuda"
-        else "address_space",  # CUDA maps far more than it uses
+        memory_kind="resident" if maps_gpu else "address_space",  # CUDA maps far more than it uses
         writable=writable,
         environment={"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
         on_progress=on_progress,

@@ -31,6 +31,8 @@ class Command(AssayCommand):
         parser.add_argument("--bank", type=Path, metavar="FILE", help="reference bank (default: the one that ships)")
         parser.add_argument("--seed", type=int, default=0, help="first of three seeds (default: 0)")
 
+        parser.add_argument("--device", choices=("cpu", "cuda"), help="where stages run (default: SCAN_DEVICE)")
+
     def answer(self, options: dict[str, Any]) -> Answer:
         path: Path = options["path"]
         inputs = {name: options[name] for name in ("suspects", "training", "base", "bank")}
@@ -43,6 +45,7 @@ class Command(AssayCommand):
             detectors=options["detector"],
             architecture=options["architecture"],
             seed=options["seed"],
+            device=options["device"],
             on_progress=self.show_progress,
         )
         lines = [f"{path.name}: {report.verdict.value.replace('_', ' ')}", f"SHA-256 {report.model_sha256}"]
