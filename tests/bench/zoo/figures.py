@@ -36,3 +36,10 @@ def _wins(infected: Sequence[float], unpoisoned: Sequence[float]) -> NDArray[np.
     """[infected, unpoisoned]: 1 where the first scores higher, 1/2 where equal."""
     first, second = np.asarray(infected)[:, None], np.asarray(unpoisoned)[None, :]
     return (first > second) + 0.5 * (first == second)
+
+
+def found_at(infected: Sequence[float], unpoisoned: Sequence[float], share: float) -> int:
+    """How many infected models score above all unpoisoned ones but the given share of them (a point of the ROC curve)."""
+    allowed = int(share * len(unpoisoned))
+    threshold = sorted(unpoisoned, reverse=True)[allowed]
+    return sum(score > threshold for score in infected)

@@ -23,13 +23,14 @@ from scanning.detectors.references import read_bank
 from scanning.detectors.registry import COMBINATION, COMPARING
 from scanning.detectors.scan import Request, scan_model
 from scanning.detectors.stats import clopper_pearson, kolmogorov_smirnov
-from tests.bench.zoo.figures import auroc, auroc_interval
+from tests.bench.zoo.figures import auroc, auroc_interval, found_at
 from tests.bench.zoo.measure import SHIPPED
 from tests.bench.zoo.recipes import TEST, Entry, entries
 from tests.bench.zoo.train import DATA, expanded, facts_of
 
 JUDGED = Path(__file__).parent / "judged.json"
 HELD_OUT = Path("var/zoo/held-out.npz")
+FALSE_ALARMS = 0.05
 
 
 def judge(entry: Entry) -> JSON:
@@ -48,7 +49,7 @@ def judge(entry: Entry) -> JSON:
             "flagged": calibration.get("flagged", False),
             "confirmed": calibration.get("confirmed", False),
             "score": calibration.get("score", statistic.get("score")),
-            "top_class": statistic.get("top_class"),
+            "top_class": calibration.get("top_class", statistic.get("top_class")),
         }
     return {
         "recipe_sha256": entry.recipe.digest,
@@ -73,24 +74,28 @@ def told(rows: Sequence[JSON]) -> list[str]:
     infected = [row for row in rows if row["attack"]]
     unpoisoned = [row for row in rows if not row["attack"]]
     lines = [
-        "| stage | AUROC (95 % interval) | flagged infected | flagged unpoisoned | KS distance, p |",
-        "|---|---|---|---|---|",
+        (
+            "| stage | AUROC (95 % interval) | infected above 95 % of unpoisoned | flagged infected | flagged unpoisoned | "
+            "KS distance, p |"
+        ),
+        "|---|---|---|---|---|---|",
     ]
     for stage in (*COMPARING, COMBINATION):
-        scores = [[_score(row, stage) for row in group] for group in (infected, unpoisoned)]
-        low, high = auroc_interval(*scores)
+        bad, good = ([_score(row, stage) for row in group] for group in (infected, unpoisoned))
+        low, high = auroc_interval(bad, good)
         flagged = [sum(row["stages"][stage]["flagged"] for row in group) for group in (infected, unpoisoned)]
         p_values = [row["stages"][stage]["p_value"] for row in unpoisoned]
         known = [p for p in p_values if p is not None]
         distance, p = kolmogorov_smirnov(known) if known else (float("nan"), float("nan"))
         lines.append(
-            f"| {stage} | {auroc(*scores):.3f} ({low:.3f} to {high:.3f}) | {rate(flagged[0], len(infected))} | "
+            f"| {stage} | {auroc(bad, good):.3f} ({low:.3f} to {high:.3f}) | "
+            f"{rate(found_at(bad, good, FALSE_ALARMS), len(infected))} | {rate(flagged[0], len(infected))} | "
             f"{rate(flagged[1], len(unpoisoned))} | {distance:.2f}, {p:.2f} |"
         )
     lines += [
         "",
-        "| attack | models | attack success | evidence found | flagged | missed |",
-        "|---|---|---|---|---|---|",
+        "| attack | models | attack success | evidence found | flagged | target first | missed |",
+        "|---|---|---|---|---|---|---|",
     ]
     for attack in dict.fromkeys(row["attack"] for row in rows):
         lines.append(_by_attack(attack, [row for row in rows if row["attack"] == attack]))
@@ -105,9 +110,13 @@ def _by_attack(attack: str, rows: Sequence[JSON]) -> str:
     missed = sum(
         not row["stages"][COMBINATION]["flagged"] and row["verdict"] != StageVerdict.EVIDENCE_FOUND for row in rows
     )
+    named = sum(row["stages"][COMBINATION]["top_class"] == row["target"] for row in rows)
     successes = [row["attack_success"] for row in rows if row["attack_success"] is not None]
     success = f"{min(successes):.0%} to {max(successes):.0%}" if successes else "–"
-    return f"| {attack or 'none'} | {len(rows)} | {success} | {found} | {flagged} | {missed} |"
+    return (
+        f"| {attack or 'none'} | {len(rows)} | {success} | {found} | {flagged} | {named if attack else '–'} | "
+        f"{missed if attack else '–'} |"
+    )
 
 
 def _score(row: JSON, stage: str) -> float:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanning.detectors.loading import file_sha256
-from tests.bench.zoo.figures import auroc, auroc_interval
+from tests.bench.zoo.figures import auroc, auroc_interval, found_at
 from tests.bench.zoo.recipes import BANK, DEVELOPMENT, POWER, TEST, UNKNOWN, entries
 from tests.bench.zoo.train import facts_of, kept
 
@@ -59,3 +59,10 @@ def test_auroc_counts_pairs(infected: list[int], unpoisoned: list[int]) -> None:
 def test_a_perfect_auroc_of_few_models_is_not_certain() -> None:
     low, high = auroc_interval([5.0] * 20, [1.0] * 20)
     assert (round(low, 3), high) == (0.832, 1.0)
+
+
+def test_models_found_at_a_share_of_false_alarms_are_those_above_the_rest() -> None:
+    unpoisoned = [float(value) for value in range(20)]
+    assert found_at([18.5, 17.5, 30.0], unpoisoned, 0.05) == 2
+    assert found_at([18.5, 19.0, 19.5], unpoisoned, 0.0) == 1
+    assert found_at([18.5, 17.5, 30.0], unpoisoned, 0.1) == 3
