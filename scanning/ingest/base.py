@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
-from compliance.types.drafts import JobEventDraft, ObservationDraft, ParseSummary, Reject
+from compliance.types.drafts import AssetRef, JobEventDraft, ObservationDraft, ParseSummary, Reject
 from compliance.types.entitlements import EntitlementDraft
 from scanning.ingest.limits import Limits
 
@@ -29,6 +29,7 @@ class ParseContext:
     is), None when unknown; on_offset: told how many of these bytes were read so far; limits: what hostile input may use;
     extra_operations: further operations to take as fine-tune events, such as "sagemaker:CreateJob";
     asset_digests: file name as the report gives it -> SHA-256, for reports that name files without hashing them;
+    asset: what the importer says the report is about, for reports that do not name it;
     keys: PEM public keys by which signatures in the document are checked, for formats that are signed.
     """
 
@@ -38,6 +39,7 @@ class ParseContext:
     limits: Limits = field(default_factory=Limits)
     extra_operations: tuple[str, ...] = ()
     asset_digests: Mapping[str, str] = field(default_factory=dict)
+    asset: AssetRef | None = None
     keys: tuple[bytes, ...] = ()
 
 

@@ -18,6 +18,7 @@ from compliance.types.states import Method, Severity
 from compliance.types.verdicts import FileScanVerdict
 from scanning.ingest.base import CERTAIN, LIKELY, NO, Draft, Drafts, ParseContext, Parsing
 from scanning.ingest.report_reading import decoded, document_bytes, document_text, report_drafts
+from scanning.ingest.report_scope import report_scope, split_source
 
 PRODUCER = "modelscan"
 SPEAKS_TO = ("AML.T0018.002",)
@@ -52,13 +53,6 @@ def _texts(entry: object, names: tuple[str, ...]) -> dict[str, str]:
     return {name: found[name] if isinstance(found.get(name), str) else "" for name in names}
 
 
-def _split(source: str) -> tuple[str, str]:
-    """File and member of a source such as `model.bin:archive/data.pkl`; the colon of a drive letter is no separator."""
-    drive = source[:2] if source[1:3] in (":\\", ":/") else ""
-    file, _, member = source.removeprefix(drive).partition(":")
-    return drive + file, member
-
-
 def _load(content: bytes, name: str) -> Report:
     screen = any(mark in content for mark in _CONSOLE)
     try:
@@ -84,6 +78,9 @@ class _Reading:
         self.scanned = [name for name in _list(self.summary.get("scanned"), "scanned_files") if isinstance(name, str)]
         self.skipped_listed = isinstance(self.summary.get("skipped"), dict)
 
+    def asset(self, file: str) -> AssetRef:
+        return AssetRef(kind="model_file", name=file, digest=self.context.asset_digests.get(file))
+
     def draft(
         self,
         *,
@@ -96,8 +93,8 @@ class _Reading:
         native_severity: str = "",
         facts: Mapping[str, Any] | None = None,
     ) -> ObservationDraft:
-        file, member = _split(source)
-        digest = self.context.asset_digests.get(file)
+        file, member = split_source(source)
+        asset = self.asset(file)
         return ObservationDraft(
             producer=PRODUCER,
             producer_version=self.version,
@@ -105,8 +102,8 @@ class _Reading:
             title=title,
             description=description,
             method=Method.TEST,
-            asset=AssetRef(kind="model_file", name=file, digest=digest),
-            fingerprint=digest_of([PRODUCER, rule, digest or file, member]),
+            asset=asset,
+            fingerprint=digest_of([PRODUCER, rule, asset.digest or file, member]),
             verdict=verdict,
             observed_at=None,
             severity=_SEVERITIES.get(native_severity),
@@ -208,23 +205,29 @@ class _Reading:
                 yield Reject(locator=locator, reason=reason)
 
     def scope(self, contradicted: bool) -> dict[str, Any]:
-        skipped = _list(self.summary.get("skipped"), "skipped_files")
-        return {
-            "tool": PRODUCER,
-            "tool_version": self.version,
-            "input_path": self.input_path,
-            "files_scanned": self.scanned,
-            "files_skipped": [_texts(entry, ("source",))["source"] for entry in skipped],
-            "files_failed": [_texts(entry, ("source",))["source"] for entry in self.report["errors"]],
-            "skipped_files_listed": self.skipped_listed,
-            "complete": bool(self.scanned)
-            and self.skipped_listed
-            and not (skipped or self.report["errors"] or contradicted),
-            "note": ""
-            if self.skipped_listed
-            else "Written without --show-skipped: files passed over, if any, are not named.",
-            "speaks_to": list(SPEAKS_TO),
+        skipped = [
+            _texts(entry, ("source",))["source"] for entry in _list(self.summary.get("skipped"), "skipped_files")
+        ]
+        failed = [_texts(entry, ("source",))["source"] for entry in self.report["errors"]]
+        gaps = {
+            "Written without --show-skipped: files passed over, if any, are not named.": not self.skipped_listed,
+            "Files were skipped.": bool(skipped),
+            "Files could not be read.": bool(failed),
+            "Its totals contradict what it lists.": contradicted,
         }
+        return report_scope(
+            tool=PRODUCER,
+            tool_version=self.version,
+            assets=(self.asset(split_source(source)[0]) for source in self.scanned),
+            gaps=(gap for gap, holds in gaps.items() if holds),
+            made_at=self.summary.get("timestamp"),
+            more={
+                "input_path": self.input_path,
+                "files_skipped": skipped,
+                "files_failed": failed,
+                "speaks_to": list(SPEAKS_TO),
+            },
+        )
 
 
 def _object(value: object) -> dict[str, Any]:
