@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -82,6 +82,19 @@ def read_log(
         max_record=context.limits.max_record,
         can_skip=can_skip,
     )
+    return read_records(records, context, source=source, kind=kind, scope=scope, read_record=read_record)
+
+
+def read_records(
+    records: Iterable[Framed],
+    context: ParseContext,
+    *,
+    source: str,
+    kind: str,
+    scope: LogScope,
+    read_record: Callable[[object, str], Found],
+) -> Drafts:
+    """As `read_log`, of records that were framed already."""
     decoded = relevant = rejected = 0
     first_reason = ""
     for framed in records:
