@@ -33,9 +33,15 @@ PARSERS: dict[str, ParserEntry] = {
     for entry in (
         ParserEntry("cloudtrail", "AWS CloudTrail log (JSON, gzip or plain)", "scanning.ingest.cloudtrail:PARSER"),
         ParserEntry("modelscan", "modelscan JSON report", "scanning.ingest.modelscan:PARSER"),
+        ParserEntry("modelaudit", "modelaudit JSON report", "scanning.ingest.modelaudit:PARSER"),
         ParserEntry("gcp_audit", "Google Cloud audit log (LogEntry JSON)", "scanning.ingest.gcp_audit:PARSER"),
         ParserEntry(
             "kubernetes_audit", "Kubernetes audit log (audit.k8s.io events)", "scanning.ingest.kubernetes_audit:PARSER"
+        ),
+        ParserEntry(
+            "azure_activity",
+            "Azure Activity Log (REST, az, export, Log Analytics)",
+            "scanning.ingest.azure_activity:PARSER",
         ),
         ParserEntry(
             "azure_roles", "Azure roles, PIM, groups and keys (az, JSON)", "scanning.ingest.azure_roles:PARSER"

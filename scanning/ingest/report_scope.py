@@ -18,6 +18,8 @@ from scanning.ingest.records import RejectedError, clipped, moment
 
 NOT_RECORDED = "not recorded by this source"
 NO_TIME = "The report does not state when it was made."
+NO_VERSION = "The report does not state which version of the tool wrote it."
+NO_ASSET = "The report names nothing that was looked at."
 # A clock on the wall is at most 14 hours ahead of UTC.
 _FARTHEST_EAST = timedelta(hours=14)
 _POSITION = re.compile(r" \(pos (\d+)\)$")
@@ -102,11 +104,8 @@ def report_scope(
     """
     listed = {(asset.kind, asset.name, asset.digest): asset for asset in assets}
     since = not_before(made_at)
-    reasons = [
-        *dict.fromkeys(gaps),
-        *([] if since else [NO_TIME]),
-        *([] if listed else ["It names nothing looked at."]),
-    ]
+    missing = {NO_ASSET: not listed, NO_VERSION: not tool_version, NO_TIME: since is None}
+    reasons = [*dict.fromkeys(gaps), *(gap for gap, holds in missing.items() if holds)]
     return {
         "tool": tool,
         "tool_version": tool_version,
