@@ -44,6 +44,12 @@ PARSERS: dict[str, ParserEntry] = {
             "scanning.ingest.azure_activity:PARSER",
         ),
         ParserEntry(
+            "databricks",
+            "Databricks audit log (system table, delivered files, Azure tables; JSON)",
+            "scanning.ingest.databricks:PARSER",
+        ),
+        ParserEntry("mlflow", "MLflow runs (tracking records, JSON)", "scanning.ingest.mlflow:PARSER"),
+        ParserEntry(
             "azure_roles", "Azure roles, PIM, groups and keys (az, JSON)", "scanning.ingest.azure_roles:PARSER"
         ),
         ParserEntry(
