@@ -110,6 +110,11 @@ def _is_secret_pair(value: dict[str, object]) -> bool:
     return "value" in value and isinstance(name, str) and looks_secret(name)
 
 
+def _is_secret_member(value: dict[str, object], key: str) -> bool:
+    """Whether the name of a member alone makes it a credential. The `key` of a {"key": …, "value": …} is a setting's name."""
+    return looks_secret(key) and not (key == "key" and "value" in value)
+
+
 def _sets_environment(value: dict[str, object]) -> bool:
     """Whether this is a step of a JSON patch (RFC 6902) that sets the environment of a container."""
     path = value.get("path")
@@ -142,7 +147,7 @@ def _is_plain(value: object, free_form: bool) -> bool:
         if (free_form and _is_secret_pair(value)) or _sets_environment(value):
             return False
         for key, member in value.items():
-            if free_form and looks_secret(key):
+            if free_form and _is_secret_member(value, key):
                 return False
             if not _is_plain(member, free_form or key.lower() in _FREE_FORM):
                 return False
@@ -180,7 +185,7 @@ def _redact_object(value: dict[str, object], path: str, free_form: bool, found: 
     named = (free_form and _is_secret_pair(value)) or (patch and isinstance(value.get("value"), str))
     for key, member in value.items():
         place = f"{path}.{key}"
-        secret = (free_form and looks_secret(key)) or (named and key == "value")
+        secret = (free_form and _is_secret_member(value, key)) or (named and key == "value")
         if secret and member not in (None, "", {}, []):
             found.append(place)
             copy[key] = REDACTED

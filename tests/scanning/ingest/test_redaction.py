@@ -101,3 +101,11 @@ def test_inputs_of_a_job_are_settings_that_people_name() -> None:
     found, paths = redact(value, "p")
     assert found == {"inputs": {"hf_token": REDACTED, "training_data": {"uri": "azureml:claims:3"}}}
     assert paths == ("p.inputs.hf_token",)
+
+
+def test_the_name_of_a_setting_is_no_secret_although_it_is_called_key() -> None:
+    settings = {"params": [{"key": "base_model", "value": "llama"}, {"key": "HF_TOKEN", "value": "words"}]}
+    kept, removed = redact(settings, "data")
+    assert kept == {"params": [{"key": "base_model", "value": "llama"}, {"key": "HF_TOKEN", "value": REDACTED}]}
+    assert removed == ("data.params[1].value",)
+    assert redact({"params": {"key": "0123456789abcdef"}}, "data")[0] == {"params": {"key": REDACTED}}
