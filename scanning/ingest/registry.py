@@ -34,6 +34,9 @@ PARSERS: dict[str, ParserEntry] = {
         ParserEntry("cloudtrail", "AWS CloudTrail log (JSON, gzip or plain)", "scanning.ingest.cloudtrail:PARSER"),
         ParserEntry("modelscan", "modelscan JSON report", "scanning.ingest.modelscan:PARSER"),
         ParserEntry("modelaudit", "modelaudit JSON report", "scanning.ingest.modelaudit:PARSER"),
+        ParserEntry("picklescan", "picklescan output (text)", "scanning.ingest.picklescan:PARSER"),
+        ParserEntry("fickling", "fickling safety results (JSON)", "scanning.ingest.fickling:PARSER"),
+        ParserEntry("guardian", "Protect AI Guardian scan state (JSON)", "scanning.ingest.guardian:PARSER"),
         ParserEntry("gcp_audit", "Google Cloud audit log (LogEntry JSON)", "scanning.ingest.gcp_audit:PARSER"),
         ParserEntry(
             "kubernetes_audit", "Kubernetes audit log (audit.k8s.io events)", "scanning.ingest.kubernetes_audit:PARSER"
@@ -49,6 +52,9 @@ PARSERS: dict[str, ParserEntry] = {
             "scanning.ingest.databricks:PARSER",
         ),
         ParserEntry("mlflow", "MLflow runs (tracking records, JSON)", "scanning.ingest.mlflow:PARSER"),
+        ParserEntry(
+            "wandb", "Weights & Biases audit log (JSON lines or API pages)", "scanning.ingest.wandb:PARSER"
+        ),
         ParserEntry(
             "azure_roles", "Azure roles, PIM, groups and keys (az, JSON)", "scanning.ingest.azure_roles:PARSER"
         ),
