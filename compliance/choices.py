@@ -19,6 +19,8 @@ _LABELLED: tuple[tuple[StrEnum, _StrPromise], ...] = (
     (states.Role.CONTRIBUTOR, _("Contributor")),
     (states.Role.AUDITOR, _("Auditor")),
     (states.Role.COLLECTOR, _("Collector (machine)")),
+    (states.Audience.INTERNAL, _("The organisation itself")),
+    (states.Audience.EXTERNAL, _("External recipients")),
     (states.Severity.CRITICAL, _("Critical")),
     (states.Severity.HIGH, _("High")),
     (states.Severity.MEDIUM, _("Medium")),

@@ -19,6 +19,7 @@ from compliance.api import serializers as shapes
 from compliance.api.base import ReadViewSet, asker
 from compliance.rights import Verb
 from compliance.services import answers, assessments, evidence, freezes, packs
+from compliance.types.states import Audience
 
 
 class AssessmentViewSet(ReadViewSet):
@@ -46,11 +47,14 @@ class AssessmentViewSet(ReadViewSet):
         freezes.freeze(assessment=assessment, actor=asker(request))
         return Response(shapes.AssessmentSerializer(self.get_object()).data)
 
-    @extend_schema(request=None, responses={202: shapes.JobSerializer})
+    @extend_schema(request=requests.PackRequest, responses={202: shapes.JobSerializer})
     @action(detail=True, methods=["post"], url_path="issue-pack")
     def issue_pack(self, request: Request, uuid: str) -> Response:
         """Issue a signed evidence pack of a frozen assessment, in the background."""
-        job = packs.request_issue(assessment=self.get_object(), actor=asker(request))
+        payload = requests.PackRequest(data=request.data)
+        payload.is_valid(raise_exception=True)
+        audience = Audience(payload.validated_data["audience"])
+        job = packs.request_issue(assessment=self.get_object(), actor=asker(request), audience=audience)
         return Response(shapes.JobSerializer(job).data, status=status.HTTP_202_ACCEPTED)
 
 

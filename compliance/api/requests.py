@@ -10,7 +10,7 @@ from compliance.api.serializers import MilestoneDraftSerializer
 from compliance.choices import choices
 from compliance.rights import Verb
 from compliance.types.drafts import JSON
-from compliance.types.states import ModelOrigin, RemediationState
+from compliance.types.states import Audience, ModelOrigin, RemediationState
 
 SYSTEMS = m.AISystem.objects.all()
 
@@ -32,6 +32,12 @@ class AssessmentRequest(serializers.Serializer[JSON]):
     period_start = serializers.DateField()
     period_end = serializers.DateField()
     audit_date = serializers.DateField(required=False, allow_null=True, default=None)
+
+
+class PackRequest(serializers.Serializer[JSON]):
+    """For whom a pack is made."""
+
+    audience = serializers.ChoiceField(choices=choices(Audience), required=False, default=Audience.INTERNAL.value)
 
 
 class EvidenceRequest(serializers.Serializer[JSON]):

@@ -267,7 +267,7 @@ class PackSerializer(serializers.ModelSerializer[m.EvidencePack]):
     class Meta:
         model = m.EvidencePack
         fields: ClassVar = [
-            "uuid", "assessment", "freeze_sha256", "number", "sha256", "size", "pages", "receipt", "signer_sha256",
+            "uuid", "assessment", "freeze_sha256", "number", "audience", "sha256", "size", "pages", "receipt", "signer_sha256",
             "is_demonstration_signer", "supersedes", "created_at",
         ]  # fmt: skip
 

@@ -37,6 +37,7 @@ class Job(Record):
     dispatched_at = models.DateTimeField(_("last dispatched"), null=True, blank=True)
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    asked = models.JSONField(_("asked for, beside the subject"), default=dict)
     result = models.JSONField(_("result"), default=dict)
     error = models.TextField(_("why it failed"), blank=True)
 

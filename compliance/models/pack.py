@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from compliance.models.base import RetainedRecord, digest_field
+from compliance.models.base import RetainedRecord, digest_field, enum_field
+from compliance.types.states import Audience
 
 
 class Freeze(RetainedRecord):
@@ -29,6 +30,7 @@ class EvidencePack(RetainedRecord):
 
     freeze = models.ForeignKey(Freeze, on_delete=models.PROTECT, related_name="packs")
     number = models.PositiveIntegerField(_("pack number"))
+    audience = enum_field(_("made for"), Audience, default=Audience.INTERNAL)
     storage_name = models.CharField(_("kept as"), max_length=300)
     sha256 = digest_field(_("SHA-256"), blank=False)
     size = models.BigIntegerField(_("size in bytes"))

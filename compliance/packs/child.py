@@ -15,11 +15,13 @@ from django.conf import settings
 
 from compliance.isolation.child import Ask, BadInputError, Report, serve_asking
 from compliance.packs.context import build_context
+from compliance.packs.external import for_external
 from compliance.packs.manifest import (
     FREEZE_NAME,
     NAME,
     REGISTER_NAME,
     AttachmentError,
+    Withheld,
     build_manifest,
     entries,
     evidence_register,
@@ -36,6 +38,7 @@ from compliance.types.drafts import Progress
 from compliance.types.freeze import Freeze, FreezeError, validate_freeze
 from compliance.types.freeze_blob import Blob
 from compliance.types.shape import ShapeError, check_shape
+from compliance.types.states import Audience
 
 
 def _read_freeze(path: Path) -> tuple[Freeze, bytes]:
@@ -92,10 +95,19 @@ def _files(freeze: Freeze, canonical: bytes, folder: Path) -> list[AttachedFile]
     return files
 
 
+def _for_audience(freeze: Freeze, canonical: bytes, order: PackOrder) -> tuple[Freeze, bytes, Withheld | None]:
+    """The document that the recipients of the order get, its canonical form, and what was left out of it."""
+    if order["audience"] != Audience.EXTERNAL:
+        return freeze, canonical, None
+    given, pictures = for_external(freeze)
+    return given, canonical_json(given), {"freeze_sha256": sha256_hex(canonical), "pictures": pictures}
+
+
 def render_unsigned(*, freeze: Freeze, canonical: bytes, order: PackOrder, keys: Path, attachments: Path) -> bytes:
     """The pack before it is sealed: the same bytes for the same arguments."""
     signer_files = SignerFiles(keys)
     signer = signer_facts(signer_files)
+    freeze, canonical, withheld = _for_audience(freeze, canonical, order)
     files = _files(freeze, canonical, attachments)
     listed = entries(files)
     digest = sha256_hex(canonical)
@@ -106,6 +118,7 @@ def render_unsigned(*, freeze: Freeze, canonical: bytes, order: PackOrder, keys:
         signer=signer,
         root_pem=signer_files.root.read_text(encoding="ascii"),
         files=listed,
+        withheld=withheld,
     )
     files.append(
         AttachedFile(
@@ -152,11 +165,12 @@ def _issue(request: dict[str, Any], report: Report, ask: Ask) -> dict[str, Any]:
         sealed = seal_pdf(unsigned, SignerFiles(keys), reason=reason, stamper=stamper)
     except (AttachmentError, RenderError, SealError, SignerError, StampError) as error:
         raise BadInputError(f"the pack cannot be made: {error}.") from error
+    _, given, _ = _for_audience(freeze, canonical, order)
     receipt = build_receipt(
         sealed=sealed,
         order=order,
         issued_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        freeze_sha256=sha256_hex(canonical),
+        freeze_sha256=sha256_hex(given),
         signer=signer_facts(SignerFiles(keys)),
         ledger=freeze["ledger"],
     )

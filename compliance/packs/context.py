@@ -126,8 +126,9 @@ def _scans(doc: Row, models: dict[str, Row], pictures: dict[str, str]) -> list[R
             shown = []
             for index, picture in enumerate(stage["pictures"], 1):
                 name = f"{number}-{step}-{index}"
-                pictures[name] = picture["png"]
-                shown.append({"url": f"pack:picture/{name}", "name": picture["name"], "alt": picture["alt"]})
+                if "withheld_sha256" not in picture:
+                    pictures[name] = picture["png"]
+                shown.append({**picture, "url": f"pack:picture/{name}"})
             reference = min(stage["reference_norms"]) if stage["reference_norms"] else None
             ranked = class_rows(stage)
             stages.append(

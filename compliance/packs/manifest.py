@@ -12,6 +12,7 @@ from compliance.packs.order import AttachedFile, PackOrder, SignerFacts
 from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.freeze import Freeze, LedgerHead
 from compliance.types.shape import Sha256, UtcTime, Uuid
+from compliance.types.states import Audience
 
 NAME = "manifest.json"
 FREEZE_NAME = "freeze.json"
@@ -28,6 +29,13 @@ class ManifestEntry(TypedDict):
     media_type: str
     description: str
     relationship: str
+
+
+class Withheld(TypedDict):
+    """What external recipients were not given. freeze_sha256: of the document that still holds it."""
+
+    freeze_sha256: Sha256
+    pictures: int
 
 
 class Manifest(TypedDict):
@@ -49,6 +57,13 @@ class Manifest(TypedDict):
     signer: SignerFacts
     root_certificate: str
     time_stamp_authority: str | None
+
+
+class IssuedManifest(Manifest, total=False):
+    """With what manifests learned to say later; `withheld` is absent where nothing was."""
+
+    audience: Audience
+    withheld: Withheld
 
 
 class AttachmentError(ValueError):
@@ -129,9 +144,10 @@ def build_manifest(
     signer: SignerFacts,
     root_pem: str,
     files: list[ManifestEntry],
+    withheld: Withheld | None = None,
 ) -> bytes:
     """Canonical JSON of the manifest."""
-    manifest: Manifest = {
+    manifest: IssuedManifest = {
         "schema": "assay-manifest/1",
         "pack_id": order["pack_id"],
         "version": order["version"],
@@ -148,5 +164,8 @@ def build_manifest(
         "signer": signer,
         "root_certificate": root_pem,
         "time_stamp_authority": order["time_stamp_authority"],
+        "audience": order["audience"],
     }
+    if withheld is not None:
+        manifest["withheld"] = withheld
     return canonical_json(manifest)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from compliance.types.shape import Sha256, UtcTime, Uuid
+from compliance.types.states import Audience
 
 
 class SignerFacts(TypedDict):
@@ -21,6 +22,7 @@ class SignerFacts(TypedDict):
 class PackOrder(TypedDict):
     """JSON-shaped, because it crosses into the child. `version` counts from 1; `supersedes`: the pack it replaces.
 
+    audience: external recipients get the document without working triggers (see compliance.packs.external);
     time_stamp_authority: host of the authority that will stamp; None: the installation's own stamper, from its own clock.
     """
 
@@ -28,6 +30,7 @@ class PackOrder(TypedDict):
     version: int
     supersedes: Uuid | None
     generated_at: UtcTime
+    audience: Audience
     recipient: str
     classification: str
     software_version: str

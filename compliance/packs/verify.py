@@ -26,7 +26,7 @@ from pyhanko.sign.validation.settings import KeyUsageConstraints
 from pyhanko.sign.validation.status import PdfSignatureStatus
 from pyhanko_certvalidator import ValidationContext
 
-from compliance.packs.manifest import FREEZE_NAME, Manifest
+from compliance.packs.manifest import FREEZE_NAME, IssuedManifest, Manifest
 from compliance.packs.manifest import NAME as MANIFEST_NAME
 from compliance.packs.receipt import Receipt, ReceiptError, read_receipt
 from compliance.packs.report import BadPackError, Check, CheckName, CheckState, VerificationReport
@@ -245,7 +245,7 @@ def _check_contents(content: bytes, signer: str | None, receipt: Receipt | None)
         if MANIFEST_NAME not in files:
             return Check(name, CheckState.FAILED, "The file holds no manifest: it is no pack."), None
         value = json.loads(files[MANIFEST_NAME])
-        check_shape(value, Manifest, "manifest")
+        check_shape(value, IssuedManifest, "manifest")
         manifest = cast(Manifest, value)
         failure = _compare(files, manifest, signer, receipt)
         if canonical_json(value) != files[MANIFEST_NAME]:

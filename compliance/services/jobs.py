@@ -69,12 +69,14 @@ def create(
     title: str,
     system: AISystem | None,
     requested_by: User | None,
+    asked: JSON | None = None,
     dispatch: bool = True,
 ) -> Job:
     """A queued job, sent to the workers when the transaction around this call commits.
 
     subject: the record the job is about, saved or about to be; task_name: dotted path of a Celery task that takes the
-    job's primary key. With dispatch=False the caller runs it by `run_here`.
+    job's primary key; asked: what the work needs to know beside its subject. With dispatch=False the caller runs it by
+    `run_here`.
     """
     job = Job.objects.create(
         kind=kind,
@@ -87,6 +89,7 @@ def create(
         system=system,
         requested_by=requested_by,
         max_attempts=settings.JOB_MAX_ATTEMPTS,
+        asked=asked or {},
     )
     if dispatch:
         transaction.on_commit(partial(send, job=job))

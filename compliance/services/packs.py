@@ -31,6 +31,7 @@ from compliance.services import jobs, leases, ledger
 from compliance.services.errors import RefusedError
 from compliance.services.leases import LeaseKeeper
 from compliance.types.canonical import canonical_json
+from compliance.types.states import Audience
 
 TASK = "compliance.tasks.issue_pack"
 
@@ -68,8 +69,10 @@ def time_stamp_authority() -> Authority | None:
     return Authority(url=settings.TSA_URL, roots="".join(time_roots()))
 
 
-def request_issue(*, assessment: Assessment, actor: User, dispatch: bool = True) -> Job:
-    """Queue the issue of a pack of a frozen assessment."""
+def request_issue(
+    *, assessment: Assessment, actor: User, audience: Audience = Audience.INTERNAL, dispatch: bool = True
+) -> Job:
+    """Queue the issue of a pack of a frozen assessment. Packs for external recipients hold no working trigger."""
     if not Freeze.objects.filter(assessment=assessment).exists():
         raise RefusedError(_("Freeze the assessment first; a pack is made from the freeze alone."))
     with transaction.atomic():
@@ -82,6 +85,7 @@ def request_issue(*, assessment: Assessment, actor: User, dispatch: bool = True)
             title=_("Evidence pack of %s") % assessment.title,
             system=assessment.system,
             requested_by=actor,
+            asked={"audience": audience.value},
             dispatch=dispatch,
         )
 
@@ -98,20 +102,27 @@ def _issue(keeper: LeaseKeeper) -> None:
         authority = time_stamp_authority()
     except AuthorityError as error:
         raise RefusedError(str(error)) from error
+    audience = Audience(job.asked.get("audience", Audience.INTERNAL))
     pack_id = str(uuid5(NAMESPACE_URL, f"assay:pack:{job.uuid}"))
-    sealed = _seal(freeze, _order(freeze, pack_id=pack_id, authority=authority), authority, keeper)
+    sealed = _seal(freeze, _order(freeze, pack_id=pack_id, audience=audience, authority=authority), authority, keeper)
     with transaction.atomic():
         pack = _record(sealed, actor=job.requested_by or freeze.frozen_by)
         keeper.finish(result={"pack": str(pack.uuid), "sha256": pack.sha256, "size": pack.size})
 
 
-def _order(freeze: Freeze, *, pack_id: str, authority: Authority | None) -> PackOrder:
-    last = freeze.packs.order_by("-number").first()
+def _newest(freeze: Freeze, audience: Audience) -> EvidencePack | None:
+    """The pack that the next one for the same audience takes the place of."""
+    return freeze.packs.filter(audience=audience).order_by("-number").first()
+
+
+def _order(freeze: Freeze, *, pack_id: str, audience: Audience, authority: Authority | None) -> PackOrder:
+    last, replaced = freeze.packs.order_by("-number").first(), _newest(freeze, audience)
     return PackOrder(
         pack_id=pack_id,
         version=last.number + 1 if last else 1,
-        supersedes=str(last.uuid) if last else None,
+        supersedes=str(replaced.uuid) if replaced else None,
         generated_at=timezone.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        audience=audience,
         recipient="",
         classification=_("Confidential"),
         software_version=compliance.__version__,
@@ -161,11 +172,12 @@ def _seal(freeze: Freeze, order: PackOrder, authority: Authority | None, keeper:
 def _record(sealed: Sealed, *, actor: User) -> EvidencePack:
     name, sha256, size, _head = evidences.store_bytes(stream=io.BytesIO(sealed.pack_bytes))
     freeze = Freeze.objects.select_for_update().get(pk=sealed.freeze.pk)
-    last = freeze.packs.order_by("-number").first()
+    audience = sealed.order["audience"]
     pack = EvidencePack.objects.create(
         uuid=sealed.order["pack_id"],
         freeze=freeze,
         number=sealed.order["version"],
+        audience=audience,
         storage_name=name,
         sha256=sha256,
         size=size,
@@ -173,13 +185,18 @@ def _record(sealed: Sealed, *, actor: User) -> EvidencePack:
         receipt=sealed.receipt,
         signer_sha256=sealed.receipt["signer_certificate_sha256"],
         is_demonstration_signer=sealed.receipt["demonstration"],
-        supersedes=last,
+        supersedes=_newest(freeze, audience),
         issued_by=actor,
     )
     ledger.record(
         kind="pack.issued",
         subject=pack,
-        payload={"sha256": sha256, "freeze_sha256": freeze.sha256, "number": pack.number},
+        payload={
+            "sha256": sha256,
+            "freeze_sha256": freeze.sha256,
+            "number": pack.number,
+            "audience": audience.value,
+        },
         actor=actor,
         system=sealed.freeze.assessment.system,
     )

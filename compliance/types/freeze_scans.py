@@ -74,12 +74,19 @@ class Rate(TypedDict):
     n: int
 
 
-class Picture(TypedDict):
+class ShownPicture(TypedDict):
     """A small PNG. `alt` says what is to be seen, for those who cannot see it."""
 
     name: str
     alt: str
     png: Base64
+
+
+class Picture(ShownPicture, total=False):
+    """Where a recipient is not given it: `png` is empty, and these are digest and size of what was."""
+
+    withheld_sha256: Sha256
+    withheld_bytes: int
 
 
 class Confirmation(TypedDict):

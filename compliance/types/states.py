@@ -16,6 +16,13 @@ class Role(StrEnum):
     COLLECTOR = "collector"
 
 
+class Audience(StrEnum):
+    """For whom a pack is made. External recipients get no working trigger."""
+
+    INTERNAL = "internal"
+    EXTERNAL = "external"
+
+
 class Severity(StrEnum):
     """Normalised severity; the producer's own word is kept beside it."""
 

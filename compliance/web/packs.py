@@ -14,6 +14,7 @@ from compliance.rights import Verb, may, visible
 from compliance.services import evidence, packs
 from compliance.services.errors import RefusedError
 from compliance.types.canonical import canonical_json
+from compliance.types.states import Audience
 from compliance.web.base import Request, found, guarded, page_of, refuse
 
 ROWS = EvidencePack.objects.select_related("freeze__assessment__system", "freeze__frozen_by", "issued_by", "supersedes")
@@ -25,6 +26,7 @@ def pack_list(request: Request) -> HttpResponse:
     columns = [
         {"label": _("Pack")},
         {"label": _("AI system")},
+        {"label": _("Made for")},
         {"label": _("SHA-256")},
         {"label": _("Pages"), "numeric": True},
         {"label": _("Issued")},
@@ -80,8 +82,9 @@ def pack_receipt(request: Request, uuid: UUID) -> HttpResponse:
 def pack_issue(request: Request, uuid: UUID) -> HttpResponse:
     """Issue a pack of a frozen assessment, in the background."""
     assessment = found(request, Assessment.objects.select_related("system"), uuid)
+    audience = Audience.EXTERNAL if request.POST.get("audience") == Audience.EXTERNAL else Audience.INTERNAL
     try:
-        job = packs.request_issue(assessment=assessment, actor=request.user)
+        job = packs.request_issue(assessment=assessment, actor=request.user, audience=audience)
     except RefusedError as error:
         refuse(request, error)
         return redirect("assessment-detail", uuid)

@@ -13,7 +13,7 @@ from compliance.management.base import Answer, AssayCommand
 from compliance.models import Assessment, EvidencePack, User
 from compliance.services import freezes, leases, packs
 from compliance.services.errors import RefusedError
-from compliance.types.states import JobState, Role
+from compliance.types.states import Audience, JobState, Role
 from compliance.types.verdicts import ExitCode
 
 
@@ -57,6 +57,7 @@ class Command(AssayCommand):
         parser.add_argument(
             "--out", required=True, type=Path, help="where to write the PDF; the receipt goes beside it"
         )
+        parser.add_argument("--external", action="store_true", help="for external recipients: no working triggers")
         parser.add_argument("--by", default="", help="e-mail address of the issuing officer")
 
     def answer(self, options: dict[str, Any]) -> Answer:
@@ -65,7 +66,8 @@ class Command(AssayCommand):
         actor = _actor(options["by"], assessment)
         if not assessment.is_frozen:
             freezes.freeze(assessment=assessment, actor=actor)
-        job = packs.request_issue(assessment=assessment, actor=actor, dispatch=False)
+        audience = Audience.EXTERNAL if options["external"] else Audience.INTERNAL
+        job = packs.request_issue(assessment=assessment, actor=actor, audience=audience, dispatch=False)
         job = leases.run_here(job=job, on_progress=self.show_progress)
         if job.state != JobState.SUCCEEDED:
             raise RefusedError(job.error or _("The pack was not issued."))
@@ -75,6 +77,7 @@ class Command(AssayCommand):
         document = {
             "pack": str(pack.uuid),
             "number": pack.number,
+            "audience": pack.audience,
             "file": str(out),
             "receipt": str(receipt),
             "sha256": pack.sha256,

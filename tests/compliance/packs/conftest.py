@@ -11,6 +11,7 @@ from compliance.packs.order import PackOrder
 from compliance.packs.signers import SignerFiles, ensure_demo_signer
 from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.freeze_blob import Blob
+from compliance.types.states import Audience
 from tests.compliance.packs.example_entitlements import assessed, entitlement_ways
 from tests.compliance.packs.example_freeze import example_freeze, job_log, uid
 from tests.compliance.packs.example_pack import Example
@@ -23,6 +24,7 @@ def order() -> PackOrder:
         "version": 2,
         "supersedes": uid("earlier pack"),
         "generated_at": "2026-11-02T10:05:00Z",
+        "audience": Audience.INTERNAL,
         "recipient": "Leila Haddad, external auditor",
         "classification": 'Confidential \\ "internal"',
         "software_version": "0.1.0",

@@ -17,7 +17,7 @@ from compliance.services.errors import RefusedError
 from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.entitlements import Reach
 from compliance.types.freeze import validate_freeze
-from compliance.types.states import AnswerValue, JobState
+from compliance.types.states import AnswerValue, Audience, JobState
 from tests.compliance.conftest import World
 from tests.compliance.entitlements_on_record import TAKEN, recorded, way
 from tests.compliance.packs.authority_server import make_chain, serving
@@ -146,3 +146,17 @@ def test_a_pack_of_a_frozen_assessment_is_stamped_by_the_authority_that_is_set(
 def test_a_pack_needs_a_freeze(world: World, officer: User) -> None:
     with pytest.raises(RefusedError, match="Freeze the assessment first"):
         packs.request_issue(assessment=world.assessment, actor=officer)
+
+
+def test_packs_for_external_recipients_have_a_line_of_their_own(frozen: Freeze, officer: User, tmp_path: Path) -> None:
+    made = []
+    for audience in (Audience.INTERNAL, Audience.EXTERNAL, Audience.EXTERNAL):
+        job = packs.request_issue(assessment=frozen.assessment, actor=officer, audience=audience, dispatch=False)
+        job = leases.run_here(job=job)
+        assert (job.state, job.error) == (JobState.SUCCEEDED, "")
+        made.append(frozen.packs.get(uuid=job.result["pack"]))
+    assert [(pack.number, pack.audience, pack.supersedes) for pack in made] == [
+        (1, "internal", None), (2, "external", None), (3, "external", made[1]),
+    ]  # fmt: skip
+    receipt = packs.export(pack=made[2], out=tmp_path / "pack.pdf")
+    assert packs.verify(pack=tmp_path / "pack.pdf", receipt=receipt).is_genuine
