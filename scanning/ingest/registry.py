@@ -36,7 +36,30 @@ PARSERS: dict[str, ParserEntry] = {
         ParserEntry("modelaudit", "modelaudit JSON report", "scanning.ingest.modelaudit:PARSER"),
         ParserEntry("picklescan", "picklescan output (text)", "scanning.ingest.picklescan:PARSER"),
         ParserEntry("fickling", "fickling safety results (JSON)", "scanning.ingest.fickling:PARSER"),
+        ParserEntry("garak", "garak report or hit log (JSONL)", "scanning.ingest.garak:PARSER"),
+        ParserEntry(
+            "huggingface_files",
+            "Hugging Face file security status (JSON)",
+            "scanning.ingest.huggingface_files:PARSER",
+        ),
+        ParserEntry("hiddenlayer", "HiddenLayer scan report (JSON)", "scanning.ingest.hiddenlayer:PARSER"),
         ParserEntry("guardian", "Protect AI Guardian scan state (JSON)", "scanning.ingest.guardian:PARSER"),
+        ParserEntry("ocsf", "OCSF findings (Prowler json-ocsf and others)", "scanning.ingest.ocsf:PARSER"),
+        ParserEntry("asff", "AWS Security Hub findings (ASFF)", "scanning.ingest.asff:PARSER"),
+        ParserEntry(
+            "model_signing", "OpenSSF model signature (Sigstore bundle)", "scanning.ingest.model_signing:PARSER"
+        ),
+        ParserEntry("in_toto", "in-toto attestation, SLSA provenance (DSSE)", "scanning.ingest.in_toto:PARSER"),
+        ParserEntry("cyclonedx", "CycloneDX ML-BOM (JSON, 1.5 to 1.7)", "scanning.ingest.cyclonedx:PARSER"),
+        ParserEntry("spdx_ai", "SPDX 3 AI profile (JSON-LD)", "scanning.ingest.spdx_ai:PARSER"),
+        ParserEntry(
+            "backdoor_evaluation",
+            "Backdoor evaluation (backdoor-evaluation/v1, JSON)",
+            "scanning.ingest.backdoor_evaluation:PARSER",
+        ),
+        ParserEntry("trojai", "TrojAI result (one probability, text)", "scanning.ingest.trojai:PARSER"),
+        ParserEntry("backdoorbench", "BackdoorBench detection_info.csv", "scanning.ingest.backdoorbench:PARSER"),
+        ParserEntry("art", "ART detect_poison result (JSON)", "scanning.ingest.art:PARSER"),
         ParserEntry("gcp_audit", "Google Cloud audit log (LogEntry JSON)", "scanning.ingest.gcp_audit:PARSER"),
         ParserEntry(
             "kubernetes_audit", "Kubernetes audit log (audit.k8s.io events)", "scanning.ingest.kubernetes_audit:PARSER"
@@ -47,14 +70,32 @@ PARSERS: dict[str, ParserEntry] = {
             "scanning.ingest.azure_activity:PARSER",
         ),
         ParserEntry(
+            "azure_ml_runs",
+            "Azure Machine Learning run and job events (Log Analytics)",
+            "scanning.ingest.azure_ml_runs:PARSER",
+        ),
+        ParserEntry(
+            "azure_ml_jobs",
+            "Azure Machine Learning jobs (REST or az ml job list)",
+            "scanning.ingest.azure_ml_jobs:PARSER",
+        ),
+        ParserEntry(
+            "azure_openai",
+            "Azure OpenAI diagnostic log (Audit, RequestResponse)",
+            "scanning.ingest.azure_openai:PARSER",
+        ),
+        ParserEntry("openai_audit", "OpenAI organization audit log", "scanning.ingest.openai_audit:PARSER"),
+        ParserEntry(
+            "openai_jobs", "OpenAI and Azure OpenAI fine-tuning jobs (API)", "scanning.ingest.openai_jobs:PARSER"
+        ),
+        ParserEntry(
             "databricks",
             "Databricks audit log (system table, delivered files, Azure tables; JSON)",
             "scanning.ingest.databricks:PARSER",
         ),
         ParserEntry("mlflow", "MLflow runs (tracking records, JSON)", "scanning.ingest.mlflow:PARSER"),
-        ParserEntry(
-            "wandb", "Weights & Biases audit log (JSON lines or API pages)", "scanning.ingest.wandb:PARSER"
-        ),
+        ParserEntry("wandb", "Weights & Biases audit log (JSON lines or API pages)", "scanning.ingest.wandb:PARSER"),
+        ParserEntry("snowflake", "Snowflake query history (JSON or CSV)", "scanning.ingest.snowflake:PARSER"),
         ParserEntry(
             "azure_roles", "Azure roles, PIM, groups and keys (az, JSON)", "scanning.ingest.azure_roles:PARSER"
         ),

@@ -76,9 +76,10 @@ def test_a_scope_is_complete_only_where_nothing_is_missing() -> None:
 
     assert scope()["complete"] is True
     assert scope()["assets"] == [{"kind": "model_file", "name": "a.pkl", "digest": "ab" * 32}]
-    for missing in ({"tool_version": ""}, {"assets": []}, {"gaps": ["x"]}, {"made_at": None}):
-        assert scope(**missing)["complete"] is False
-        assert scope(**missing)["gaps"]
+    lacking: tuple[dict[str, object], ...] = ({"tool_version": ""}, {"assets": []}, {"gaps": ["x"]}, {"made_at": None})
+    for change in lacking:
+        assert scope(**change)["complete"] is False
+        assert scope(**change)["gaps"]
 
 
 def test_assets_are_listed_once_and_rules_in_order() -> None:
