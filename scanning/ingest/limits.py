@@ -57,6 +57,15 @@ class BoundedReader:
         if self._first:
             content, self._first = self._first[:size], self._first[size:]
             return content
+        return self._more(size)
+
+    def peek(self) -> bytes:
+        """The bytes that are read next, at least 64 KiB where there are as many. Raises BadInputError as `read` does."""
+        while len(self._first) < _HEAD and (content := self._more(_CHUNK)):
+            self._first += content
+        return self._first
+
+    def _more(self, size: int) -> bytes:
         content = self._inflate(size) if self._inflater else self._plain(size)
         self._out += len(content)
         self._check()

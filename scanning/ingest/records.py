@@ -5,6 +5,7 @@ Places are JSON pointers (RFC 6901) within the record.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -49,6 +50,18 @@ def object_of(value: object) -> Record:
 def list_of(value: object) -> list[Any]:
     """The value if it is a list, else an empty one."""
     return value if isinstance(value, list) else []
+
+
+def within_text(value: object) -> Any:
+    """What a string holds as a JSON object or list; any other value as it is, as is text that no database would keep."""
+    if not isinstance(value, str) or not value.startswith(("{", "[")):
+        return value
+    try:
+        found = json.loads(value)
+        content = json.dumps(found, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return value
+    return value if b"\\u0000" in content and _NUL.search(content) else found
 
 
 def escaped(name: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from compliance.types.errors import BadInputError
 from scanning.ingest.jsonrecords import Framed
+from scanning.ingest.limits import BoundedReader
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 MOST_COLUMNS = 500
@@ -80,19 +81,18 @@ def _header_width(rows: list[list[str]]) -> int:
 
 
 class _Bytes(io.RawIOBase):
-    """A `read` as a stream, so that lines are split by the standard library."""
+    """A reader as a stream, so that lines are split by the standard library."""
 
-    def __init__(self, head: bytes, read: Callable[[int], bytes]) -> None:
+    def __init__(self, reader: BoundedReader) -> None:
         super().__init__()
-        self._head, self._read = head, read
+        self._reader = reader
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer)
-        content = self._head[: len(view)] or self._read(len(view))
-        self._head = self._head[len(view) :]
+        content = self._reader.read(len(view))
         view[: len(content)] = content
         return len(content)
 
@@ -144,15 +144,14 @@ class _Lines:
 class TableRecords:
     """Iterates over the rows of a table as records {column: text}. Raises BadInputError where it has no header, or an odd one.
 
-    read: gives decompressed bytes. `columns` and `dialect` are known from the start. Bytes that are not UTF-8 become lone
-    surrogates, which canonical JSON refuses: the row is lost, not the table.
+    `columns` and `dialect` are known from the start. Bytes that are not UTF-8 become lone surrogates, which canonical JSON
+    refuses: the row is lost, not the table.
     """
 
-    def __init__(self, read: Callable[[int], bytes], *, file_name: str, max_record: int) -> None:
+    def __init__(self, reader: BoundedReader, *, file_name: str, max_record: int) -> None:
         self._name = file_name
-        head = _first(read)
-        self.dialect = _dialect(head, file_name)
-        self._lines = _Lines(io.BufferedReader(_Bytes(head, read), _CHUNK), max_record)
+        self.dialect = _dialect(reader.peek(), file_name)
+        self._lines = _Lines(io.BufferedReader(_Bytes(reader), _CHUNK), max_record)
         for _ in range(self.dialect.skipped):
             next(self._lines)
         self.columns = self._header()
@@ -207,13 +206,6 @@ def _reason(error: csv.Error) -> str:
     if words.startswith("unexpected end of data"):
         return "has a quote that is never closed"
     return words if words.startswith("is ") else f"is not written as a table is: {words}"
-
-
-def _first(read: Callable[[int], bytes]) -> bytes:
-    parts: list[bytes] = []
-    while sum(map(len, parts)) < _SNIFFED_CHARACTERS and (content := read(_SNIFFED_CHARACTERS)):
-        parts.append(content)
-    return b"".join(parts)
 
 
 def _dialect(head: bytes, file_name: str) -> Dialect:
