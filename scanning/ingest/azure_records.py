@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any
 
-from scanning.ingest.records import Fields, Record, escaped, text_of
+from scanning.ingest.records import Fields, Record, escaped, object_of, text_of
 
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)", re.IGNORECASE)
 
@@ -49,6 +49,11 @@ class AzureFields(Fields):
             value = value[name]
             place = place if inside else f"{place}/{escaped(name)}"
         return place, None if isinstance(value, str) and not is_storable(value) else value
+
+    def opened(self, pointer: str) -> Record:
+        """The object that a pointer leads to, as it is or as text; an empty one if there is none."""
+        value = self.peek(pointer)
+        return object_of(self._open(value) if isinstance(value, str) else value)
 
     def first(self, *pointers: str) -> str:
         """As `text`; nothing is noted."""

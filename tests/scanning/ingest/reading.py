@@ -42,8 +42,9 @@ def golden(format_name: str, content: bytes) -> Any:
     for draft in drafts:
         fields = {"kind": type(draft).__name__, **asdict(draft)}
         raw = fields.pop("raw", None)
-        for part in sorted({re.split(r"[.\[]", path)[0] for path in fields.get("redacted_fields", ())}):
-            fields[f"raw.{part}"] = raw[part]
+        for part, value in sorted((raw or {}).items()):
+            if any(re.match(rf"{re.escape(part)}(?:[.\[]|$)", path) for path in fields.get("redacted_fields", ())):
+                fields[f"raw.{part}"] = value
         shown.append(fields)
     return json.loads(json.dumps({"drafts": shown, "summary": asdict(summary)}, default=str))
 
