@@ -37,6 +37,7 @@ PARSERS: dict[str, ParserEntry] = {
         ParserEntry("picklescan", "picklescan output (text)", "scanning.ingest.picklescan:PARSER"),
         ParserEntry("fickling", "fickling safety results (JSON)", "scanning.ingest.fickling:PARSER"),
         ParserEntry("garak", "garak report or hit log (JSONL)", "scanning.ingest.garak:PARSER"),
+        ParserEntry("sarif", "SARIF 2.1.0 report", "scanning.ingest.sarif:PARSER"),
         ParserEntry(
             "huggingface_files",
             "Hugging Face file security status (JSON)",

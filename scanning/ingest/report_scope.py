@@ -30,7 +30,7 @@ def split_source(source: str) -> tuple[str, str]:
     """File and member of a source such as `model.bin:archive/data.pkl`; the colon of a drive letter or of an address is no
     separator."""
     drive = source[:2] if source[1:3] in (":\\", ":/") else ""
-    scheme = re.match(r"[a-z][a-z0-9+.-]+://", source)
+    scheme = re.match(r"[a-z][a-z0-9+.-]+://[^/]*", source)
     start = scheme.group() if scheme else drive
     file, _, member = source.removeprefix(start).partition(":")
     return start + file, member
