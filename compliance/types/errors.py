@@ -9,3 +9,7 @@ class BadInputError(ValueError):
 
 class UnknownFormatError(BadInputError):
     """The input is of no kind that is read here; the message lists what is."""
+
+
+class MappingNeededError(BadInputError):
+    """The input can be read once a person has said what its columns mean; the message says so."""

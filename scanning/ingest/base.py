@@ -9,6 +9,7 @@ from typing import BinaryIO, Protocol
 from compliance.types.drafts import AssetRef, JobEventDraft, ObservationDraft, ParseSummary, Reject
 from compliance.types.entitlements import EntitlementDraft
 from scanning.ingest.limits import Limits
+from scanning.ingest.log_mapping import LogMapping
 
 Draft = JobEventDraft | ObservationDraft | EntitlementDraft | Reject
 Drafts = Generator[Draft, None, ParseSummary]
@@ -29,8 +30,10 @@ class ParseContext:
     is), None when unknown; on_offset: told how many of these bytes were read so far; limits: what hostile input may use;
     extra_operations: further operations to take as fine-tune events, such as "sagemaker:CreateJob";
     asset_digests: file name as the report gives it -> SHA-256, for reports that name files without hashing them;
+    mapping: what the columns mean, for logs of no known format;
     asset: what the importer says the report is about, for reports that do not name it;
-    keys: PEM public keys by which signatures in the document are checked, for formats that are signed.
+    keys: PEM public keys by which signatures in the document are checked, for formats that are signed;
+    threshold: score from which the importer calls a result suspicious, for reports that state a score and no threshold.
     """
 
     file_name: str
@@ -41,6 +44,8 @@ class ParseContext:
     asset_digests: Mapping[str, str] = field(default_factory=dict)
     asset: AssetRef | None = None
     keys: tuple[bytes, ...] = ()
+    mapping: LogMapping | None = None
+    threshold: float | None = None
 
 
 class Parsing(Iterator[Draft]):

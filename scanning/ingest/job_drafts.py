@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from compliance.types.canonical import digest_of
 from compliance.types.drafts import JobEventDraft, JobInputDraft, PrincipalDraft
 from compliance.types.states import ActionClass, Outcome
 from scanning.ingest.records import Fields, Record, RejectedError, clipped, each, raw_digest, text_of
-from scanning.ingest.redaction import redact
+from scanning.ingest.redaction import REDACTED, looks_secret, redact
 
 # What a submission should tell, if its source can.
 SUBMISSION = ("actor", "source_address", "job_id", "inputs", "base_model", "output_uri", "execution_role")
@@ -72,15 +72,17 @@ def job_event(
     locator: str,
     expected: Iterable[str],
     searched: Sequence[str] | None = None,
+    free_form: Collection[str] = (),
 ) -> JobEventDraft:
     """The event of a record. Raises RejectedError for a record that cannot be kept.
 
     key: what makes the event the same wherever it is delivered, () for a source without ids: then the whole record does;
     expected: fields that such an event should fill, those left empty are reported as not recorded by the source;
-    searched: top-level members that are searched for secrets, None for all.
+    searched: top-level members that are searched for secrets, None for all; free_form: those of them that are settings whose
+    names people chose.
     """
     raw_sha256 = raw_digest(fields.record)
-    raw, redacted = redacted_record(fields.record, searched)
+    raw, redacted = redacted_record(fields.record, searched, free_form)
     values = {"source_event_id": event_id, **{name: getattr(told, name) for name in Told.__slots__}}
     return JobEventDraft(
         source=source,
@@ -124,14 +126,22 @@ def _is_stated(value: object) -> bool:
     return bool(value)
 
 
-def redacted_record(record: Record, searched: Sequence[str] | None) -> tuple[dict[str, Any], tuple[str, ...]]:
+def redacted_record(
+    record: Record, searched: Sequence[str] | None, free_form: Collection[str] = ()
+) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The record to store, and the paths of what was taken out. Raises RejectedError for one too deep to be searched."""
     copy, found = dict(record), list[str]()
     for part in record if searched is None else searched:
         if part in copy:
             try:
-                copy[part], paths = redact(copy[part], part)
+                copy[part], paths = _redacted(part, copy[part], free_form=part in free_form)
             except RecursionError as error:
                 raise RejectedError("it is nested too deeply to be searched for secrets") from error
             found.extend(paths)
     return copy, tuple(found)
+
+
+def _redacted(part: str, value: object, *, free_form: bool) -> tuple[Any, tuple[str, ...]]:
+    if free_form and looks_secret(part) and value not in (None, "", {}, []):
+        return REDACTED, (part,)
+    return redact(value, part, free_form=free_form)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from compliance.types.canonical import NotCanonicalError, canonical_json_of_parsed, sha256_hex
@@ -128,10 +128,13 @@ def raw_digest(record: Record) -> str:
     return sha256_hex(content)
 
 
-def moment(value: object, name: str, *, assumed: timedelta | None = None) -> datetime:
+def moment(
+    value: object, name: str, *, assumed: timedelta | None = None, placed: Callable[[datetime], datetime] | None = None
+) -> datetime:
     """A time in UTC: ISO 8601 text, or a count since 1970 whose unit (s, ms, µs, ns) shows in its magnitude.
 
-    name: the member, for messages; assumed: offset of a source that is documented to write its times without one.
+    name: the member, for messages; assumed: offset of a source that is documented to write its times without one;
+    placed: gives a time without zone its zone, where a person said which.
     Raises RejectedError for what is no time, names no zone, or lies outside 2000 to 2100 (a wrong clock or unit).
     """
     if isinstance(value, str) and re.fullmatch(r"\d{9,19}", value.strip()):
@@ -139,7 +142,9 @@ def moment(value: object, name: str, *, assumed: timedelta | None = None) -> dat
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         found = _since_1970(float(value), name)
     elif isinstance(value, str):
-        found = _written(value.strip(), name, assumed)
+        found = _written(
+            value.strip(), name, placed or (partial(_shifted, by=assumed) if assumed is not None else None)
+        )
     else:
         raise RejectedError(f"{name} is missing or no time")
     if not _FIRST_YEAR <= found.year < _LAST_YEAR:
@@ -155,7 +160,11 @@ def _since_1970(value: float, name: str) -> datetime:
         raise RejectedError(f"{name} {value!r} is not a time") from error
 
 
-def _written(value: str, name: str, assumed: timedelta | None) -> datetime:
+def _shifted(found: datetime, by: timedelta) -> datetime:
+    return (found - by).replace(tzinfo=UTC)
+
+
+def _written(value: str, name: str, placed: Callable[[datetime], datetime] | None) -> datetime:
     loose = _LOOSE.fullmatch(value)
     if loose:
         date, time, fraction, zone = loose.groups(default="")
@@ -165,9 +174,9 @@ def _written(value: str, name: str, assumed: timedelta | None) -> datetime:
     except ValueError as error:
         raise RejectedError(f"{name} {value[:40]!r} is not a time") from error
     if found.tzinfo is None:
-        if assumed is None:
+        if placed is None:
             raise RejectedError(f"{name} {value[:40]!r} names no time zone")
-        found = (found - assumed).replace(tzinfo=UTC)
+        found = placed(found)
     try:
         return found.astimezone(UTC)
     except OverflowError as error:

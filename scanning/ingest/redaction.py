@@ -96,12 +96,15 @@ def _has_sign(value: str) -> bool:
     return False
 
 
-def redact(value: object, path: str) -> tuple[object, tuple[str, ...]]:
-    """A JSON value without secrets (itself, if it holds none), and the paths of what was taken out, each below `path`."""
-    if _is_plain(value, False):
+def redact(value: object, path: str, *, free_form: bool = False) -> tuple[object, tuple[str, ...]]:
+    """A JSON value without secrets (itself, if it holds none), and the paths of what was taken out, each below `path`.
+
+    free_form: whether names in it are settings that people chose, so that one that sounds like a credential is one.
+    """
+    if _is_plain(value, free_form):
         return value, ()
     found: list[str] = []
-    return _redact(value, path, False, found), tuple(found)
+    return _redact(value, path, free_form, found), tuple(found)
 
 
 def _is_secret_pair(value: dict[str, object]) -> bool:
