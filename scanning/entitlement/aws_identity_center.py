@@ -79,7 +79,7 @@ class IdentityCenter:
         users = {text_of(one.get("UserId")): one for _, one in objects_of(document.content.get("users"))}
         identifier = text_of(assignment.get("PrincipalId"))
         if assignment.get("PrincipalType") != "GROUP":
-            yield _user(users, identifier), ()
+            yield self._user(users, identifier), ()
             return
         groups = {
             text_of(one.get("GroupId")): text_of(one.get("DisplayName"))
@@ -96,7 +96,16 @@ class IdentityCenter:
             place = f"/memberships/{escaped(identifier)}/{index}"
             user = text_of(object_of(one.get("MemberId")).get("UserId"))
             if user:
-                yield _user(users, user), (step("group", name, CENTER, place),)
+                yield self._user(users, user), (step("group", name, CENTER, place),)
+
+    def _user(self, users: dict[str, dict[str, object]], identifier: str) -> PrincipalDraft:
+        name = text_of(users.get(identifier, {}).get("UserName"))
+        if not name:
+            effect = (
+                f"The name of user {identifier} is not known, so what it did in the job log is not seen as its own."
+            )
+            self.gaps.add(NotAssessed(document=f"{CENTER}: users", scope="", effect=effect))
+        return PrincipalDraft(identifier=identifier, display=name or identifier, kind="IdentityCenterUser")
 
 
 def _permission_sets(document: EntitlementDocument) -> dict[str, str]:
@@ -104,11 +113,6 @@ def _permission_sets(document: EntitlementDocument) -> dict[str, str]:
     for _, one in objects_of(document.content.get("permission_sets")):
         found[text_of(one.get("PermissionSetArn"))] = text_of(one.get("Name"))
     return found
-
-
-def _user(users: dict[str, dict[str, object]], identifier: str) -> PrincipalDraft:
-    name = text_of(users.get(identifier, {}).get("UserName"))
-    return PrincipalDraft(identifier=identifier, display=name or identifier, kind="IdentityCenterUser")
 
 
 def _session(person: PrincipalDraft, role: Identity) -> PrincipalDraft:

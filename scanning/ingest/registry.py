@@ -98,6 +98,11 @@ PARSERS: dict[str, ParserEntry] = {
         ParserEntry("wandb", "Weights & Biases audit log (JSON lines or API pages)", "scanning.ingest.wandb:PARSER"),
         ParserEntry("snowflake", "Snowflake query history (JSON or CSV)", "scanning.ingest.snowflake:PARSER"),
         ParserEntry(
+            "aws_iam",
+            "AWS users, roles, policies, control policies and Identity Center (aws, JSON)",
+            "scanning.ingest.aws_iam:PARSER",
+        ),
+        ParserEntry(
             "azure_roles", "Azure roles, PIM, groups and keys (az, JSON)", "scanning.ingest.azure_roles:PARSER"
         ),
         ParserEntry(

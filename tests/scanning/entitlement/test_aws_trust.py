@@ -267,6 +267,12 @@ def test_a_group_without_members_on_record_stands_for_them() -> None:
     )
 
 
+def test_a_user_without_a_name_on_record_is_shown_by_its_number_and_said_to_be() -> None:
+    found = answer(SSO_ROLE, beside=(center(assigned(), users=[]),))
+    assert reaches(found, "u-1") == ["now"]
+    assert any("The name of user u-1 is not known" in one.effect for one in found.not_assessed)
+
+
 @pytest.mark.parametrize(("number", "told"), [(THERE, "the authorization details"), (HERE, "no role that it made")])
 def test_a_permission_set_whose_role_is_not_on_record_is_not_assessed(number: str, told: str) -> None:
     found = answer(beside=(center(assigned(number=number)),))
