@@ -103,6 +103,7 @@ class Report:
         verdict: FileScanVerdict | StageVerdict,
         locator: str,
         raw: object,
+        raw_sha256: str = "",
         member: str = "",
         key: Iterable[str] | None = None,
         observed_at: datetime | None = None,
@@ -112,9 +113,10 @@ class Report:
         facts: Mapping[str, Any] | None = None,
         origins: Mapping[str, str] | None = None,
     ) -> ObservationDraft:
-        """One observation. locator: JSON pointer or line of what it was made from, kept in its facts; member: place within the
-        asset; key: what makes it the same in a later report, (rule, digest or name of the asset, member) unless the
-        source has an id of its own; origins: field -> JSON pointer, where they differ from the locator's own members."""
+        """One observation. locator: JSON pointer or line of what it was made from, kept in its facts; raw_sha256: digest of
+        `raw` where the caller has it already; member: place within the asset; key: what makes it the same in a later report,
+        (rule, digest or name of the asset, member) unless the source has an id of its own; origins: field -> JSON pointer,
+        where they differ from the locator's own members."""
         digest = asset.digest or self.digests.get(asset.name)
         named = AssetRef(kind=asset.kind, name=clipped(asset.name), digest=digest)
         identity = (rule, digest or asset.name, member) if key is None else tuple(key)
@@ -140,7 +142,7 @@ class Report:
                 **({"origins": dict(origins)} if origins else {}),
                 **(facts or {}),
             },
-            raw_sha256=digest_of(raw),
+            raw_sha256=raw_sha256 or digest_of(raw),
         )
 
 
