@@ -263,7 +263,7 @@ class _Reading:
             rules=(rule for _, rule in self.pairs),
             gaps=(gap for gap, holds in gaps.items() if holds),
             made_at=last.started,
-            more={"runs": [run.identity for run in self.runs], "speaks_to": []},
+            more={"run_ids": [run.identity for run in self.runs], "speaks_to": []},
         )
 
 
