@@ -115,6 +115,11 @@ PARSERS: dict[str, ParserEntry] = {
             "Kubernetes roles and bindings (kubectl get, JSON)",
             "scanning.ingest.kubernetes_rbac:PARSER",
         ),
+        ParserEntry(
+            "generic_log",
+            "Any other log as CSV or JSON lines, by a column mapping",
+            "scanning.ingest.generic_log:PARSER",
+        ),
     )
 }
 

@@ -70,9 +70,10 @@ def _first_rows(text: str, delimiter: str) -> list[list[str]]:
 
 
 def _even_width(rows: list[list[str]]) -> int:
-    """Columns of rows that agree, 0 where they do not, or where there is but one."""
+    """Columns of rows of which three in four agree with the first, 0 where they do not, or where there is but one."""
     names = rows[0] if len(rows) > 1 else []
-    fit = all(len(row) == len(names) for row in rows) and all(len(name) <= _LONGEST_NAME for name in names)
+    alike = sum(len(row) == len(names) for row in rows)
+    fit = alike > 1 and 4 * alike >= 3 * len(rows) and all(len(name) <= _LONGEST_NAME for name in names)
     return len(names) if fit else 0
 
 

@@ -12,13 +12,25 @@ from typing import Any
 
 from compliance.types.drafts import JobEventDraft, ObservationDraft, ParseSummary, Reject
 from scanning.ingest.base import Draft, ParseContext
+from scanning.ingest.generic_log import layout_of
+from scanning.ingest.limits import plain_head
+from scanning.ingest.log_mapping import Layout, mapping_from_json
 from scanning.ingest.registry import parse
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
 
+def context_of(format_name: str, content: bytes) -> ParseContext:
+    """What the samples of a format are read with: for logs of no known format, the mapping for their layout."""
+    if format_name != "generic_log":
+        return ParseContext(file_name="sample.json")
+    layout = layout_of(plain_head(content)) or Layout.CSV
+    mapping = mapping_from_json(json.loads((SAMPLES / "generic_log" / f"mapping_{layout.value}.json").read_bytes()))
+    return ParseContext(file_name="sample.json", mapping=mapping)
+
+
 def read(format_name: str, content: bytes, context: ParseContext | None = None) -> tuple[list[Draft], ParseSummary]:
-    parsing = parse(format_name, io.BytesIO(content), context or ParseContext(file_name="sample.json"))
+    parsing = parse(format_name, io.BytesIO(content), context or context_of(format_name, content))
     drafts = list(parsing)
     return drafts, parsing.summary
 
