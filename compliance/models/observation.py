@@ -46,7 +46,11 @@ class Observation(RetainedRecord):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["source_uuid", "fingerprint"], name="observation_once_per_source")
         ]
-        indexes: ClassVar = [models.Index(fields=["asset_digest"]), models.Index(fields=["system", "verdict"])]
+        indexes: ClassVar = [
+            models.Index(fields=["asset_digest"]),
+            models.Index(fields=["system", "verdict"]),
+            models.Index(fields=["system", "fingerprint"]),
+        ]
 
     def __str__(self) -> str:
         return self.title

@@ -6,16 +6,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from compliance.models import AISystem, Finding, Observation, ReferenceControl, User
+from compliance.models import AISystem, Finding, ModelVersion, Observation, ReferenceControl, Risk, User
 from compliance.services import ledger
 from compliance.services.errors import RefusedError
 from compliance.services.finding_targets import EFFECT, control_for
 from compliance.types.canonical import digest_of
-from compliance.types.states import Severity
+from compliance.types.states import RiskState, Severity
 from compliance.types.verdicts import (
     CONCLUSION_OF_FILE_SCAN,
     CONCLUSION_OF_STAGE,
@@ -36,70 +37,99 @@ def conclusion_of(observation: Observation) -> Conclusion | None:
     return CONCLUSION_OF_FILE_SCAN[FileScanVerdict(observation.verdict)]
 
 
+def asset_key(*, kind: str, name: str, digest: str, version: ModelVersion | None) -> str:
+    """What makes an asset the same in every observation: its registered version, else its bytes, else its name."""
+    if version is not None:
+        return f"model_version:{version.uuid}"
+    return f"sha256:{digest}" if digest else f"{kind}:{digest_of(name)[:32]}"
+
+
 def _asset_key(observation: Observation) -> str:
-    if observation.model_version_id is not None and observation.model_version is not None:
-        return f"model_version:{observation.model_version.uuid}"
-    if observation.asset_digest:
-        return f"sha256:{observation.asset_digest}"
-    return f"{observation.asset_kind}:{digest_of(observation.asset_name)[:32]}"
+    return asset_key(
+        kind=observation.asset_kind,
+        name=observation.asset_name,
+        digest=observation.asset_digest,
+        version=observation.model_version,
+    )
 
 
 def _rule_fingerprint(observation: Observation) -> str:
     return digest_of([observation.producer, observation.rule, observation.location])
 
 
-@dataclass(slots=True)
-class _Drawn:
-    """A finding on its way. steps: observations that changed what it says, each with what it said before."""
+def seen_at(observation: Observation) -> datetime:
+    """When what an observation says was so: as its source tells, else when it was recorded."""
+    return observation.observed_at or observation.created_at
 
-    finding: Finding
-    control: str
-    is_new: bool
-    steps: list[tuple[Observation, str]] = field(default_factory=list)
-    observations: list[Observation] = field(default_factory=list)
 
-    def take(self, observation: Observation, conclusion: Conclusion) -> None:
-        """Draw the conclusion of one more observation; an older one than the latest changes nothing."""
-        seen_at, finding = _seen_at(observation), self.finding
-        before = "" if self.is_new and not self.observations else str(finding.state)
-        if seen_at >= finding.last_seen_at:
-            finding.state, finding.last_seen_at = conclusion, seen_at
-            finding.condition, finding.title = observation.description, observation.title
-            finding.severity = observation.severity or finding.severity
-        if before != str(finding.state):
-            self.steps.append((observation, before))
-        self.observations.append(observation)
+def is_judged() -> Exists:
+    """Condition on findings: a person decided to live with it, so that no report changes what it says."""
+    return Exists(Risk.objects.filter(finding=OuterRef("pk"), state=RiskState.DEVIATION_APPROVED))
 
 
 _Key = tuple[str, int, str]
 
 
-def _seen_at(observation: Observation) -> datetime:
-    return observation.observed_at or observation.created_at
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    """What an observation says, on which asset and control, under which rule."""
+
+    observation: Observation
+    conclusion: Conclusion
+    target: ReferenceControl
+    key: _Key
+
+
+@dataclass(slots=True)
+class _Drawn:
+    """A finding on its way. is_new: made by this import; changed: it says something else than its row does; steps:
+    observations that changed what it concludes, each with what it concluded before."""
+
+    finding: Finding
+    control: str
+    is_new: bool
+    changed: bool = False
+    steps: list[tuple[_Spoken, str]] = field(default_factory=list)
+    spoken: list[_Spoken] = field(default_factory=list)
+
+    def take(self, spoken: _Spoken) -> None:
+        """Draw the conclusion of one more observation; an older one than the latest changes nothing."""
+        finding, observation = self.finding, spoken.observation
+        first = self.is_new and not self.spoken
+        before = "" if first else str(finding.state)
+        when = seen_at(observation)
+        if when >= finding.last_seen_at:
+            finding.state, finding.last_seen_at = spoken.conclusion, when
+            finding.condition, finding.title = observation.description, observation.title
+            finding.severity = observation.severity or finding.severity
+            self.changed = not first
+        if before != str(finding.state):
+            self.steps.append((spoken, before))
+        self.spoken.append(spoken)
 
 
 def _key_of(finding: Finding) -> _Key:
     return finding.asset_key, finding.target_id, finding.rule_fingerprint
 
 
-def _new(observation: Observation, conclusion: Conclusion, target: ReferenceControl) -> Finding:
-    seen_at = _seen_at(observation)
+def _new(spoken: _Spoken) -> Finding:
+    observation, target, when = spoken.observation, spoken.target, seen_at(spoken.observation)
     return Finding(
         system_id=observation.system_id,
-        asset_key=_asset_key(observation),
+        asset_key=spoken.key[0],
         target=target,
-        rule_fingerprint=_rule_fingerprint(observation),
+        rule_fingerprint=spoken.key[2],
         asset_name=str(observation.model_version or observation.asset_name)[:500],
         model_version=observation.model_version,
         title=observation.title,
-        state=conclusion,
+        state=spoken.conclusion,
         severity=observation.severity or Severity.INFORMATIONAL,
         techniques=observation.techniques,
         condition=observation.description,
         criteria=target.objective,
-        effect=str(EFFECT.get(target.control_id, "")) if conclusion is Conclusion.NOT_SATISFIED else "",
-        first_seen_at=seen_at,
-        last_seen_at=seen_at,
+        effect=str(EFFECT.get(target.control_id, "")) if spoken.conclusion is Conclusion.NOT_SATISFIED else "",
+        first_seen_at=when,
+        last_seen_at=when,
     )
 
 
@@ -118,11 +148,12 @@ def conclude(*, observations: Iterable[Observation], actor: User | None) -> list
     """Draw findings from observations. Verdicts that allow no conclusion draw none: silence is never a pass. An
     observation that is a part of another ("part_of" in its facts) leaves the conclusion to that one."""
     targets = {control.control_id: control for control in ReferenceControl.objects.all()}
-    speaking: dict[int, list[tuple[Observation, Conclusion, ReferenceControl]]] = {}
+    speaking: dict[int, list[_Spoken]] = {}
     for observation in observations:
         conclusion, target = conclusion_of(observation), targets.get(control_for(observation))
         if conclusion is not None and target is not None and not observation.facts.get("part_of"):
-            speaking.setdefault(observation.system_id, []).append((observation, conclusion, target))
+            key = (_asset_key(observation), target.pk, _rule_fingerprint(observation))
+            speaking.setdefault(observation.system_id, []).append(_Spoken(observation, conclusion, target, key))
     drawn: list[Finding] = []
     with transaction.atomic():
         for system_id, rows in speaking.items():
@@ -130,41 +161,51 @@ def conclude(*, observations: Iterable[Observation], actor: User | None) -> list
     return drawn
 
 
-def _conclude(
-    system_id: int, rows: Sequence[tuple[Observation, Conclusion, ReferenceControl]], actor: User | None
-) -> list[Finding]:
+def _conclude(system_id: int, rows: Sequence[_Spoken], actor: User | None) -> list[Finding]:
     """Findings of one system, in the order in which they were first spoken of. A few statements for any number of rows."""
-    rules = sorted({_rule_fingerprint(observation) for observation, _, _ in rows})
+    rules = sorted({spoken.key[2] for spoken in rows})
     known = _known(system_id, rules)
     fresh: dict[_Key, Finding] = {}
-    for observation, conclusion, target in rows:
-        key = (_asset_key(observation), target.pk, _rule_fingerprint(observation))
-        if key not in known and key not in fresh:
-            fresh[key] = _new(observation, conclusion, target)
+    for spoken in rows:
+        if spoken.key not in known and spoken.key not in fresh:
+            fresh[spoken.key] = _new(spoken)
     if fresh:
         # Another import may make the same finding at the same moment: then its row stands, and is drawn on.
         Finding.objects.bulk_create(fresh.values(), batch_size=_BATCH, ignore_conflicts=True)
-        known = _known(system_id, rules)
+        known = _known(system_id, sorted({rule for _, _, rule in fresh})) | {
+            key: finding for key, finding in known.items() if key not in fresh
+        }
     drawn: dict[_Key, _Drawn] = {}
-    for observation, conclusion, target in rows:
-        key = (_asset_key(observation), target.pk, _rule_fingerprint(observation))
-        finding, made = known[key], fresh.get(key)
+    for spoken in rows:
+        finding, made = known[spoken.key], fresh.get(spoken.key)
         is_new = made is not None and made.uuid == finding.uuid
-        drawn.setdefault(key, _Drawn(finding, target.control_id, is_new)).take(observation, conclusion)
+        drawn.setdefault(spoken.key, _Drawn(finding, spoken.target.control_id, is_new)).take(spoken)
     _store(list(drawn.values()))
     _tell(list(drawn.values()), actor)
     return [one.finding for one in drawn.values()]
 
 
+_CHANGING = ("state", "last_seen_at", "condition", "title", "severity")
+
+
 def _store(drawn: Sequence[_Drawn]) -> None:
-    Finding.objects.bulk_update(
-        [one.finding for one in drawn if not one.is_new or len(one.observations) > 1],
-        ["state", "last_seen_at", "condition", "title", "severity"],
-        batch_size=_BATCH,
-    )
+    _update([one.finding for one in drawn if one.changed])
     through = Finding.observations.through
-    links = [through(finding=one.finding, observation=seen) for one in drawn for seen in one.observations]
+    links = [through(finding=one.finding, observation=spoken.observation) for one in drawn for spoken in one.spoken]
     through.objects.bulk_create(links, batch_size=_BATCH, ignore_conflicts=True)
+
+
+def _update(findings: Sequence[Finding]) -> None:
+    """One prepared statement, run once a row: `bulk_update` would choose each value out of a CASE of thousands."""
+    fields = [field for field in Finding._meta.concrete_fields if field.name in _CHANGING]
+    assigned = ", ".join(f'"{field.column}" = %s' for field in fields)
+    rows = [
+        (*(field.get_db_prep_save(getattr(finding, field.attname), connection) for field in fields), finding.pk)
+        for finding in findings
+    ]
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(f'UPDATE "{Finding._meta.db_table}" SET {assigned} WHERE id = %s', rows)  # noqa: S608 - names of our own columns
 
 
 def _tell(drawn: Sequence[_Drawn], actor: User | None) -> None:
@@ -175,14 +216,14 @@ def _tell(drawn: Sequence[_Drawn], actor: User | None) -> None:
             (
                 one.finding,
                 {
-                    "state": str(conclusion_of(observation)),
+                    "state": str(spoken.conclusion),
                     "before": before,
                     "control": one.control,
-                    "observation": str(observation.uuid),
+                    "observation": str(spoken.observation.uuid),
                 },
             )
             for one in drawn
-            for observation, before in one.steps
+            for spoken, before in one.steps
         ],
         actor=actor,
         system=drawn[0].finding.system if drawn else None,

@@ -110,8 +110,13 @@ class LeaseKeeper:
         jobs.checkpoint(lease=self.lease, n=n, digest=digest, result=result)
 
     def finish(self, *, result: JSON) -> None:
-        """The job succeeded; call it inside the transaction of the last write."""
-        self.check()
+        """The job succeeded; call it inside the transaction of the last write.
+
+        Only the fence in the database decides whether the lease is lost: while that transaction holds SQLite's one writer,
+        the heartbeat cannot write, and nobody can take the job either.
+        """
+        if self._cancelled.is_set():
+            raise JobCancelledError
         jobs.finish(lease=self.lease, result=result)
         self.is_over = True
 

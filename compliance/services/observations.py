@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
 
 from compliance.models import AISystem, Evidence, ModelVersion, Observation
-from compliance.types.canonical import digest_of, merkle_root
+from compliance.types.canonical import canonical_json_of_parsed, merkle_root, sha256_hex
 from compliance.types.drafts import ObservationDraft
 
 _BATCH = 500
+_SIGNED = (
+    "fingerprint", "producer", "producer_version", "rule", "title", "description", "method", "verdict", "severity",
+    "native_severity", "techniques", "asset_kind", "asset_name", "asset_digest", "location", "facts", "raw_sha256",
+)  # fmt: skip
+_COMPARED = (*_SIGNED, "observed_at", "model_version_id")
+_PLACES = ("locator", "origins")
+_NOBODY = UUID(int=0)
 
 
 def _versions_by_digest(system: AISystem, drafts: Sequence[ObservationDraft]) -> dict[str, ModelVersion]:
@@ -85,21 +93,50 @@ def record_batch(
     return recorded, len(rows) - recorded
 
 
+def unrecorded(*, system: AISystem, drafts: Sequence[ObservationDraft]) -> list[ObservationDraft]:
+    """The drafts that no observation of the system says already, word for word and of the same model version.
+
+    A document that is imported again, or a part of it, then adds nothing. Where in a document it stood is no part of what
+    an observation says; the time at which a report was made is, so a later report of the same things is recorded.
+    """
+    versions = _versions_by_digest(system, drafts)
+    rows = [
+        _row(draft, system=system, source_uuid=_NOBODY, evidence=None, version=versions.get(draft.asset.digest or ""))
+        for draft in drafts
+    ]
+    known = {_words(row) for row in _said(system, [draft.fingerprint for draft in drafts])}
+    return [
+        draft
+        for draft, row in zip(drafts, rows, strict=True)
+        if _words({name: getattr(row, name) for name in _COMPARED}) not in known
+    ]
+
+
+def _said(system: AISystem, fingerprints: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+    for start in range(0, len(fingerprints), _BATCH):
+        part = fingerprints[start : start + _BATCH]
+        yield from Observation.objects.filter(system=system, fingerprint__in=part).values(*_COMPARED)
+
+
+def _words(row: Mapping[str, Any]) -> str:
+    facts = {name: value for name, value in row["facts"].items() if name not in _PLACES}
+    return _leaf({**row, "facts": facts})
+
+
 def rows_of(*, source_uuid: UUID) -> QuerySet[Observation]:
     """What a scan or an import recorded, in its order, with all that a finding is drawn from."""
-    return Observation.objects.filter(source_uuid=source_uuid).select_related("model_version__model").order_by("pk")
-
-
-_SIGNED = (
-    "fingerprint", "producer", "producer_version", "rule", "title", "description", "method", "verdict", "severity",
-    "native_severity", "techniques", "asset_kind", "asset_name", "asset_digest", "location", "facts", "raw_sha256",
-)  # fmt: skip
+    rows = Observation.objects.filter(source_uuid=source_uuid)
+    return rows.select_related("model_version__model", "evidence").order_by("pk")
 
 
 def rows_root(*, source_uuid: UUID) -> str:
     """Merkle root over the observations of a scan or import, by fingerprint, computed from the record as it is now."""
     rows = Observation.objects.filter(source_uuid=source_uuid).order_by("fingerprint").values(*_SIGNED, "observed_at")
-    return merkle_root(
-        bytes.fromhex(digest_of(row | {"observed_at": row["observed_at"].isoformat() if row["observed_at"] else None}))
-        for row in rows.iterator(chunk_size=_BATCH)
+    return merkle_root(bytes.fromhex(_leaf(row)) for row in rows.iterator(chunk_size=_BATCH))
+
+
+def _leaf(row: Mapping[str, Any]) -> str:
+    observed_at = row["observed_at"]
+    return sha256_hex(
+        canonical_json_of_parsed({**row, "observed_at": observed_at.isoformat() if observed_at else None})
     )

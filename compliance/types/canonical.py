@@ -11,6 +11,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from json.encoder import encode_basestring
 from typing import Any
 
 _SAFE_INTEGER = 2**53 - 1
@@ -40,15 +41,24 @@ def _number(value: float) -> str:
     return f"{mantissa}e{'+' if power > 0 else '-'}{abs(power)}"
 
 
-def _encode(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, str):
+def _string(value: str) -> str:
+    if not value.isascii():
         try:
             value.encode("utf-8")
         except UnicodeEncodeError as error:
             raise NotCanonicalError("a string holds a lone surrogate") from error
-        return json.dumps(str(value), ensure_ascii=False)
+    return encode_basestring(value)
+
+
+def _code_units(key: str) -> bytes:
+    return key.encode("utf-16-be", "surrogatepass")
+
+
+def _encode(value: Any) -> str:
+    if isinstance(value, str):
+        return _string(value)
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, int):
         if abs(value) > _SAFE_INTEGER:
             raise NotCanonicalError(f"{value} is beyond the integers that JSON readers keep exact")
@@ -58,8 +68,7 @@ def _encode(value: Any) -> str:
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             raise NotCanonicalError("an object key is not a string")
-        keys = sorted(value, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
-        return "{" + ",".join(f"{_encode(key)}:{_encode(value[key])}" for key in keys) + "}"
+        return "{" + ",".join(f"{_string(key)}:{_encode(value[key])}" for key in sorted(value, key=_code_units)) + "}"
     if isinstance(value, Sequence):
         return "[" + ",".join(map(_encode, value)) + "]"
     raise NotCanonicalError(f"{type(value).__name__} has no JSON form")

@@ -189,15 +189,16 @@ def _record(document: Import, keeper: LeaseKeeper, summary: ParseSummary, plan: 
         expected=plan,
     )
     drafts = staging.observations_of(document)
-    seen, _known = observations.record_batch(system=system, source_uuid=document.uuid, evidence=evidence, drafts=drafts)
-    if drafts:
+    fresh = observations.unrecorded(system=system, drafts=drafts)
+    seen, known = observations.record_batch(system=system, source_uuid=document.uuid, evidence=evidence, drafts=fresh)
+    if fresh:
         findings.conclude(observations=observations.rows_of(source_uuid=document.uuid), actor=actor)
     if not readings.publish(document=document, plan=entitled):
         raise RacedError("other entitlement documents were recorded meanwhile")
     roots = _roots(plan.root, document)
     published = _Published(
         recorded=plan.recorded + seen + len(entitled.snapshots),
-        duplicates=plan.duplicates + entitled.duplicates,
+        duplicates=plan.duplicates + entitled.duplicates + known + len(drafts) - len(fresh),
         root=merkle_root(bytes.fromhex(root) for root in roots),
     )
     _note(document, summary, published)
