@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from compliance.types.drafts import JobEventDraft, JobInputDraft, PrincipalDraft
 from compliance.types.states import ActionClass, Outcome
 from scanning.ingest.azure_activity_operations import NAMING_A_ROLE, OPERATIONS, WITHOUT_ID, bodies, changed_rights
-from scanning.ingest.azure_records import AzureFields, last_name, subscription
+from scanning.ingest.azure_records import AzureFields, fields_of, last_name, subscription
 from scanning.ingest.base import CERTAIN, NO, Drafts, ParseContext, Parsing
 from scanning.ingest.job_drafts import SUBMISSION, Told, job_event, job_input, note_inputs
 from scanning.ingest.log_reading import LogScope, read_log
@@ -246,15 +246,12 @@ def _time(fields: AzureFields) -> tuple[datetime, str]:
 
 def _read(value: object, locator: str, extra: frozenset[str], scope: _Scope) -> JobEventDraft | None:
     """The draft of a record, or None when it is of another operation. Raises RejectedError."""
-    if not isinstance(value, dict):
-        raise RejectedError("is not a JSON object")
-    fields = AzureFields(value)
+    fields = fields_of(value)
     action = fields.text("action", *_NAMES)
     if not action:
         raise RejectedError("it is no record of the Azure Activity Log: operationName is missing")
     when, fields.origins["occurred_at"] = _time(fields)
-    sortable = f"{when.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
-    scope.add(subscription(fields, *_RESOURCE, "/subscriptionId"), "", sortable)
+    scope.add_at(subscription(fields, *_RESOURCE, "/subscriptionId"), "", when)
     action_class = OPERATIONS.get(action.lower())
     if action_class is None and action.lower() in extra:
         action_class = ActionClass.OTHER

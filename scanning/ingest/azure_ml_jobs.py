@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import BinaryIO
 
 from compliance.types.drafts import JobEventDraft, JobInputDraft, PrincipalDraft
@@ -110,24 +111,12 @@ def _actor(fields: Fields) -> PrincipalDraft | None:
     return PrincipalDraft(identifier=identifier, display=identifier, kind=next(filter(None, kinds), "Unknown"))
 
 
-def _read(value: object, locator: str, scope: LogScope) -> JobEventDraft:
-    """The making of a job. Raises RejectedError."""
-    if not isinstance(value, dict):
-        raise RejectedError("is not a JSON object")
-    fields = Fields(value)
-    event_id = fields.text("source_event_id", "/id")
-    found = _ID.fullmatch(event_id)
-    if not found:
-        raise RejectedError("it is no job of Azure Machine Learning: id is missing or of another kind of resource")
-    created = next(
-        (f"{place}/{at}" for place, at, _, _ in _CREATED if fields.peek(f"{place}/{at}")), "/systemData/createdAt"
-    )
-    when = moment(fields.peek(created), created[1:])
-    scope.add(found[2].lower(), "", f"{when.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z")
-    kind = fields.text("action", "/properties/jobType", "/jobType", "/type")
-    fields.origins |= {"occurred_at": created, "job_id": "/id", "job_name": "/id", "account": "/id"}
+def _told(fields: Fields, when: datetime, found: re.Match[str]) -> Told:
+    """found: the parts of the job's id: the id as Azure Resource Manager writes it, subscription, and name."""
     inputs = _inputs(fields)
-    told = Told(
+    kind = fields.text("action", "/properties/jobType", "/jobType", "/type")
+    fields.origins |= {"job_id": "/id", "job_name": "/id", "account": "/id"}
+    return Told(
         occurred_at=when,
         action=f"job:{kind or 'unknown'}",
         action_class=ActionClass.SUBMIT,
@@ -142,6 +131,23 @@ def _read(value: object, locator: str, scope: LogScope) -> JobEventDraft:
         output_model=fields.text("output_model", *_OUTPUT_MODELS),
         execution_role=fields.text("execution_role", *_IDENTITY),
     )
+
+
+def _read(value: object, locator: str, scope: LogScope) -> JobEventDraft:
+    """The making of a job. Raises RejectedError."""
+    if not isinstance(value, dict):
+        raise RejectedError("is not a JSON object")
+    fields = Fields(value)
+    event_id = fields.text("source_event_id", "/id")
+    found = _ID.fullmatch(event_id)
+    if not found:
+        raise RejectedError("it is no job of Azure Machine Learning: id is missing or of another kind of resource")
+    stated = (f"{place}/{at}" for place, at, _, _ in _CREATED if fields.peek(f"{place}/{at}"))
+    created = next(stated, "/systemData/createdAt")
+    when = moment(fields.peek(created), created[1:])
+    fields.origins["occurred_at"] = created
+    scope.add_at(found[2].lower(), "", when)
+    told = _told(fields, when, found)
     key = (told.job_id, when.isoformat())
     return job_event(fields, told, source=SOURCE, event_id=event_id, key=key, locator=locator, expected=_EXPECTED)
 

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from compliance.types.drafts import JobEventDraft, PrincipalDraft
 from compliance.types.states import ActionClass, Outcome
-from scanning.ingest.azure_records import AzureFields, subscription
+from scanning.ingest.azure_records import AzureFields, fields_of, subscription
 from scanning.ingest.base import CERTAIN, NO, Drafts, ParseContext, Parsing
 from scanning.ingest.job_drafts import SUBMISSION, Told, job_event
 from scanning.ingest.log_reading import LogScope, read_log
@@ -103,9 +103,7 @@ def _draft(fields: AzureFields, when: datetime, table: str, locator: str) -> Job
 
 def _read(value: object, locator: str, scope: LogScope) -> JobEventDraft | None:
     """The draft of a row, or None when it is of another table. Raises RejectedError."""
-    if not isinstance(value, dict):
-        raise RejectedError("is not a JSON object")
-    fields = AzureFields(value)
+    fields = fields_of(value)
     table = _table(fields)
     if not table:
         raise RejectedError(f"it is no row of {_RUNS} or {_COMPUTE}: Type is missing")
@@ -115,7 +113,7 @@ def _read(value: object, locator: str, scope: LogScope) -> JobEventDraft | None:
     when = moment(stated, place[1:] or "TimeGenerated")
     fields.origins["occurred_at"] = place
     account = subscription(fields, *_RESOURCE, "/_SubscriptionId", *_column("CustomerSubscriptionId"))
-    scope.add(account, fields.first("/Location"), f"{when.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z")
+    scope.add_at(account, fields.first("/Location"), when)
     return _draft(fields, when, table, locator) if table in (_RUNS, _COMPUTE) else None
 
 

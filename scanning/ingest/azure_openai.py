@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from compliance.types.drafts import JobEventDraft, PrincipalDraft
 from compliance.types.states import ActionClass, Outcome
-from scanning.ingest.azure_records import AzureFields, last_name, subscription
+from scanning.ingest.azure_records import AzureFields, fields_of, last_name, subscription
 from scanning.ingest.base import CERTAIN, NO, Drafts, ParseContext, Parsing
 from scanning.ingest.job_drafts import SUBMISSION, Told, job_event
 from scanning.ingest.log_reading import LogScope, read_log
@@ -130,17 +130,15 @@ def _draft(fields: AzureFields, told: Told, locator: str) -> JobEventDraft:
 
 def _read(value: object, locator: str, extra: frozenset[str], scope: _Scope) -> JobEventDraft | None:
     """The draft of a record, or None when the call has nothing to do with fine-tuning. Raises RejectedError."""
-    if not isinstance(value, dict):
-        raise RejectedError("is not a JSON object")
-    fields = AzureFields(value)
+    fields = fields_of(value)
     operation = fields.first("/operationName")
     if not operation:
         raise RejectedError("it is no diagnostic record of Azure OpenAI: operationName is missing")
     place, stated = next(((at, one) for at, one in map(fields.reach, _TIMES) if one), ("/time", None))
     when = moment(stated, place[1:])
     fields.origins["occurred_at"] = place
-    sortable = f"{when.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
-    scope.add(subscription(fields, *_RESOURCE, "/SubscriptionId"), fields.first("/location", "/location_s"), sortable)
+    account = subscription(fields, *_RESOURCE, "/SubscriptionId")
+    scope.add_at(account, fields.first("/location", "/location_s"), when)
     address = _addressed(fields)
     action_class = ActionClass.OTHER if operation.lower() in extra else _class(operation, address)
     if action_class is None:

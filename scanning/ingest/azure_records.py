@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any
 
-from scanning.ingest.records import Fields, Record, escaped, object_of, text_of
+from scanning.ingest.records import Fields, Record, RejectedError, escaped, object_of, text_of
 
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)", re.IGNORECASE)
 
@@ -68,6 +68,18 @@ class AzureFields(Fields):
         if text not in self._opened:
             self._opened[text] = _object_in(text)
         return self._opened[text]
+
+
+def fields_of(value: object) -> AzureFields:
+    """The fields of a record. Raises RejectedError for what is no record."""
+    if not isinstance(value, dict):
+        raise RejectedError("is not a JSON object")
+    if isinstance(value.get("tables"), list):
+        raise RejectedError(
+            "it is the query API's answer in columns and rows; export rows as objects, as `az monitor log-analytics query "
+            "-o json` writes them"
+        )
+    return AzureFields(value)
 
 
 def _name_in(value: object, name: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, BinaryIO
 
 from compliance.types.drafts import JobEventDraft, ParseSummary, Reject
@@ -37,6 +38,10 @@ class LogScope:
             self.regions.add(region)
         self.first = min(self.first or time, time)
         self.last = max(self.last, time)
+
+    def add_at(self, account: str, region: str, when: datetime) -> None:
+        """As `add`, by a time in UTC."""
+        self.add(account, region, f"{when.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z")
 
     def as_json(self) -> dict[str, Any]:
         """For the record of the import."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, BinaryIO
 
 from compliance.types.drafts import JobEventDraft, JobInputDraft, PrincipalDraft
@@ -75,6 +76,8 @@ _PERMISSIONS = {
     "role.bound_to_resource": "granted_right",
     "role.unbound_from_resource": "right_in_role",
 }
+# Types whose details should say which right or model they are about.
+_STATING_RIGHTS = ("api_key.created", "role.assignment.", "checkpoint.permission.")
 _SESSION, _KEY = "/actor/session", "/actor/api_key"
 
 
@@ -121,6 +124,32 @@ def _about(fields: Fields, details: str) -> str:
     return fields.text("job_name", *(f"{details}{path}" for path in paths))
 
 
+def _draft(fields: Fields, when: datetime, kind: str, action_class: ActionClass, locator: str) -> JobEventDraft:
+    event_id, details = fields.text("source_event_id", "/id"), f"/{escaped(kind)}"
+    told = Told(
+        occurred_at=when,
+        action=kind,
+        action_class=action_class,
+        outcome=Outcome.SUCCESS,
+        actor=_actor(fields),
+        source_address=fields.text("source_address", f"{_SESSION}/ip_address"),
+        account=fields.text("account", "/project/id"),
+        job_name=_about(fields, details),
+        inputs=_rights(fields, kind, details),
+        output_model=fields.text("output_model", f"{details}/data/fine_tuned_model_checkpoint"),
+    )
+    states = ("inputs",) if kind.startswith(_STATING_RIGHTS) else ()
+    return job_event(
+        fields,
+        told,
+        source=SOURCE,
+        event_id=event_id,
+        key=(event_id,) if event_id else (),
+        locator=locator,
+        expected=("actor", "role", "source_address", "source_event_id", "job_name", *states),
+    )
+
+
 def _read(value: object, locator: str, extra: tuple[str, ...], scope: _Scope) -> JobEventDraft | None:
     """The draft of an event, or None when it has nothing to do with rights. Raises RejectedError."""
     if not isinstance(value, dict):
@@ -131,36 +160,13 @@ def _read(value: object, locator: str, extra: tuple[str, ...], scope: _Scope) ->
         raise RejectedError("it is no event of OpenAI's audit log: type or effective_at is missing")
     when = moment(value["effective_at"], "effective_at")
     fields.origins["occurred_at"] = "/effective_at"
-    project = fields.text("account", "/project/id")
-    scope.add(project, "", f"{when.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z")
+    project = text_of(fields.peek("/project/id"))
+    scope.add_at(project, "", when)
     action_class = ActionClass.OTHER if kind in extra else _class(kind)
     if action_class is None:
         scope.others[kind] = scope.others.get(kind, 0) + 1
         return None
-    event_id, details = fields.text("source_event_id", "/id"), f"/{escaped(kind)}"
-    inputs = _rights(fields, kind, details)
-    told = Told(
-        occurred_at=when,
-        action=kind,
-        action_class=action_class,
-        outcome=Outcome.SUCCESS,
-        actor=_actor(fields),
-        source_address=fields.text("source_address", f"{_SESSION}/ip_address"),
-        account=project,
-        job_name=_about(fields, details),
-        inputs=inputs,
-        output_model=fields.text("output_model", f"{details}/data/fine_tuned_model_checkpoint"),
-    )
-    states = ("inputs",) if kind.startswith(("api_key.created", "role.assignment.", "checkpoint.permission.")) else ()
-    return job_event(
-        fields,
-        told,
-        source=SOURCE,
-        event_id=event_id,
-        key=(event_id,) if event_id else (),
-        locator=locator,
-        expected=("actor", "role", "source_address", "source_event_id", "job_name", *states),
-    )
+    return _draft(fields, when, kind, action_class, locator)
 
 
 class OpenaiAudit:

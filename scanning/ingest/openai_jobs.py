@@ -83,7 +83,7 @@ def _job(value: Mapping[str, Any], locator: str, scope: _Scope) -> tuple[JobEven
         inputs=job_inputs(fields, _INPUTS),
         base_model=fields.text("base_model", "/model"),
     )
-    scope.add(told.account, "", _sortable(told))
+    scope.add_at(told.account, "", told.occurred_at)
     submission = _draft(fields, told, "job", identifier, locator, _SUBMISSION)
     end = _end(value, told, identifier, locator, scope)
     return (submission,) if end is None else (submission, end)
@@ -140,7 +140,7 @@ def _event(value: Mapping[str, Any], locator: str, scope: _Scope) -> tuple[JobEv
         job_id=job.group() if job else "",
         output_model=model.group() if model else "",
     )
-    scope.add("", "", _sortable(told))
+    scope.add_at("", "", told.occurred_at)
     if value.get("type") == "metrics":
         scope.metrics += 1
         return ()
@@ -162,12 +162,8 @@ def _checkpoint(value: Mapping[str, Any], locator: str, scope: _Scope) -> tuple[
         job_id=fields.text("job_id", "/fine_tuning_job_id"),
         output_model=fields.text("output_model", "/fine_tuned_model_checkpoint"),
     )
-    scope.add("", "", _sortable(told))
+    scope.add_at("", "", told.occurred_at)
     return (_draft(fields, told, "checkpoint", identifier, locator, ("output_model",)),)
-
-
-def _sortable(told: Told) -> str:
-    return f"{told.occurred_at.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 _READERS: Mapping[str, Callable[[Mapping[str, Any], str, _Scope], tuple[JobEventDraft, ...]]] = {
