@@ -22,7 +22,12 @@ INSERT_ONLY = (
     ROW_CHANGES,
 )
 # Rows that never change, but may go in a recorded purge: no UPDATE, no TRUNCATE.
-UNCHANGING = ("compliance_observation",)
+UNCHANGING = (
+    "compliance_observation",
+    "compliance_entitlementsnapshot",
+    "compliance_entitlementreading",
+    "compliance_entitlement",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ EVENTS = {
     "control.adopted": _("Control adopted"),
     "dataset.registered": _("Data set registered"),
     "engagement.opened": _("Auditors invited"),
+    "entitlements.read": _("Who can submit read from documents"),
     "evidence.accepted": _("Evidence accepted"),
     "evidence.linked": _("Evidence attached"),
     "evidence.received": _("Evidence received"),

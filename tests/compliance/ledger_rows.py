@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from django.db import connection
 from django.utils import timezone
 
 from compliance.models import (
@@ -22,6 +23,8 @@ from compliance.models import (
 from compliance.services import ledger
 from compliance.types.states import Method, Role
 from compliance.types.verdicts import StageVerdict
+from tests.compliance.entitlements_on_record import recorded, way
+from tests.compliance.records import evidence
 
 
 def officer() -> User:
@@ -37,6 +40,16 @@ def some_events(count: int = 3) -> list[LedgerEvent]:
         ledger.record(kind="system.changed", subject=system, payload={"n": n}, actor=actor, system=system)
         for n in range(count)
     ]
+
+
+def unguarded(table: str) -> None:
+    """Take the triggers of a table away, as somebody who owns the database could; until the test's transaction ends."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # a table with checks still to come cannot be altered
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        else:
+            cursor.execute(f"DROP TRIGGER assay_refuse_update_{table}")
 
 
 def filled_tables() -> dict[str, str]:
@@ -62,6 +75,7 @@ def filled_tables() -> dict[str, str]:
         system=system, producer="test", rule="r", title="Seen", method=Method.TEST, fingerprint="f" * 64,
         verdict=StageVerdict.INCONCLUSIVE, observed_at=timezone.now(), source_uuid=actor.uuid,
     )  # fmt: skip
+    recorded(system, evidence(system, b"roles", actor=actor), way("ann"))
     names = [
         "ledgerevent",
         "ledgerblock",
@@ -71,5 +85,8 @@ def filled_tables() -> dict[str, str]:
         "answerrevision",
         "rowchange",
         "observation",
+        "entitlementsnapshot",
+        "entitlementreading",
+        "entitlement",
     ]
     return {f"compliance_{name}": "id" for name in names} | {"compliance_ledgerposition": "position"}

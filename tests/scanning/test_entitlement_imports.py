@@ -15,6 +15,7 @@ from compliance.types.states import JobState
 from scanning.entitlement import registry
 from scanning.models import StagedRow
 from scanning.services import imports
+from tests.compliance.ledger_rows import unguarded
 from tests.scanning.ingest.reading import sample
 from tests.scanning.test_imports import imported
 
@@ -77,6 +78,7 @@ def test_an_older_bundle_that_comes_late_changes_nothing_that_is_read(system: AI
 
 def test_an_altered_document_is_noticed(system: AISystem) -> None:
     document = imported(system, bundle(), "azure.json")
+    unguarded("compliance_entitlementsnapshot")
     EntitlementSnapshot.objects.filter(pk=EntitlementSnapshot.objects.first().pk).update(content={})  # type: ignore[union-attr] # there is one
     assert not imports.is_unaltered(document=document)
 
@@ -86,6 +88,38 @@ def test_documents_of_two_platforms_answer_side_by_side(system: AISystem) -> Non
     imported(system, sample("kubernetes_rbac/list.json"), "rbac.json")
     latest = EntitlementReading.objects.latest("pk")
     assert set(Entitlement.objects.filter(reading=latest).values_list("platform", flat=True)) == {"azure", "kubernetes"}
+
+
+def test_an_aws_bundle_becomes_a_reading_with_its_three_parts(system: AISystem) -> None:
+    document = imported(system, sample("aws_iam/bundle.json"), "aws.json")
+    assert (document.job.state, document.format, document.recorded) == (JobState.SUCCEEDED, "aws_iam", 7)
+    reading = EntitlementReading.objects.get()
+    who = {
+        (row.principal.display, row.reach)
+        for row in reading.entitlements.all()
+        if "CreateTrainingJob" in str(row.actions)
+    }
+    assert who >= {
+        ("ada", Reach.NOW),
+        ("carol", Reach.AFTER_STEP),
+        ("whoever holds access key 1 of ada", Reach.SHARED_KEY),
+    }
+    assert {gap["scope"] for gap in reading.not_assessed} == {"", "999900001111"}
+    assert imports.is_unaltered(document=document)
+
+
+def test_a_policy_that_is_torn_is_counted_as_rejected_and_not_assessed(system: AISystem) -> None:
+    document = imported(system, sample("aws_iam/pages.json"), "pages.json")
+    assert (document.recorded, document.rejected) == (1, 1)
+    assert any("torn" in gap["effect"] for gap in EntitlementReading.objects.get().not_assessed)
+
+
+def test_authorization_details_alone_are_the_account_of_a_bundle(system: AISystem) -> None:
+    imported(system, sample("aws_iam/bundle.json"), "aws.json")
+    imported(system, sample("aws_iam/details.json"), "details.json")
+    latest = EntitlementReading.objects.latest("pk")
+    assert latest.documents.filter(kind="aws-account-authorization").count() == 1
+    assert not latest.entitlements.filter(principal__display="carol").exists()
 
 
 def test_every_platform_has_a_label() -> None:

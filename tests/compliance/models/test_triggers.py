@@ -24,6 +24,7 @@ NewInstallation = Callable[..., Installation]
 SERVICES_RECORD = {
     "aimodel", "aisystem", "answer", "answer_findings", "assessment", "assessment_releases", "auditquestion",
     "casestudy", "casestudy_techniques", "catalogrelease", "dataset", "datasetversion", "datasetversion_trained",
+    "entitlementreading_documents",
     "evidence", "evidencelink", "evidencepack", "finding", "finding_observations", "framework", "implementedcontrol",
     "jobevent", "mappingpair", "milestone", "mitigation", "mitigation_techniques", "modelversion",
     "referencecontrol", "referencecontrol_questions", "referencecontrol_techniques", "remediationitem",

@@ -110,7 +110,7 @@ def test_the_question_shows_what_the_evidence_says_and_where_it_contradicts(
     words = text_of(browse(officer).get(question_url(world, 2)).content.decode())
     assert "The record contradicts the answer" in words
     assert "You state 1 approved submitters" in words
-    assert "not assessed: no document was imported" in words
+    assert "not assessed: no document of the period is on record" in words
 
 
 def test_an_answer_goes_from_draft_to_approved_by_two_people(
