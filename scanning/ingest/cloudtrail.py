@@ -1,4 +1,4 @@
-"""AWS CloudTrail: fine-tune operations of SageMaker and Bedrock, from any carrier of CloudTrail records.
+"""AWS CloudTrail: fine-tune operations of SageMaker and Bedrock and changes of rights, from any carrier of CloudTrail records.
 
 Carriers: a log file `{"Records": [...]}` (gzip or plain), a bare list, one record, one record a line, EventBridge (`detail`),
 and LookupEvents (`CloudTrailEvent`, JSON in a string). Field names: AWS CloudTrail record contents, event version 1.11.
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
 from compliance.types.drafts import JobEventDraft, JobInputDraft, PrincipalDraft
 from compliance.types.states import ActionClass, Outcome
 from scanning.ingest.base import CERTAIN, LIKELY, NO, Drafts, ParseContext, Parsing
+from scanning.ingest.cloudtrail_grants import GRANTS
 from scanning.ingest.cloudtrail_operations import BEDROCK, EXTRA, OPERATIONS, SAGEMAKER, Operation, pointer_of
 from scanning.ingest.job_drafts import Told, job_event, job_input, note_inputs, without_secrets
 from scanning.ingest.log_reading import LogScope, read_log
@@ -49,19 +51,26 @@ _NOTE = "A log file holds what was delivered; only an unbroken digest chain show
 _SEARCHED = ("requestParameters", "responseElements", "errorMessage", "additionalEventData", "serviceEventDetails")
 
 
+@dataclass(slots=True)
 class _Scope(LogScope):
-    """What the log covers; knows records of other services by their text alone."""
+    """What the log covers; knows records of other services by their text alone. watched: names of events that are kept."""
+
+    watched: frozenset[str] = frozenset()
 
     def can_skip(self, text: str, start: int, end: int) -> bool:
-        """Whether text[start:end] is surely a record of another service; if so, count it and note what it covers.
+        """Whether text[start:end] is surely a record of an operation that is not kept; if so, count it and note what it covers.
 
-        A cheap test that errs on the side of decoding: any mention of a service watched, an escape that could hide one,
-        braces that do not balance, or a field that is not where CloudTrail writes it.
+        A cheap test that errs on the side of decoding: any mention of a service watched, an event by a name that is kept, an
+        escape that could hide one, braces that do not balance, or a field that is not where CloudTrail writes it.
         """
         record = text[start:end]
         if SAGEMAKER in record or BEDROCK in record or "\\u" in record or record.count("{") != record.count("}"):
             return False
-        found = [_between(record, name) for name in ('"recipientAccountId":"', '"awsRegion":"', '"eventTime":"')]
+        found = [
+            _between(record, f'"{name}":"') for name in ("recipientAccountId", "awsRegion", "eventTime", "eventName")
+        ]
+        if found[3] in self.watched or record.count('"eventName"') != 1:
+            return False
         if "" in found or '"Records"' in record or '"Events"' in record or '"CloudTrailEvent"' in record:
             return False
         self.add(found[0], found[1], found[2])
@@ -262,8 +271,9 @@ class CloudTrail:
         return Parsing(self._drafts(stream, context))
 
     def _drafts(self, stream: BinaryIO, context: ParseContext) -> Drafts:
-        scope = _Scope(note=_NOTE)
-        operations = {**OPERATIONS, **{name: EXTRA for name in context.extra_operations if name not in OPERATIONS}}
+        operations = {**dict.fromkeys(context.extra_operations, EXTRA), **GRANTS, **OPERATIONS}
+        watched = frozenset(name.rpartition(":")[2] for name in operations)
+        scope = _Scope(note=_NOTE, watched=watched)
 
         def read_record(value: object, locator: str) -> JobEventDraft | None:
             return _read(value, locator, operations, scope)
