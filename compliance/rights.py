@@ -44,6 +44,7 @@ class Verb(StrEnum):
     REGISTER_MODEL = "register a model or data set"
     START_SCAN = "start a scan"
     REGISTER_BANK = "register reference models"
+    REGISTER_KEY = "register and withdraw signing keys"
     CANCEL_JOB = "cancel a job"
     OPEN_REMEDIATION = "open and assign remediation"
     WORK_REMEDIATION = "work on remediation"
@@ -78,6 +79,7 @@ TABLE: dict[Verb, frozenset[Role]] = {
     Verb.REGISTER_MODEL: _MAKERS,
     Verb.START_SCAN: _MAKERS,
     Verb.REGISTER_BANK: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
+    Verb.REGISTER_KEY: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
     Verb.CANCEL_JOB: _MAKERS | {Role.ADMINISTRATOR},
     Verb.OPEN_REMEDIATION: frozenset({Role.OFFICER, Role.MANAGER}),
     Verb.WORK_REMEDIATION: frozenset({Role.OFFICER, Role.MANAGER, Role.CONTRIBUTOR}),
@@ -150,7 +152,7 @@ CATALOGUE = frozenset(
         "MappingPair",
     )
 )
-SHARED = CATALOGUE | {"scanning.ReferenceBank", "compliance.LedgerBlock"}
+SHARED = CATALOGUE | {"scanning.ReferenceBank", "scanning.SigningKey", "compliance.LedgerBlock"}
 PEOPLE = frozenset({"compliance.User", "compliance.Team", "compliance.Membership", "compliance.Engagement"})
 PRINCIPALS = "compliance.Principal"
 

@@ -19,6 +19,7 @@ def receive(
     filename: str,
     title: str = "",
     requested_format: str = "",
+    threshold: float | None = None,
     actor: User | None,
     source_system: str = "",
     collected_how: str = "",
@@ -29,6 +30,7 @@ def receive(
 ) -> Import:
     """Keep a document as evidence and queue its import. The format is recognised from the bytes unless it is named.
 
+    threshold: score from which the importer calls a result suspicious, for reports that state a score alone.
     With dispatch=False no worker is woken: the caller runs the job by `leases.run_here`.
     Raises UnknownFormatError for a named format that nobody reads, RefusedError for a file beyond the size taken.
     """
@@ -46,4 +48,6 @@ def receive(
         effective_from=effective_from,
         effective_to=effective_to,
     )
-    return imports.request(evidence=evidence, requested_format=requested_format, actor=actor, dispatch=dispatch)
+    return imports.request(
+        evidence=evidence, requested_format=requested_format, actor=actor, threshold=threshold, dispatch=dispatch
+    )

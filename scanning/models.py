@@ -17,6 +17,7 @@ class Import(RetainedRecord):
     system = models.ForeignKey("compliance.AISystem", on_delete=models.PROTECT, related_name="imports")
     evidence = models.ForeignKey("compliance.Evidence", on_delete=models.PROTECT, related_name="imports")
     requested_format = models.CharField(_("format asked for"), max_length=64, blank=True)
+    threshold = models.FloatField(_("threshold that the importer stated"), null=True, blank=True)
     format = models.CharField(_("format recognised"), max_length=64, blank=True)
     read = models.PositiveBigIntegerField(_("records read"), default=0)
     relevant = models.PositiveBigIntegerField(_("records that matter here"), default=0)
@@ -64,6 +65,35 @@ class ImportReject(models.Model):
 
     def __str__(self) -> str:
         return f"{self.locator}: {self.reason}"
+
+
+class SigningKey(RetainedRecord):
+    """A public key that a person vouches for: by it, and by no other, a signature in a document is right."""
+
+    name = models.CharField(_("whose key it is"), max_length=200)
+    note = models.TextField(_("how it was received"), blank=True)
+    algorithm = models.CharField(_("kind"), max_length=64)
+    fingerprint = digest_field(_("fingerprint"), blank=False)
+    pem = models.TextField(_("public key"))
+    registered_by = models.ForeignKey(
+        "compliance.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True, blank=True)
+    withdrawn_by = models.ForeignKey(
+        "compliance.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    withdrawal_reason = models.TextField(_("why it was withdrawn"), blank=True)
+
+    class Meta:
+        ordering = ("name", "created_at")
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["fingerprint"], condition=models.Q(withdrawn_at__isnull=True), name="signing_key_in_force_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class ReferenceBank(RetainedRecord):

@@ -47,6 +47,8 @@ NOTED: dict[str, Noted] = {
     "compliance_engagement": Noted(key=("uuid",)),
     "compliance_engagement_auditors": Noted(key=("engagement_id", "user_id")),
     "compliance_engagement_assessments": Noted(key=("engagement_id", "assessment_id")),
+    # By these keys signatures count as right.
+    "scanning_signingkey": Noted(key=("uuid",)),
     "knox_authtoken": Noted(key=("token_key", "user_id")),
 }
 

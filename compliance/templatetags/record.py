@@ -57,6 +57,8 @@ EVENTS = {
     "remediation.opened": _("Remediation item opened"),
     "risk.identified": _("Risk recorded"),
     "scan.finished": _("Scan finished"),
+    "signing_key.registered": _("Signing key registered"),
+    "signing_key.withdrawn": _("Signing key withdrawn"),
     "system.defined": _("AI system defined"),
 }
 

@@ -43,8 +43,8 @@ class ImportSerializer(serializers.ModelSerializer[Import]):
     class Meta:
         model = Import
         fields: ClassVar = [
-            "uuid", "system", "evidence", "job", "filename", "requested_format", "format", "state", "error", "read",
-            "relevant", "recorded", "duplicates", "rejected", "scope", "rows_root", "published_at", "created_at",
+            "uuid", "system", "evidence", "job", "filename", "requested_format", "threshold", "format", "state", "error",
+            "read", "relevant", "recorded", "duplicates", "rejected", "scope", "rows_root", "published_at", "created_at",
         ]  # fmt: skip
 
 
@@ -67,6 +67,7 @@ class ImportRequest(serializers.Serializer[JSON]):
     requested_format = serializers.ChoiceField(
         choices=sorted(registry.PARSERS), required=False, allow_blank=True, default=""
     )
+    threshold = serializers.FloatField(min_value=0, max_value=1, required=False, allow_null=True, default=None)
     title = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
     source_system = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
     collected_how = serializers.CharField(required=False, allow_blank=True, default="")

@@ -26,18 +26,28 @@ from scanning.ingest import registry
 from scanning.ingest.base import ParseContext
 from scanning.models import Import, ImportReject, StagedRow
 from scanning.services import entitlements as readings
-from scanning.services import staging
+from scanning.services import signing_keys, staging
 
 TASK = "scanning.tasks.process_import"
 _PUBLISH_ATTEMPTS = 5
 _DRAIN = 1 << 20
 
 
-def request(*, evidence: Evidence, requested_format: str, actor: User | None, dispatch: bool = True) -> Import:
-    """Queue the reading of a document that was received. Raises UnknownFormatError for a format nobody reads."""
+def request(
+    *,
+    evidence: Evidence,
+    requested_format: str,
+    actor: User | None,
+    threshold: float | None = None,
+    dispatch: bool = True,
+) -> Import:
+    """Queue the reading of a document that was received. threshold: see scanning.ingest.base.ParseContext.
+
+    Raises UnknownFormatError for a format nobody reads.
+    """
     if requested_format:
         registry.parser_named(requested_format)
-    document = Import(system=evidence.system, evidence=evidence, requested_format=requested_format)
+    document = Import(system=evidence.system, evidence=evidence, requested_format=requested_format, threshold=threshold)
     with transaction.atomic():
         document.job = jobs.create(
             kind="import",
@@ -121,6 +131,8 @@ def _parse(document: Import, keeper: LeaseKeeper, name: str, stream: _HashedStre
         total_bytes=document.evidence.size,
         on_offset=show,
         asset_digests=_known_files(document),
+        keys=signing_keys.in_force(),
+        threshold=document.threshold,
     )
     stager = staging.Stager(document=document, keeper=keeper, chunk_rows=settings.IMPORT_CHUNK_ROWS)
     parsing = registry.parse(name, cast(BinaryIO, stream), context)

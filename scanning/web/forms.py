@@ -38,6 +38,17 @@ class ImportForm(CollectedForm):
         label=_("Format"), required=False, help_text=_("Choose one only where the recognition gets it wrong.")
     )
 
+    threshold = forms.FloatField(
+        label=_("Threshold"),
+        required=False,
+        min_value=0,
+        max_value=1,
+        help_text=_(
+            "Only for results that are a single probability (TrojAI): from here on it counts as evidence. "
+            "Without one, and below it, the result is inconclusive."
+        ),
+    )
+
     def __init__(self, *, asker: Asker, data: Any = None, files: Any = None) -> None:
         super().__init__(asker=asker, data=data, files=files)
         formats = self.fields["requested_format"]

@@ -136,7 +136,12 @@ def import_retry(request: Request, uuid: UUID) -> HttpResponseBase:
     if not _can_retry(document):
         refuse(request, RefusedError(_("Only an import that failed or was cancelled can be read again.")))
         return redirect("import-detail", uuid)
-    again = imports.request(evidence=document.evidence, requested_format=document.requested_format, actor=request.user)
+    again = imports.request(
+        evidence=document.evidence,
+        requested_format=document.requested_format,
+        actor=request.user,
+        threshold=document.threshold,
+    )
     return see_other("import-detail", again.uuid)
 
 

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from django.urls import URLPattern
 
-from scanning.web import banks, coverage, datasets, imports, scans
+from scanning.web import banks, coverage, datasets, imports, scans, signing_keys
 
-urlpatterns: list[URLPattern] = [*datasets.urls, *imports.urls, *scans.urls, *coverage.urls, *banks.urls]
+urlpatterns: list[URLPattern] = [
+    *datasets.urls,
+    *imports.urls,
+    *scans.urls,
+    *coverage.urls,
+    *banks.urls,
+    *signing_keys.urls,
+]

@@ -21,7 +21,7 @@ from compliance.models import (
 from compliance.services import controls
 from compliance.services import evidence as evidences
 from scanning import intake
-from scanning.models import Import, ReferenceBank, Scan
+from scanning.models import Import, ReferenceBank, Scan, SigningKey
 from scanning.services import scans
 from tests.compliance.conftest import World
 
@@ -96,6 +96,7 @@ def places(world: World, officer: User, contributor: User) -> Places:
     document, other_document = handed_in(system, contributor), handed_in(other, officer)
     pack, other_pack = issued(world.assessment, officer), issued(world.other_assessment, officer)
     bank = ReferenceBank.objects.create(name="Small networks", architecture="cnn", evidence=world.log, size=3)
+    key = SigningKey.objects.create(name="Build pipeline", algorithm="Ed25519", fingerprint="a" * 64, pem="-")
     pair = mapping()
     shared: Known = {
         "mapping": pair.uuid,
@@ -107,6 +108,7 @@ def places(world: World, officer: User, contributor: User) -> Places:
         "api-questions": world.assessment.answers.all()[0].question.uuid,
         "api-reference-banks": bank.uuid,
         "reference-bank": bank.evidence.sha256,
+        "signing-key": key.uuid,
         "people": officer.uuid,
     }
     own: Known = {

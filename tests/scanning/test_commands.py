@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from safetensors.numpy import save_file
 
 from tests.bench.cloudtrail import write_log
 from tests.installations import Installation
+from tests.scanning.ingest.signing import envelope, pem_of, statement
 
 
 def refusal(installation: Installation, *arguments: str) -> str:
@@ -107,3 +109,23 @@ def test_data_set_is_hashed_and_verified(installation: Installation, tmp_path: P
     made["entries"][0]["size"] += 1
     manifest.write_text(json.dumps(made))
     assert "contradicts itself" in refusal(installation, "verify_dataset", str(folder), str(manifest))
+
+
+def test_ingest_registers_a_key_and_verifies_by_it(installation: Installation, tmp_path: Path) -> None:
+    key, foreign = ec.generate_private_key(ec.SECP256R1()), tmp_path / "foreign.pem"
+    signed, pem = tmp_path / "signed.json", tmp_path / "build.pem"
+    signed.write_text(json.dumps(envelope(statement(), key)), encoding="utf-8")
+    pem.write_bytes(pem_of(key))
+    foreign.write_text("hello", encoding="utf-8")
+    assert "PEM form" in refusal(installation, "ingest", str(signed), "--system", "Fraud model", "--key", str(foreign))
+    (document,) = installation.json("ingest", str(signed), "--system", "Fraud model", "--key", str(pem))["documents"]
+    assert (document["format"], document["recorded"]) == ("in_toto", 1)
+
+
+def test_ingest_refuses_a_threshold_that_is_no_probability(installation: Installation, tmp_path: Path) -> None:
+    result = tmp_path / "id-3.txt"
+    result.write_text("0.7", encoding="utf-8")
+    arguments = ("ingest", str(result), "--system", "Fraud model", "--threshold")
+    assert "from 0 to 1" in refusal(installation, *arguments, "50")
+    (document,) = installation.json(*arguments, "0.5")["documents"]
+    assert document["format"] == "trojai"

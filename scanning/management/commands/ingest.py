@@ -15,6 +15,7 @@ from compliance.types.verdicts import ExitCode
 from scanning import intake
 from scanning.ingest import registry
 from scanning.models import Import, ImportReject
+from scanning.services import signing_keys
 
 _REJECTS_SHOWN = 20
 
@@ -26,14 +27,30 @@ class Command(AssayCommand):
         formats = ", ".join(registry.PARSERS)
         parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file, or a folder of files")
         parser.add_argument("--format", default="", help=f"take it as this instead of recognising it: {formats}")
+        parser.add_argument(
+            "--key",
+            type=Path,
+            action="append",
+            default=[],
+            metavar="FILE",
+            help="register this public key or certificate (PEM) first, so that signatures are verified by it",
+        )
+        parser.add_argument(
+            "--threshold",
+            type=float,
+            metavar="P",
+            help="from here on a result that is a single probability (TrojAI) counts as evidence",
+        )
         parser.add_argument("--system", default="", help="name of the AI system; made where there is none")
 
     def answer(self, options: dict[str, Any]) -> Answer:
         if options["format"]:
             registry.parser_named(options["format"])
-        files = _files(options["paths"])
+        files, threshold = _files(options["paths"]), _threshold(options["threshold"])
         system = _system(options["system"])
-        results = [self._ingest(system, path, options["format"]) for path in files]
+        for key in options["key"]:
+            _register(key)
+        results = [self._ingest(system, path, options["format"], threshold) for path in files]
         failed = [result for result in results if result["state"] != JobState.SUCCEEDED]
         return Answer(
             code=ExitCode.BAD_INPUT if failed else ExitCode.POSITIVE,
@@ -42,13 +59,14 @@ class Command(AssayCommand):
             complaints=[str(result["error"]) for result in failed],
         )
 
-    def _ingest(self, system: AISystem, path: Path, requested_format: str) -> JSON:
+    def _ingest(self, system: AISystem, path: Path, requested_format: str, threshold: float | None) -> JSON:
         with path.open("rb") as stream:
             document = intake.receive(
                 system=system,
                 stream=stream,
                 filename=path.name,
                 requested_format=requested_format,
+                threshold=threshold,
                 actor=None,
                 collected_how="manage.py ingest",
                 dispatch=False,
@@ -70,6 +88,20 @@ def _files(paths: list[Path]) -> list[Path]:
             raise CommandError(f"{path}: the folder holds no file.")
         files += found
     return files
+
+
+def _threshold(value: float | None) -> float | None:
+    """The threshold as given. Raises CommandError for what is no probability."""
+    if value is not None and not 0 <= value <= 1:
+        raise CommandError("--threshold is a probability: give a number from 0 to 1.")
+    return value
+
+
+def _register(path: Path) -> None:
+    """Register the key in a file under the file's name. Raises CommandError, RefusedError."""
+    if not path.is_file():
+        raise CommandError(f"{path}: no such file.")
+    signing_keys.register(content=path.read_bytes(), name=path.name, note="manage.py ingest --key", actor=None)
 
 
 def _system(name: str) -> AISystem:

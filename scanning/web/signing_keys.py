@@ -1,0 +1,109 @@
+"""Signing keys: whose signatures count, registered and withdrawn by people."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django import forms
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.urls import path, reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from compliance.rights import Verb, may, visible
+from compliance.services.errors import RefusedError
+from compliance.web.base import Request, found, guarded, page_of, refuse, say
+from scanning.models import SigningKey
+from scanning.services import signing_keys
+from scanning.web.answers import see_other
+
+ROWS = SigningKey.objects.select_related("registered_by", "withdrawn_by")
+
+
+class KeyForm(forms.Form):
+    """A public key, and how it came here."""
+
+    name = forms.CharField(
+        label=_("Whose key it is"), max_length=200, help_text=_("The person, team or pipeline that signs with it.")
+    )
+    file = forms.FileField(
+        label=_("Public key or certificate"),
+        help_text=_("In PEM form. Never hand in a private key; one that was is to be treated as exposed."),
+    )
+    note = forms.CharField(
+        label=_("How it was received"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=2000,
+        help_text=_("By which way, from whom, and how its fingerprint was compared. Auditors will ask."),
+    )
+
+
+@guarded(Verb.VIEW)
+def signing_key_list(request: Request) -> HttpResponse:
+    """Every key that was registered, those in force first."""
+    rows = visible(ROWS, request.user).order_by("withdrawn_at", "name", "pk")
+    may_register = may(request.user, Verb.REGISTER_KEY)
+    columns = [
+        {"label": gettext("Whose key it is")},
+        {"label": gettext("Kind")},
+        {"label": gettext("Fingerprint (SHA-256)")},
+        {"label": gettext("Registered")},
+        {"label": gettext("State")},
+    ]
+    context = {
+        "page": page_of(request, rows),
+        "total": rows.count(),
+        "columns": columns,
+        "may_register": may_register,
+        "trail": [{"label": gettext("Imports"), "url": reverse("import-list")}, {"label": gettext("Signing keys")}],
+    }
+    return render(request, "scanning/signing_key_list.html", context)
+
+
+@guarded(Verb.REGISTER_KEY, methods=("GET", "HEAD", "POST"))
+def signing_key_new(request: Request) -> HttpResponse:
+    """Register a key."""
+    form = KeyForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        content = given["file"].read(signing_keys.MAX_KEY_BYTES)
+        try:
+            signing_keys.register(content=content, name=given["name"], note=given["note"], actor=request.user)
+        except RefusedError as error:
+            form.add_error("file", str(error))
+        else:
+            say(
+                request,
+                gettext("The key is registered. Signatures in documents imported from now on are verified by it."),
+            )
+            return see_other("signing-key-list")
+    context = {
+        "form": form,
+        "trail": [
+            {"label": gettext("Imports"), "url": reverse("import-list")},
+            {"label": gettext("Signing keys"), "url": reverse("signing-key-list")},
+            {"label": gettext("Register")},
+        ],
+    }
+    return render(request, "scanning/signing_key_new.html", context)
+
+
+@guarded(Verb.REGISTER_KEY, methods=("POST",))
+def signing_key_withdraw(request: Request, uuid: UUID) -> HttpResponseBase:
+    """Withdraw a key."""
+    key = found(request, ROWS, uuid)
+    try:
+        signing_keys.withdraw(key=key, reason=request.POST.get("reason", ""), actor=request.user)
+    except RefusedError as error:
+        refuse(request, error)
+    else:
+        say(request, gettext("The key is withdrawn. What was concluded by it stays on record."))
+    return see_other("signing-key-list")
+
+
+urls = [
+    path("signing-keys/", signing_key_list, name="signing-key-list"),
+    path("signing-keys/new/", signing_key_new, name="signing-key-new"),
+    path("signing-keys/<uuid:uuid>/withdraw/", signing_key_withdraw, name="signing-key-withdraw"),
+]
