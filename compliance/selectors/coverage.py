@@ -31,8 +31,8 @@ _STATES = {verdict.value: state for verdict, state in COVERAGE_OF_STAGE.items()}
 
 
 class Seen(NamedTuple):
-    """An observation as far as coverage asks, without what was found in it. pk: the larger, the newer; at: when it was
-    observed, or else recorded."""
+    """An observation as far as coverage asks, without what was found in it. at: when it was observed; of a source without
+    time when its document was collected, else received; of two of one time the larger pk is the newer."""
 
     pk: int
     model_version: int
@@ -121,11 +121,12 @@ def subtechniques_of(technique: Technique) -> list[Technique]:
 def _latest(versions: QuerySet[ModelVersion]) -> defaultdict[int, list[Seen]]:
     """By version, the newest observation of each producer, rule and place: an older one is history."""
     rows = Observation.objects.filter(model_version__in=versions.order_by().values("pk")).order_by()
+    at = Coalesce("observed_at", "evidence__collected_at", "evidence__created_at", "created_at")
     newest: dict[tuple[int, str, str, str], Seen] = {}
-    for values in rows.values_list(*Seen._fields[:-1], Coalesce("observed_at", "created_at")).iterator():
+    for values in rows.values_list(*Seen._fields[:-1], at).iterator():
         seen = Seen(*values)
         key = (seen.model_version, seen.producer, seen.rule, seen.location)
-        if key not in newest or seen.pk > newest[key].pk:
+        if key not in newest or (seen.at, seen.pk) > (newest[key].at, newest[key].pk):
             newest[key] = seen
     by_version: defaultdict[int, list[Seen]] = defaultdict(list)
     for seen in newest.values():
@@ -142,7 +143,7 @@ def _strongest(
         if technique.atlas_id not in seen.techniques:
             continue
         state = state_of(seen, now=now, digest=digest)
-        if state not in by_state or seen.pk > by_state[state].pk:
+        if state not in by_state or (seen.at, seen.pk) > (by_state[state].at, by_state[state].pk):
             by_state[state] = seen
     state = next((state for state in _STRONGEST_FIRST if state in by_state), CoverageState.NOT_COVERED)
     return state, by_state.get(state)

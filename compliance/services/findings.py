@@ -58,13 +58,25 @@ def _rule_fingerprint(observation: Observation) -> str:
 
 
 def seen_at(observation: Observation) -> datetime:
-    """When what an observation says was so: as its source tells, else when it was recorded."""
-    return observation.observed_at or observation.created_at
+    """When what an observation says was so: as its source tells. Of a source without time, when its document was collected,
+    as stated, else received: importing the same bytes again is no new sighting."""
+    if observation.observed_at is not None or observation.evidence is None:
+        return observation.observed_at or observation.created_at
+    return observation.evidence.collected_at or observation.evidence.created_at
 
 
 def is_judged() -> Exists:
-    """Condition on findings: a person decided to live with it, so that no report changes what it says."""
-    return Exists(Risk.objects.filter(finding=OuterRef("pk"), state=RiskState.DEVIATION_APPROVED))
+    """Condition on findings: a person decided to live with it, or was asked to, so that no report changes what it says."""
+    accepted = (RiskState.DEVIATION_REQUESTED, RiskState.DEVIATION_APPROVED)
+    return Exists(Risk.objects.filter(finding=OuterRef("pk"), state__in=accepted))
+
+
+def _severity(observation: Observation, conclusion: Conclusion, before: str) -> str:
+    """Severity of a finding: as the source states it, else as it was, but at least medium while it stands: that a source
+    states none is no statement that it is harmless."""
+    if observation.severity or conclusion is Conclusion.SATISFIED:
+        return observation.severity or before
+    return Severity.MEDIUM if before == Severity.INFORMATIONAL else before
 
 
 _Key = tuple[str, int, str]
@@ -82,12 +94,13 @@ class _Spoken:
 
 @dataclass(slots=True)
 class _Drawn:
-    """A finding on its way. is_new: made by this import; changed: it says something else than its row does; steps:
-    observations that changed what it concludes, each with what it concluded before."""
+    """A finding on its way. is_new: made by this import; is_judged: a person decided to live with it; changed: it says
+    something else than its row does; steps: observations that changed what it concludes, each with what it concluded before."""
 
     finding: Finding
     control: str
     is_new: bool
+    is_judged: bool
     changed: bool = False
     steps: list[tuple[_Spoken, str]] = field(default_factory=list)
     spoken: list[_Spoken] = field(default_factory=list)
@@ -99,10 +112,11 @@ class _Drawn:
         before = "" if first else str(finding.state)
         when = seen_at(observation)
         if when >= finding.last_seen_at:
-            finding.state, finding.last_seen_at = spoken.conclusion, when
-            finding.condition, finding.title = observation.description, observation.title
-            finding.severity = observation.severity or finding.severity
-            self.changed = not first
+            finding.last_seen_at, self.changed = when, not first
+            if not self.is_judged:
+                finding.state = spoken.conclusion
+                finding.condition, finding.title = observation.description, observation.title
+                finding.severity = _severity(observation, spoken.conclusion, finding.severity)
         if before != str(finding.state):
             self.steps.append((spoken, before))
         self.spoken.append(spoken)
@@ -123,7 +137,7 @@ def _new(spoken: _Spoken) -> Finding:
         model_version=observation.model_version,
         title=observation.title,
         state=spoken.conclusion,
-        severity=observation.severity or Severity.INFORMATIONAL,
+        severity=_severity(observation, spoken.conclusion, Severity.INFORMATIONAL),
         techniques=observation.techniques,
         condition=observation.description,
         criteria=target.objective,
@@ -175,11 +189,13 @@ def _conclude(system_id: int, rows: Sequence[_Spoken], actor: User | None) -> li
         known = _known(system_id, sorted({rule for _, _, rule in fresh})) | {
             key: finding for key, finding in known.items() if key not in fresh
         }
+    judged = set(Finding.objects.filter(is_judged(), system=system_id).values_list("pk", flat=True))
     drawn: dict[_Key, _Drawn] = {}
     for spoken in rows:
         finding, made = known[spoken.key], fresh.get(spoken.key)
         is_new = made is not None and made.uuid == finding.uuid
-        drawn.setdefault(spoken.key, _Drawn(finding, spoken.target.control_id, is_new)).take(spoken)
+        one = _Drawn(finding, spoken.target.control_id, is_new, finding.pk in judged)
+        drawn.setdefault(spoken.key, one).take(spoken)
     _store(list(drawn.values()))
     _tell(list(drawn.values()), actor)
     return [one.finding for one in drawn.values()]

@@ -18,7 +18,7 @@ _SIGNED = (
     "fingerprint", "producer", "producer_version", "rule", "title", "description", "method", "verdict", "severity",
     "native_severity", "techniques", "asset_kind", "asset_name", "asset_digest", "location", "facts", "raw_sha256",
 )  # fmt: skip
-_COMPARED = (*_SIGNED, "observed_at", "model_version_id")
+_COMPARED = (*_SIGNED, "observed_at", "model_version_id", "evidence_id")
 _PLACES = ("locator", "origins")
 _NOBODY = UUID(int=0)
 
@@ -93,15 +93,18 @@ def record_batch(
     return recorded, len(rows) - recorded
 
 
-def unrecorded(*, system: AISystem, drafts: Sequence[ObservationDraft]) -> list[ObservationDraft]:
+def unrecorded(*, system: AISystem, evidence: Evidence, drafts: Sequence[ObservationDraft]) -> list[ObservationDraft]:
     """The drafts that no observation of the system says already, word for word and of the same model version.
 
     A document that is imported again, or a part of it, then adds nothing. Where in a document it stood is no part of what
-    an observation says; the time at which a report was made is, so a later report of the same things is recorded.
+    an observation says; the time at which a report was made is, so a later report of the same things is recorded. One that
+    states no time may be a later one: only the same bytes say the same again.
     """
     versions = _versions_by_digest(system, drafts)
     rows = [
-        _row(draft, system=system, source_uuid=_NOBODY, evidence=None, version=versions.get(draft.asset.digest or ""))
+        _row(
+            draft, system=system, source_uuid=_NOBODY, evidence=evidence, version=versions.get(draft.asset.digest or "")
+        )
         for draft in drafts
     ]
     known = {_words(row) for row in _said(system, [draft.fingerprint for draft in drafts])}
@@ -120,7 +123,7 @@ def _said(system: AISystem, fingerprints: Sequence[str]) -> Iterator[Mapping[str
 
 def _words(row: Mapping[str, Any]) -> str:
     facts = {name: value for name, value in row["facts"].items() if name not in _PLACES}
-    return _leaf({**row, "facts": facts})
+    return _leaf({**row, "facts": facts, "evidence_id": None if row["observed_at"] else row["evidence_id"]})
 
 
 def rows_of(*, source_uuid: UUID) -> QuerySet[Observation]:

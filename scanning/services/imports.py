@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import IO, BinaryIO, cast
@@ -12,21 +13,21 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from compliance.models import Evidence, Job, ModelVersion, User
-from compliance.services import entitlements, findings, job_log, jobs, leases, ledger, observations
+from compliance.models import AISystem, Evidence, Job, ModelVersion, User
+from compliance.services import absences, entitlements, findings, job_log, jobs, leases, ledger, observations
 from compliance.services import evidence as evidences
 from compliance.services.errors import RefusedError
 from compliance.services.job_log import Plan, RacedError
 from compliance.services.leases import LeaseKeeper
 from compliance.types.canonical import merkle_root
-from compliance.types.drafts import JSON, ParseSummary, Progress
+from compliance.types.drafts import JSON, ObservationDraft, ParseSummary, Progress
 from compliance.types.errors import BadInputError
 from compliance.types.states import JobState
 from scanning.ingest import registry
 from scanning.ingest.base import ParseContext
 from scanning.models import Import, ImportReject, StagedRow
 from scanning.services import entitlements as readings
-from scanning.services import signing_keys, staging
+from scanning.services import scopes, signing_keys, staging
 
 TASK = "scanning.tasks.process_import"
 _PUBLISH_ATTEMPTS = 5
@@ -171,6 +172,7 @@ def _refuse(document: Import, keeper: LeaseKeeper, reason: str) -> None:
 @dataclass(frozen=True, slots=True)
 class _Published:
     recorded: int
+    absent: int
     duplicates: int
     root: str
 
@@ -201,15 +203,15 @@ def _record(document: Import, keeper: LeaseKeeper, summary: ParseSummary, plan: 
         expected=plan,
     )
     drafts = staging.observations_of(document)
-    fresh = observations.unrecorded(system=system, drafts=drafts)
+    fresh = observations.unrecorded(system=system, evidence=evidence, drafts=drafts)
     seen, known = observations.record_batch(system=system, source_uuid=document.uuid, evidence=evidence, drafts=fresh)
-    if fresh:
-        findings.conclude(observations=observations.rows_of(source_uuid=document.uuid), actor=actor)
+    absent = _conclude(document, summary, drafts) if drafts else 0
     if not readings.publish(document=document, plan=entitled):
         raise RacedError("other entitlement documents were recorded meanwhile")
     roots = _roots(plan.root, document)
     published = _Published(
         recorded=plan.recorded + seen + len(entitled.snapshots),
+        absent=absent,
         duplicates=plan.duplicates + entitled.duplicates + known + len(drafts) - len(fresh),
         root=merkle_root(bytes.fromhex(root) for root in roots),
     )
@@ -221,7 +223,7 @@ def _record(document: Import, keeper: LeaseKeeper, summary: ParseSummary, plan: 
         payload={
             "evidence": evidence.sha256,
             "format": summary.format,
-            "rows": published.recorded,
+            "rows": published.recorded + published.absent,
             "rows_root": published.root,
             "job_events_root": roots[0],
             "observations_root": roots[1],
@@ -230,7 +232,19 @@ def _record(document: Import, keeper: LeaseKeeper, summary: ParseSummary, plan: 
         actor=actor,
         system=system,
     )
-    keeper.finish(result=_result(document))
+    keeper.finish(result=_result(document) | ({"no_longer_reported": absent} if absent else {}))
+
+
+def _conclude(document: Import, summary: ParseSummary, drafts: Sequence[ObservationDraft]) -> int:
+    """Draw findings from what a document reports, and from what it or a later one no longer does; how many of the latter.
+
+    One import of a system at a time, so that none misses what another just found.
+    """
+    actor, system = document.job.requested_by, document.system
+    AISystem.objects.select_for_update(no_key=True).get(pk=system.pk)
+    findings.conclude(observations=observations.rows_of(source_uuid=document.uuid), actor=actor)
+    reports = scopes.complete_reports(document=document, summary=summary, drafts=drafts)
+    return absences.conclude(system=system, source_uuid=document.uuid, reports=reports, actor=actor)
 
 
 def _roots(events_root: str, document: Import) -> tuple[str, ...]:

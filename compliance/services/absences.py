@@ -1,0 +1,168 @@
+"""Findings that a later report no longer repeats: satisfied, where that report looked at the same thing to its end.
+
+The order in which reports are imported makes no difference: what counts is when each was made. A finding that a person decided
+to live with, or made, is left as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from compliance.models import AISystem, Evidence, Finding, ModelVersion, Observation, User
+from compliance.services import findings
+from compliance.types.canonical import digest_of
+from compliance.types.drafts import AssetRef
+from compliance.types.verdicts import Conclusion, FileScanVerdict
+
+_BATCH = 500
+_NUMBERS = re.compile(r"\d+(\.\d+)*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompleteReport:
+    """What a report looked at to its end. source_uuid: of its import; not_before: when it was made at the earliest; rules: ids
+    of those that ran, None where the tool knows no choice of rules."""
+
+    source_uuid: UUID
+    evidence: Evidence
+    producer: str
+    producer_version: str
+    not_before: datetime
+    assets: tuple[AssetRef, ...]
+    rules: frozenset[str] | None
+
+
+def conclude(*, system: AISystem, source_uuid: UUID, reports: Iterable[CompleteReport], actor: User | None) -> int:
+    """Conclude what the reports no longer repeat, oldest report first; the number of findings that are satisfied thereby.
+
+    Each gets an observation that says so, kept with the import `source_uuid`. Runs inside the caller's transaction. A few
+    statements for each report, whatever the number of findings.
+    """
+    count = 0
+    for report in sorted(reports, key=lambda report: report.not_before):
+        rows = [_absence(report, finding, last, source_uuid) for finding, last in _absent(system, report)]
+        Observation.objects.bulk_create(rows, batch_size=_BATCH)
+        count += len(findings.conclude(observations=rows, actor=actor))
+    return count
+
+
+def _absent(system: AISystem, report: CompleteReport) -> Iterator[tuple[Finding, Observation]]:
+    """Findings that stand, were last seen before the report, and lie within its scope; each with its last sighting."""
+    keys = _asset_keys(system, report.assets)
+    standing = [finding for finding in _standing(system, report) if finding.asset_key in keys]
+    last = _last_sightings(standing, report.producer)
+    for finding in standing:
+        seen = last.get(finding.pk)
+        if seen is not None and _ran_again(report, seen):
+            yield finding, seen
+
+
+def _standing(system: AISystem, report: CompleteReport) -> QuerySet[Finding]:
+    of_producer = Observation.objects.filter(
+        system=system, producer=report.producer, verdict=FileScanVerdict.FINDING.value
+    ).values("findings")
+    return (
+        Finding.objects.filter(
+            system=system, state=Conclusion.NOT_SATISFIED, last_seen_at__lt=report.not_before, pk__in=of_producer
+        )
+        .exclude(findings.is_judged())
+        .exclude(observations__source_uuid=report.source_uuid)
+        .order_by("pk")
+    )
+
+
+def _asset_keys(system: AISystem, assets: Sequence[AssetRef]) -> set[str]:
+    """Keys that findings on these assets may have: made before or after their version was registered."""
+    digests = sorted({asset.digest for asset in assets if asset.digest})
+    versions: dict[str, ModelVersion] = {}
+    for start in range(0, len(digests), _BATCH):
+        found = ModelVersion.objects.filter(model__system=system, digest__in=digests[start : start + _BATCH])
+        versions |= {version.digest: version for version in found}
+    return {
+        findings.asset_key(kind=asset.kind[:64], name=asset.name[:500], digest=asset.digest or "", version=version)
+        for asset in assets
+        for version in {None, versions.get(asset.digest or "")}
+    }
+
+
+def _last_sightings(standing: Sequence[Finding], producer: str) -> dict[int, Observation]:
+    through = Finding.observations.through
+    last: dict[int, Observation] = {}
+    keys = [finding.pk for finding in standing]
+    for start in range(0, len(keys), _BATCH):
+        links = through.objects.filter(
+            finding__in=keys[start : start + _BATCH],
+            observation__producer=producer,
+            observation__verdict=FileScanVerdict.FINDING.value,
+        ).select_related("observation__evidence", "observation__model_version__model")
+        for link in links.order_by("observation"):
+            known = last.get(link.finding_id)
+            if known is None or findings.seen_at(link.observation) >= findings.seen_at(known):
+                last[link.finding_id] = link.observation
+    return last
+
+
+def _ran_again(report: CompleteReport, seen: Observation) -> bool:
+    """Whether the report ran the rule of a sighting, in the same version of the tool or a later one."""
+    is_as_new = report.producer_version == seen.producer_version or (
+        _version(report.producer_version) >= _version(seen.producer_version) > ()
+    )
+    return is_as_new and (report.rules is None or seen.rule in report.rules)
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """Numbers of a version such as 0.8.8; () for one that is written otherwise, and then compares with no other."""
+    return tuple(map(int, text.split("."))) if _NUMBERS.fullmatch(text) and len(text) < 64 else ()
+
+
+def _absence(report: CompleteReport, finding: Finding, seen: Observation, source_uuid: UUID) -> Observation:
+    """The observation that a finding is no longer reported, on the same asset, rule and place as the last sighting."""
+    told = _(
+        "%(tool)s no longer reports this. Its report %(file)s, made on %(date)s or later, looked at %(asset)s by the same "
+        "rules to its end and does not list it; it was last reported as of %(last)s."
+    ) % {
+        "tool": " ".join(filter(None, (report.producer, report.producer_version))),
+        "file": report.evidence.filename,
+        "date": f"{report.not_before:%Y-%m-%d}",
+        "asset": seen.asset_name,
+        "last": f"{findings.seen_at(seen):%Y-%m-%d}",
+    }
+    return Observation(
+        system_id=seen.system_id,
+        source_uuid=source_uuid,
+        fingerprint=digest_of(["no longer reported", str(finding.uuid)]),
+        producer=seen.producer,
+        producer_version=report.producer_version,
+        rule=seen.rule,
+        title=seen.title,
+        description=told,
+        method=seen.method,
+        verdict=FileScanVerdict.NOTHING_FOUND.value,
+        techniques=seen.techniques,
+        asset_kind=seen.asset_kind,
+        asset_name=seen.asset_name,
+        asset_digest=seen.asset_digest,
+        model_version=seen.model_version,
+        location=seen.location,
+        facts={
+            "no_longer_reported": {
+                "finding": str(finding.uuid),
+                "last_observation": str(seen.uuid),
+                "report": str(report.source_uuid),
+                "report_sha256": report.evidence.sha256,
+                "assets_in_scope": len(report.assets),
+                "rules_in_scope": None if report.rules is None else len(report.rules),
+            },
+            "speaks_to": seen.techniques,
+            "locator": "scope",
+        },
+        observed_at=report.not_before,
+        evidence=report.evidence,
+    )
