@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
-from compliance.types import entitlements, states, verdicts
+from compliance.types import access_reviews, bindings, checks, entitlements, states, verdicts
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -83,6 +83,37 @@ _LABELLED: tuple[tuple[StrEnum, _StrPromise], ...] = (
     (entitlements.Reach.NOW, _("Can submit now")),
     (entitlements.Reach.AFTER_STEP, _("Can after one more step")),
     (entitlements.Reach.SHARED_KEY, _("Whoever holds a key can")),
+    (bindings.Named.BASE, _("Base model")),
+    (bindings.Named.DATASET, _("Data set")),
+    (bindings.Named.OUTPUT, _("Output model")),
+    (bindings.BoundBy.DIGEST, _("By its digest in the log")),
+    (bindings.BoundBy.PROVENANCE, _("By the provenance of a version")),
+    (bindings.BoundBy.RULE, _("By a saved rule")),
+    (bindings.BoundBy.PERSON, _("By a person")),
+    (bindings.BoundBy.NOT_OURS, _("None of ours, says a person")),
+    (bindings.BoundBy.NOTHING, _("Bound to nothing yet")),
+    (access_reviews.Decision.KEEP, _("Keep")),
+    (access_reviews.Decision.REMOVE, _("Remove")),
+    (access_reviews.Removal.CONFIRMED, _("Removal confirmed")),
+    (access_reviews.Removal.STILL_ENTITLED, _("Still entitled")),
+    (access_reviews.Removal.NOT_YET_READ, _("Not confirmed: no later document")),
+    (checks.CheckRule.SUBMITTER_NOT_APPROVED, _("Submitter not on the approved list")),
+    (checks.CheckRule.SUBMITTER_CANNOT_BE_TOLD, _("Submitter cannot be told")),
+    (checks.CheckRule.APPROVED_OWN_JOB, _("Submitter approved the own job")),
+    (checks.CheckRule.JOB_WITHOUT_APPROVAL, _("Job without approval")),
+    (checks.CheckRule.APPROVAL_AFTER_START, _("Approved after the start")),
+    (checks.CheckRule.APPROVAL_WITHOUT_DIGESTS, _("Approval does not name data and base model by digest")),
+    (checks.CheckRule.DATASET_NOT_VERIFIED, _("Data set never verified before the job")),
+    (checks.CheckRule.DATASET_CHANGED, _("Data set changed since its manifest")),
+    (checks.CheckRule.BASE_UNKNOWN, _("Base model unknown")),
+    (checks.CheckRule.BASE_NOT_SCANNED, _("Inherited base model not scanned")),
+    (checks.CheckRule.BASE_CHANGED, _("Base model changed since its scan")),
+    (checks.CheckRule.OUTPUT_NOT_SIGNED, _("Output model without signature")),
+    (checks.CheckRule.DENIED_BURST, _("Burst of denied attempts")),
+    (checks.CheckRule.ENTITLED_UNUSED, _("Entitled and not used in the period")),
+    (checks.CheckRule.USED_NOT_ENTITLED, _("Used and not entitled in any reading")),
+    (checks.CheckRule.LOG_GAP, _("Gap in the log")),
+    (checks.CheckRule.OUTSIDE_CHANGE_WINDOW, _("Submitted outside the change window")),
     (verdicts.StageVerdict.EVIDENCE_FOUND, _("Evidence found")),
     (verdicts.StageVerdict.NO_EVIDENCE_AT_POWER, _("No evidence at stated power")),
     (verdicts.StageVerdict.INCONCLUSIVE, _("Inconclusive")),

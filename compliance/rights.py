@@ -41,6 +41,11 @@ class Verb(StrEnum):
     LINK_EVIDENCE = "attach evidence"
     DOWNLOAD_EVIDENCE = "download evidence"
     IMPORT_DOCUMENT = "import a document"
+    BIND_EVENTS = "bind job events to models and data"
+    RECORD_APPROVAL = "record an approval of a job"
+    STATE_EXPECTATIONS = "state change windows and expected logs"
+    RUN_CHECKS = "run the checks on job events"
+    REVIEW_ACCESS = "open and complete an access review"
     REGISTER_MODEL = "register a model or data set"
     START_SCAN = "start a scan"
     REGISTER_BANK = "register reference models"
@@ -76,6 +81,11 @@ TABLE: dict[Verb, frozenset[Role]] = {
     Verb.LINK_EVIDENCE: _MAKERS,
     Verb.DOWNLOAD_EVIDENCE: _STAFF | {Role.CONTRIBUTOR, Role.AUDITOR},
     Verb.IMPORT_DOCUMENT: _MAKERS | {Role.COLLECTOR},
+    Verb.BIND_EVENTS: _MAKERS,
+    Verb.RECORD_APPROVAL: _MAKERS,
+    Verb.STATE_EXPECTATIONS: frozenset({Role.OFFICER}),
+    Verb.RUN_CHECKS: _MAKERS,
+    Verb.REVIEW_ACCESS: frozenset({Role.OFFICER, Role.MANAGER}),
     Verb.REGISTER_MODEL: _MAKERS,
     Verb.START_SCAN: _MAKERS,
     Verb.REGISTER_BANK: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
@@ -122,6 +132,15 @@ SYSTEM_PATH: dict[str, str] = {
     "compliance.EvidenceLink": "evidence__system",
     "compliance.Observation": "system",
     "compliance.JobEvent": "system",
+    "compliance.JobBinding": "system",
+    "compliance.BindingRule": "system",
+    "compliance.JobApproval": "system",
+    "compliance.ChangeWindow": "system",
+    "compliance.ExpectedRate": "system",
+    "compliance.DatasetVerification": "dataset_version__dataset__system",
+    "compliance.CheckRun": "system",
+    "compliance.AccessReview": "system",
+    "compliance.AccessReviewLine": "review__system",
     "compliance.EntitlementSnapshot": "system",
     "compliance.EntitlementReading": "system",
     "compliance.Entitlement": "reading__system",
@@ -200,6 +219,17 @@ def _auditor_filter(label: str, user: m.User) -> Q | None:
         "compliance.Entitlement": lambda: Q(
             reading__in=m.EntitlementReading.objects.filter(_periods(user, day="as_of")).values("pk")
         ),
+        "compliance.JobBinding": lambda: Q(
+            event__in=m.JobEvent.objects.filter(_periods(user, day="occurred_at")).values("pk")
+        ),
+        "compliance.BindingRule": lambda: Q(system__in=systems),
+        "compliance.JobApproval": lambda: _periods(user, day="approved_at"),
+        "compliance.ChangeWindow": lambda: Q(system__in=systems),
+        "compliance.ExpectedRate": lambda: Q(system__in=systems),
+        "compliance.DatasetVerification": lambda: Q(dataset_version__dataset__system__in=systems),
+        "compliance.CheckRun": lambda: Q(system__in=systems),
+        "compliance.AccessReview": lambda: Q(system__in=systems),
+        "compliance.AccessReviewLine": lambda: Q(review__system__in=systems),
         "compliance.Observation": lambda: Q(system__in=systems),
         "compliance.Finding": lambda: Q(system__in=systems),
         "compliance.Risk": lambda: Q(finding__system__in=systems),

@@ -1,6 +1,8 @@
 """The tables of the record."""
 
+from compliance.models.access_review import AccessReview, AccessReviewLine
 from compliance.models.assessment import Answer, AnswerRevision, Assessment
+from compliance.models.binding import BindingRule, JobBinding
 from compliance.models.catalog import (
     AuditQuestion,
     CaseStudy,
@@ -12,9 +14,11 @@ from compliance.models.catalog import (
     Technique,
     TechniqueSection,
 )
+from compliance.models.check import CheckRun
 from compliance.models.control import ImplementedControl
 from compliance.models.entitlement import Entitlement, EntitlementReading, EntitlementSnapshot
 from compliance.models.evidence import Evidence, EvidenceLink
+from compliance.models.expectation import ChangeWindow, DatasetVerification, ExpectedRate, JobApproval
 from compliance.models.finding import Finding, Risk
 from compliance.models.inventory import AIModel, AISystem, Dataset, DatasetVersion, ModelVersion
 from compliance.models.job import Job, JobStep
@@ -28,13 +32,19 @@ from compliance.models.trail import RowChange, TrailEntry
 __all__ = [
     "AIModel",
     "AISystem",
+    "AccessReview",
+    "AccessReviewLine",
     "Answer",
     "AnswerRevision",
     "Assessment",
     "AuditQuestion",
+    "BindingRule",
     "CaseStudy",
     "CatalogRelease",
+    "ChangeWindow",
+    "CheckRun",
     "Dataset",
+    "DatasetVerification",
     "DatasetVersion",
     "Engagement",
     "Entitlement",
@@ -43,11 +53,14 @@ __all__ = [
     "Evidence",
     "EvidenceLink",
     "EvidencePack",
+    "ExpectedRate",
     "Finding",
     "Framework",
     "Freeze",
     "ImplementedControl",
     "Job",
+    "JobApproval",
+    "JobBinding",
     "JobEvent",
     "JobStep",
     "LedgerBlock",

@@ -27,6 +27,9 @@ UNCHANGING = (
     "compliance_entitlementsnapshot",
     "compliance_entitlementreading",
     "compliance_entitlement",
+    "compliance_changewindow",
+    "compliance_expectedrate",
+    "compliance_datasetverification",
 )
 
 

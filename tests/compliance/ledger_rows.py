@@ -13,14 +13,17 @@ from compliance.models import (
     AnswerRevision,
     Assessment,
     AuditQuestion,
+    ChangeWindow,
+    DatasetVerification,
     EvidencePack,
+    ExpectedRate,
     Freeze,
     LedgerEvent,
     Observation,
     Technique,
     User,
 )
-from compliance.services import ledger
+from compliance.services import inventory, ledger
 from compliance.types.states import Method, Role
 from compliance.types.verdicts import StageVerdict
 from tests.compliance.entitlements_on_record import recorded, way
@@ -77,6 +80,22 @@ def filled_tables() -> dict[str, str]:
         verdict=StageVerdict.INCONCLUSIVE, observed_at=timezone.now(), source_uuid=actor.uuid,
     )  # fmt: skip
     recorded(system, evidence(system, b"roles", actor=actor), way("ann"))
+    ChangeWindow.objects.create(
+        system=system, days=[0], opens="09:00", closes="17:00", time_zone="UTC", effective_from="2026-01-01",
+        stated_by=actor,
+    )  # fmt: skip
+    ExpectedRate.objects.create(system=system, source="aws-cloudtrail", longest_silence_hours=24, stated_by=actor)
+    version = inventory.register_dataset_version(
+        system=system,
+        name="digits",
+        label="1",
+        manifest_root="0" * 64,
+        file_count=1,
+        size=1,
+        evidence=None,
+        actor=actor,
+    )
+    DatasetVerification.objects.create(dataset_version=version, verified_at=timezone.now(), matches=True)
     names = [
         "ledgerevent",
         "ledgerblock",
@@ -89,5 +108,8 @@ def filled_tables() -> dict[str, str]:
         "entitlementsnapshot",
         "entitlementreading",
         "entitlement",
+        "changewindow",
+        "expectedrate",
+        "datasetverification",
     ]
     return {f"compliance_{name}": "id" for name in names} | {"compliance_ledgerposition": "position"}

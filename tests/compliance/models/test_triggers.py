@@ -22,7 +22,8 @@ NewInstallation = Callable[..., Installation]
 
 # Every table is guarded, or is written by services that record events, or is exempt for the reason given.
 SERVICES_RECORD = {
-    "aimodel", "aisystem", "answer", "answer_findings", "assessment", "assessment_releases", "auditquestion",
+    "accessreview", "accessreviewline", "aimodel", "aisystem", "answer", "answer_findings", "assessment", "assessment_releases", "auditquestion",
+    "bindingrule", "checkrun", "jobapproval", "jobbinding",
     "casestudy", "casestudy_techniques", "catalogrelease", "dataset", "datasetversion", "datasetversion_trained",
     "entitlementreading_documents",
     "evidence", "evidencelink", "evidencepack", "finding", "finding_observations", "framework", "implementedcontrol",

@@ -1,0 +1,57 @@
+"""Checks of who could submit against who did."""
+
+from __future__ import annotations
+
+from compliance.types.checks import CheckRule
+from scanning.checks.base import Case, Event, Facts, Outcomes, case_of, who
+
+_NO_READING = "No entitlement document of the period is on record."
+
+
+def _acted(event: Event) -> frozenset[str]:
+    """Everything under which an event's actor may stand in a document: the principal, its names, the role used."""
+    names = set(event.actor.names) | {event.actor.key} if event.actor else set()
+    return frozenset(names | ({event.role.casefold()} if event.role else set()))
+
+
+def entitled_unused(facts: Facts) -> Outcomes:
+    """Can submit, and did not in the period."""
+    rule = CheckRule.ENTITLED_UNUSED
+    if facts.can_now is None:
+        return Outcomes(rule=rule, unit="principals", population=0, lacks=_NO_READING)
+    used = frozenset().union(*map(_acted, facts.submissions))
+    exceptions = tuple(
+        Case(
+            key=one.actor.key, subject=one.actor.display, at=None,
+            sentence=f"{one.actor.display} can submit jobs by the documents and submitted none in the period.",
+            facts={"scope": one.scope},
+        )
+        for one in facts.can_now
+        if used.isdisjoint(one.actor.names | {one.actor.key})
+    )  # fmt: skip
+    return Outcomes(rule=rule, unit="principals", population=len(facts.can_now), exceptions=exceptions)
+
+
+def used_not_entitled(facts: Facts) -> Outcomes:
+    """Submitted without standing in any reading of entitlement documents."""
+    rule, jobs = CheckRule.USED_NOT_ENTITLED, facts.submissions
+    if not facts.scopes_read:
+        told = "No entitlement document is on record."
+        return Outcomes(rule=rule, unit="jobs", population=len(jobs), lacks=told)
+    exceptions: list[Case] = []
+    undecided: list[Case] = []
+    for event in jobs:
+        if event.actor is None and not event.role:
+            undecided.append(case_of(event, f"The source does not name who submitted {event.title}."))
+        elif not facts.ever_entitled.isdisjoint(_acted(event)):
+            continue
+        elif event.account not in facts.scopes_read:
+            account = event.account or "the account"
+            told = f"{event.title} was submitted in {account}, of which no entitlement document is on record."
+            undecided.append(case_of(event, told))
+        else:
+            told = f"{who(event)} submitted {event.title} and stands in no entitlement document as somebody who can."
+            exceptions.append(case_of(event, told))
+    return Outcomes(
+        rule=rule, unit="jobs", population=len(jobs), exceptions=tuple(exceptions), undecided=tuple(undecided)
+    )
