@@ -38,7 +38,8 @@ class EntitlementFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntitlementFigures:
-    """Principals, each counted once in each figure; `unentitled` submitted and are in no document."""
+    """Principals, each counted once in each figure, by ways from which nothing is missing; `unentitled` submitted and are in
+    no document."""
 
     now: int
     after_step: int
@@ -131,10 +132,11 @@ def entitlement_rows(reading: EntitlementReading, asked: EntitlementFilter) -> Q
 def entitlement_figures(reading: EntitlementReading) -> EntitlementFigures:
     """The figures of a whole reading."""
     people = Count("principal", distinct=True)
-    counted = reading.entitlements.order_by().aggregate(
+    open_ways = reading.entitlements.filter(missing=[]).order_by()
+    counted = open_ways.aggregate(
         **{reach.value: Count("principal", distinct=True, filter=Q(reach=reach)) for reach in Reach}
     )
-    unused = reading.entitlements.filter(reach=Reach.NOW).exclude(_used(reading)).order_by().aggregate(n=people)["n"]
+    unused = open_ways.filter(reach=Reach.NOW).exclude(_used(reading)).aggregate(n=people)["n"]
     return EntitlementFigures(
         now=counted[Reach.NOW],
         after_step=counted[Reach.AFTER_STEP],

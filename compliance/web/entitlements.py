@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from compliance.choices import choices
 from compliance.models import Entitlement, EntitlementReading
 from compliance.rights import Verb, may
+from compliance.selectors.entitlement_changes import ReadingsCompared, compared, reading_before
 from compliance.selectors.entitlement_page import (
     EntitlementFilter,
     entitlement_page,
@@ -89,6 +90,21 @@ def _csv_rows(rows: QuerySet[Entitlement]) -> Iterator[tuple[object, ...]]:
         )
 
 
+def _compared(request: Request, reading: EntitlementReading) -> ReadingsCompared | None:
+    """The reading beside the one that the address names by `against`, else beside the one before it; None where it is the
+    first."""
+    against = request.GET.get("against")
+    if against:
+        named = readings(request.user).filter(system=reading.system_id, uuid=uuid_of(against)).exclude(pk=reading.pk)
+        earlier = named.first()
+    else:
+        earlier = reading_before(reading, request.user)
+    if earlier is None:
+        return None
+    later, first = (reading, earlier) if earlier.as_of <= reading.as_of else (earlier, reading)
+    return compared(later, first, request.user)
+
+
 def _asked_reading(request: Request) -> EntitlementReading | None:
     """The reading that the address names, else the latest (of the system it names)."""
     if request.GET.get("reading"):
@@ -118,6 +134,7 @@ def entitlements(request: Request) -> HttpResponseBase:
         "content": entitlement_page(reading, request.user),
         "page": page,
         "lines": [{"row": row, "last": last.get(row.principal_id)} for row in page],
+        "compared": _compared(request, reading),
         "total": reading.entitlements.count(),
         "form": form,
         "active": asked != EntitlementFilter(),

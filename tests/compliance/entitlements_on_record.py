@@ -56,12 +56,17 @@ def answer(*ways: Entitled) -> EntitlementAnswer:
 
 
 def recorded(
-    system: AISystem, evidence: Evidence, *ways: Entitled, taken_at: datetime | None = TAKEN, tag: str = ""
+    system: AISystem,
+    evidence: Evidence,
+    *ways: Entitled,
+    taken_at: datetime | None = TAKEN,
+    tag: str = "",
+    scope: str = "111122223333",
 ) -> EntitlementReading:
     """One document and its reading on record."""
     source = uuid4()
     made = entitlements.unsaved(
-        system=system, evidence=evidence, source_uuid=source, drafts=[draft(taken_at=taken_at, tag=tag)]
+        system=system, evidence=evidence, source_uuid=source, drafts=[draft(scope=scope, taken_at=taken_at, tag=tag)]
     )
     chosen = entitlements.latest([*entitlements.current(system=system), *made])
     answered = Answered(fingerprints=frozenset(one.fingerprint for one in chosen), answers=(answer(*ways),))

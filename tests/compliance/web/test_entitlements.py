@@ -5,16 +5,17 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from compliance.models import JobEvent, User
+from compliance.models import EntitlementReading, JobEvent, User
 from compliance.services import answers
 from compliance.types.entitlements import Reach
-from compliance.types.states import AnswerValue
+from compliance.types.states import ActionClass, AnswerValue, Outcome
 from tests.compliance import records
 from tests.compliance.conftest import World
 from tests.compliance.entitlements_on_record import TAKEN, recorded, way
@@ -120,11 +121,104 @@ def test_the_page_takes_the_same_queries_however_long(
     read: World, browse: Browse, officer: User, count_queries: Callable[..., int]
 ) -> None:
     client = browse(officer)
+    system = read.assessment.system
+    recorded(system, read.log, way("ann"), way("new"), taken_at=TAKEN + timedelta(1), tag="a")
+    grants(read, 1, at=TAKEN + timedelta(hours=2))
     few = count_queries(lambda: client.get(LIST))
-    recorded(
-        read.assessment.system, read.log, *(way(f"p{n}") for n in range(120)), taken_at=TAKEN + timedelta(1), tag="n"
-    )
+    recorded(system, read.log, *(way(f"p{n}") for n in range(120)), taken_at=TAKEN + timedelta(2), tag="n")
+    grants(read, 30, at=TAKEN + timedelta(hours=26), tag="more")
     assert count_queries(lambda: client.get(LIST)) <= few + 1
+
+
+def grants(world: World, count: int, *, at: datetime, tag: str = "grant", outcome: Outcome = Outcome.SUCCESS) -> None:
+    """Changes of rights in the log, one a minute."""
+    made = records.log_events(world.assessment.system, world.log, count, tag=tag, start=at)
+    JobEvent.objects.filter(pk__in=[one.pk for one in made]).update(
+        action="iam:AttachUserPolicy", action_class=ActionClass.GRANT, outcome=outcome, job_name="zoe",
+        inputs=[{"role": "granted_policy", "uri": "arn:aws:iam::1111:policy/FineTune"}],
+    )  # fmt: skip
+
+
+def test_the_first_reading_has_nothing_to_be_held_against(read: World, browse: Browse, officer: User) -> None:
+    answer = browse(officer).get(LIST)
+    assert answer.context["compared"] is None
+    assert "This is the first reading of this system" in answer.text
+
+
+@pytest.fixture
+def later(read: World) -> World:
+    """Thirty days on: ann can only after a step, bob is gone, zoe has come; the rest is as before."""
+    ways = (
+        way("0", action="bedrock:CreateModelCustomizationJob"), way("ann", reach=Reach.AFTER_STEP), way("zoe"),
+        way("key of account x", reach=Reach.SHARED_KEY), way("role"),
+        replace(way("waiting"), missing=("iam:PassRole",)),
+    )  # fmt: skip
+    recorded(read.assessment.system, read.log, *ways, taken_at=TAKEN + timedelta(days=30), tag="b")
+    return read
+
+
+def test_who_came_who_went_and_who_moved_since_the_reading_before(later: World, browse: Browse, officer: User) -> None:
+    answer = browse(officer).get(LIST)
+    compared = answer.context["compared"]
+    assert [str(one) for one in compared.added] == ["zoe"]
+    assert [str(one) for one in compared.removed] == ["bob"]
+    assert [(str(one.principal), one.before, one.after) for one in compared.moved] == [
+        ("ann", (Reach.NOW,), (Reach.AFTER_STEP,))
+    ]
+    assert "hold no change of rights in that time, although the readings differ" in answer.text
+
+
+def test_a_way_from_which_something_is_missing_counts_in_no_figure(later: World, browse: Browse, officer: User) -> None:
+    figures = browse(officer).get(LIST).context["content"].figures
+    assert (figures.now, figures.after_step, figures.shared_key) == (3, 1, 1)
+
+
+def test_changes_of_rights_between_the_readings_are_shown_from_the_job_log(
+    later: World, browse: Browse, officer: User
+) -> None:
+    grants(later, 2, at=TAKEN + timedelta(days=3))
+    grants(later, 1, at=TAKEN + timedelta(days=4), tag="refused", outcome=Outcome.DENIED)
+    grants(later, 1, at=TAKEN - timedelta(days=1), tag="before")
+    grants(later, 1, at=TAKEN + timedelta(days=31), tag="after")
+    answer = browse(officer).get(LIST)
+    compared = answer.context["compared"]
+    assert (compared.granted, compared.refused, len(compared.grants)) == (2, 1, 3)
+    assert "arn:aws:iam::1111:policy/FineTune" in answer.text
+    assert f"act=grant&amp;system={later.assessment.system.uuid}&amp;from=2026-06-01&amp;to=2026-07-01" in answer.text
+
+
+def test_other_documents_under_a_reading_are_said_beside_the_difference(
+    read: World, browse: Browse, officer: User
+) -> None:
+    recorded(read.assessment.system, read.log, way("zoe"), scope="444455556666", taken_at=TAKEN + timedelta(1), tag="c")
+    answer = browse(officer).get(LIST)
+    assert answer.context["compared"].only_now == (("aws-account-authorization", "444455556666"),)
+    assert "a principal may seem to come or go because a document did" in answer.text
+
+
+def test_any_two_readings_can_be_compared_and_the_earlier_one_always_comes_first(
+    later: World, browse: Browse, officer: User
+) -> None:
+    client = browse(officer)
+    recorded(later.assessment.system, later.log, way("zoe"), taken_at=TAKEN + timedelta(days=60), tag="c")
+    last, middle, first = EntitlementReading.objects.filter(system=later.assessment.system).order_by("-as_of")
+    for one, other in ((last, first), (first, last)):
+        compared = client.get(f"{LIST}?reading={one.uuid}&against={other.uuid}").context["compared"]
+        assert (compared.earlier, compared.later) == (first, last)
+    assert client.get(f"{LIST}?reading={middle.uuid}").context["compared"].earlier == first
+    assert client.get(f"{LIST}?reading={last.uuid}&against={last.uuid}").context["compared"] is None
+
+
+def test_a_reading_of_another_system_is_not_compared(later: World, browse: Browse, officer: User) -> None:
+    foreign = recorded(later.other_assessment.system, later.other_log, way("stranger"))
+    assert browse(officer).get(f"{LIST}?against={foreign.uuid}").context["compared"] is None
+    assert browse(officer).get(f"{LIST}?against=nonsense").status_code == 404
+
+
+def test_an_auditor_compares_readings_of_the_period_alone(later: World, browse: Browse, auditor: User) -> None:
+    assert browse(auditor).get(LIST).context["compared"].earlier.as_of == TAKEN
+    late = recorded(later.assessment.system, later.log, way("late"), taken_at=TAKEN + timedelta(days=900), tag="late")
+    assert browse(auditor).get(f"{LIST}?against={late.uuid}").context["compared"] is None
 
 
 def test_the_question_shows_the_three_parts_and_what_they_contradict(
