@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from django.http import FileResponse, HttpResponse
+from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -17,6 +17,9 @@ from compliance.api import requests
 from compliance.api import serializers as shapes
 from compliance.api.base import ReadViewSet, asker
 from compliance.rights import Verb
+from compliance.selectors import ocsf
+from compliance.selectors.ocsf_findings import finding_records
+from compliance.selectors.ocsf_job_events import job_event_records
 from compliance.services import evidence, inventory, jobs, remediation
 from compliance.services.remediation import MilestoneDraft
 from compliance.types.canonical import canonical_json
@@ -122,6 +125,13 @@ class JobEventViewSet(ReadViewSet):
         "occurred_at": ["gte", "lt"],
     }
 
+    @extend_schema(responses={(200, ocsf.MEDIA_TYPE): OpenApiTypes.STR})
+    @action(detail=False, methods=["get"], pagination_class=None)
+    def ocsf(self, request: Request) -> StreamingHttpResponse:
+        """All of it, filtered alike, as OCSF API Activity, one JSON object a line. It names people."""
+        rows = self.filter_queryset(self.get_queryset())
+        return StreamingHttpResponse(ocsf.lines(job_event_records(rows)), content_type=ocsf.MEDIA_TYPE)
+
 
 class ObservationViewSet(ReadViewSet):
     """Observations."""
@@ -137,6 +147,13 @@ class FindingViewSet(ReadViewSet):
     queryset = m.Finding.objects.select_related("system", "model_version", "target").prefetch_related("observations")
     serializer_class = shapes.FindingSerializer
     filterset_fields = ("state", "severity")
+
+    @extend_schema(responses={(200, ocsf.MEDIA_TYPE): OpenApiTypes.STR})
+    @action(detail=False, methods=["get"], pagination_class=None)
+    def ocsf(self, request: Request) -> StreamingHttpResponse:
+        """All of them, filtered alike, as OCSF findings, one JSON object a line."""
+        rows = self.filter_queryset(self.get_queryset())
+        return StreamingHttpResponse(ocsf.lines(finding_records(rows)), content_type=ocsf.MEDIA_TYPE)
 
 
 class RemediationViewSet(ReadViewSet):

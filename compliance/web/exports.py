@@ -1,12 +1,16 @@
-"""Lists as CSV (RFC 4180), streamed row by row, safe to open in a spreadsheet. Times are UTC in ISO 8601."""
+"""Lists for other programs, streamed row by row: CSV (RFC 4180) that is safe to open in a spreadsheet, with times in UTC as
+ISO 8601; and OCSF, one JSON object a line."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
+from typing import Any
 
 from django.http import StreamingHttpResponse
+
+from compliance.selectors import ocsf
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _SPREADSHEETS_READ_UTF8_BY = "\ufeff"
@@ -43,5 +47,12 @@ def _lines(heads: Sequence[object], rows: Iterable[Sequence[object]]) -> Iterato
 def csv_response(*, filename: str, heads: Sequence[object], rows: Iterable[Sequence[object]]) -> StreamingHttpResponse:
     """A download of the rows as they are read."""
     response = StreamingHttpResponse(_lines(heads, rows), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{filename}"'
+    return response
+
+
+def ocsf_response(*, filename: str, records: Iterable[Mapping[str, Any]]) -> StreamingHttpResponse:
+    """A download of OCSF records as they are made."""
+    response = StreamingHttpResponse(ocsf.lines(records), content_type=ocsf.MEDIA_TYPE)
     response["Content-Disposition"] = f'attachment; filename="{filename}"'
     return response

@@ -15,12 +15,13 @@ from compliance.models import Finding, RemediationItem
 from compliance.rights import Verb, may, visible
 from compliance.selectors.finding_pages import FindingFilter, finding_page
 from compliance.selectors.finding_pages import finding_list as filtered
+from compliance.selectors.ocsf_findings import finding_records
 from compliance.services import findings
 from compliance.services.errors import RefusedError
 from compliance.types.states import Severity
 from compliance.types.verdicts import Conclusion
 from compliance.web.base import Request, found, guarded, ordered, page_of, say
-from compliance.web.exports import csv_response
+from compliance.web.exports import csv_response, ocsf_response
 from compliance.web.finding_forms import ALL_STATES, FindingFilterForm, FindingForm
 
 _WORK = Prefetch("risk__items", queryset=RemediationItem.objects.select_related("owner").order_by("due_on"))
@@ -82,6 +83,8 @@ def finding_list(request: Request) -> HttpResponseBase:
     shown = ordered(request, filtered(rows, asked), ORDERS).prefetch_related(_WORK)
     if request.GET.get("export") == "csv":
         return _csv(shown)
+    if request.GET.get("export") == "ocsf":
+        return ocsf_response(filename="findings.ocsf.ndjson", records=finding_records(shown))
     context = {
         "page": page_of(request, shown),
         "total": rows.count(),

@@ -19,9 +19,10 @@ from compliance.models import JobEvent
 from compliance.rights import Verb, may, visible
 from compliance.selectors.job_log_page import JobLogFilter, job_event_page, job_log_figures
 from compliance.selectors.job_log_page import job_log as filtered
+from compliance.selectors.ocsf_job_events import job_event_records
 from compliance.types.states import ActionClass, Outcome
 from compliance.web.base import Request, found, guarded, ordered, page_by_key
-from compliance.web.exports import csv_response
+from compliance.web.exports import csv_response, ocsf_response
 from compliance.web.forms import day_input
 
 ROWS = JobEvent.objects.select_related("actor", "evidence", "system")
@@ -117,6 +118,8 @@ def job_log(request: Request) -> HttpResponseBase:
     shown = ordered(request, filtered(rows, asked), ORDERS)
     if request.GET.get("export") == "csv":
         return _csv(shown)
+    if request.GET.get("export") == "ocsf":
+        return ocsf_response(filename="job-log.ocsf.ndjson", records=job_event_records(shown))
     figures = job_log_figures(shown)
     context = {
         "page": page_by_key(request, shown, count=figures.events),
