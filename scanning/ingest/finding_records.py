@@ -14,7 +14,7 @@ from compliance.types.canonical import NotCanonicalError
 from compliance.types.drafts import ObservationDraft, ParseSummary, Reject
 from compliance.types.errors import BadInputError
 from scanning.ingest.base import Drafts, ParseContext
-from scanning.ingest.jsonrecords import JsonRecords
+from scanning.ingest.jsonrecords import Framed, JsonRecords
 from scanning.ingest.limits import BoundedReader
 from scanning.ingest.log_reading import decode_every
 from scanning.ingest.records import Record, RejectedError
@@ -90,18 +90,29 @@ ReadRecord = Callable[[Record, str], Iterator[ObservationDraft]]
 
 
 @dataclass(slots=True)
-class _Newest:
-    """Drafts by fingerprint, in the order in which each finding was first named."""
+class _Export:
+    """A document on its way. newest: drafts by fingerprint, in the order in which each finding was first named."""
 
-    drafts: dict[str, ObservationDraft] = field(default_factory=dict)
+    file_name: str
+    scope: FindingScope
+    newest: dict[str, ObservationDraft] = field(default_factory=dict)
+    read: int = 0
+    rejected: int = 0
     superseded: int = 0
+    first_reason: str = ""
 
-    def add(self, draft: ObservationDraft) -> None:
-        known = self.drafts.get(draft.fingerprint)
+    def take(self, draft: ObservationDraft) -> None:
+        self.scope.add(draft)
+        known = self.newest.get(draft.fingerprint)
         self.superseded += known is not None
         # Of two records of the same moment the one with the greater digest stands, whichever comes first.
         if known is None or _rank(draft) > _rank(known):
-            self.drafts[draft.fingerprint] = draft
+            self.newest[draft.fingerprint] = draft
+
+    def reject(self, locator: str, reason: RejectedError) -> Reject:
+        self.rejected += 1
+        self.first_reason = self.first_reason or f"{locator}: {reason}"
+        return Reject(locator=locator, reason=f"{self.file_name}, {locator}: {reason}.")
 
 
 def _rank(draft: ObservationDraft) -> tuple[datetime, str]:
@@ -133,39 +144,34 @@ def read_findings(
         max_record=context.limits.max_record,
         can_skip=decode_every,
     )
-    newest = _Newest()
-    read = rejected = 0
-    first_reason = ""
+    export = _Export(context.file_name, scope)
     for framed in records:
-        read += 1
+        export.read += 1
         try:
-            if framed.problem:
-                raise RejectedError(framed.problem)
-            drafts = _drafts_of(framed.value, framed.locator, read_record)
+            drafts = _drafts_of(framed, read_record)
         except RejectedError as reason:
-            rejected += 1
-            first_reason = first_reason or f"{framed.locator}: {reason}"
-            yield Reject(locator=framed.locator, reason=f"{context.file_name}, {framed.locator}: {reason}.")
+            yield export.reject(framed.locator, reason)
             continue
         for draft in drafts:
-            scope.add(draft)
-            newest.add(draft)
-    if rejected and rejected == read:
-        raise BadInputError(f"{context.file_name} holds no {kind} that can be read; {first_reason}.")
-    yield from newest.drafts.values()
-    return ParseSummary(
-        format=source,
-        read=read,
-        relevant=len(newest.drafts),
-        rejected=rejected,
-        scope=scope.as_json(superseded=newest.superseded),
-    )
+            export.take(draft)
+    yield from _taken(export, kind)
+    scope_told = scope.as_json(superseded=export.superseded)
+    relevant = len(export.newest)
+    return ParseSummary(format=source, read=export.read, relevant=relevant, rejected=export.rejected, scope=scope_told)
 
 
-def _drafts_of(value: object, locator: str, read_record: ReadRecord) -> list[ObservationDraft]:
-    if not isinstance(value, dict):
+def _taken(export: _Export, kind: str) -> Iterator[ObservationDraft]:
+    if export.rejected and export.rejected == export.read:
+        raise BadInputError(f"{export.file_name} holds no {kind} that can be read; {export.first_reason}.")
+    yield from export.newest.values()
+
+
+def _drafts_of(framed: Framed, read_record: ReadRecord) -> list[ObservationDraft]:
+    if framed.problem:
+        raise RejectedError(framed.problem)
+    if not isinstance(framed.value, dict):
         raise RejectedError("it is no JSON object")
     try:
-        return list(read_record(value, locator))
+        return list(read_record(framed.value, framed.locator))
     except NotCanonicalError as error:
         raise RejectedError(f"it cannot be kept as it is: {error}") from error

@@ -113,10 +113,9 @@ class Report:
         facts: Mapping[str, Any] | None = None,
         origins: Mapping[str, str] | None = None,
     ) -> ObservationDraft:
-        """One observation. locator: JSON pointer or line of what it was made from, kept in its facts; raw_sha256: digest of
-        `raw` where the caller has it already; member: place within the asset; key: what makes it the same in a later report,
-        (rule, digest or name of the asset, member) unless the source has an id of its own; origins: field -> JSON pointer,
-        where they differ from the locator's own members."""
+        """One observation. locator: JSON pointer or line of its source; raw_sha256: digest of `raw` where it is known; member:
+        place within the asset; key: what makes it the same in a later report, (rule, digest or name of the asset, member)
+        unless the source has an id; origins: field -> JSON pointer, where they differ from the locator's own members."""
         digest = asset.digest or self.digests.get(asset.name)
         named = AssetRef(kind=asset.kind, name=clipped(asset.name), digest=digest)
         identity = (rule, digest or asset.name, member) if key is None else tuple(key)
