@@ -20,6 +20,7 @@ def receive(
     title: str = "",
     requested_format: str = "",
     threshold: float | None = None,
+    about_sha256: str = "",
     actor: User | None,
     source_system: str = "",
     collected_how: str = "",
@@ -30,7 +31,8 @@ def receive(
 ) -> Import:
     """Keep a document as evidence and queue its import. The format is recognised from the bytes unless it is named.
 
-    threshold: score from which the importer calls a result suspicious, for reports that state a score alone.
+    threshold: score from which the importer calls a result suspicious, for reports that state a score alone;
+    about_sha256: of the file that a report is about, in lower case, for reports that do not name it.
     With dispatch=False no worker is woken: the caller runs the job by `leases.run_here`.
     Raises UnknownFormatError for a named format that nobody reads, RefusedError for a file beyond the size taken.
     """
@@ -49,5 +51,10 @@ def receive(
         effective_to=effective_to,
     )
     return imports.request(
-        evidence=evidence, requested_format=requested_format, actor=actor, threshold=threshold, dispatch=dispatch
+        evidence=evidence,
+        requested_format=requested_format,
+        actor=actor,
+        threshold=threshold,
+        about_sha256=about_sha256,
+        dispatch=dispatch,
     )

@@ -18,6 +18,7 @@ class Import(RetainedRecord):
     evidence = models.ForeignKey("compliance.Evidence", on_delete=models.PROTECT, related_name="imports")
     requested_format = models.CharField(_("format asked for"), max_length=64, blank=True)
     threshold = models.FloatField(_("threshold that the importer stated"), null=True, blank=True)
+    about_sha256 = digest_field(_("SHA-256 of the file that it is about, as the importer stated"))
     format = models.CharField(_("format recognised"), max_length=64, blank=True)
     read = models.PositiveBigIntegerField(_("records read"), default=0)
     relevant = models.PositiveBigIntegerField(_("records that matter here"), default=0)

@@ -43,7 +43,8 @@ class ImportSerializer(serializers.ModelSerializer[Import]):
     class Meta:
         model = Import
         fields: ClassVar = [
-            "uuid", "system", "evidence", "job", "filename", "requested_format", "threshold", "format", "state", "error",
+            "uuid", "system", "evidence", "job", "filename", "requested_format", "threshold", "about_sha256", "format",
+            "state", "error",
             "read", "relevant", "recorded", "duplicates", "rejected", "scope", "rows_root", "published_at", "created_at",
         ]  # fmt: skip
 
@@ -68,6 +69,7 @@ class ImportRequest(serializers.Serializer[JSON]):
         choices=sorted(registry.PARSERS), required=False, allow_blank=True, default=""
     )
     threshold = serializers.FloatField(min_value=0, max_value=1, required=False, allow_null=True, default=None)
+    about_sha256 = serializers.RegexField(r"^([0-9a-f]{64})?$", required=False, allow_blank=True, default="")
     title = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
     source_system = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
     collected_how = serializers.CharField(required=False, allow_blank=True, default="")

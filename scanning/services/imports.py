@@ -20,7 +20,7 @@ from compliance.services.errors import RefusedError
 from compliance.services.job_log import Plan, RacedError
 from compliance.services.leases import LeaseKeeper
 from compliance.types.canonical import merkle_root
-from compliance.types.drafts import JSON, ObservationDraft, ParseSummary, Progress
+from compliance.types.drafts import JSON, AssetRef, ObservationDraft, ParseSummary, Progress
 from compliance.types.errors import BadInputError
 from compliance.types.states import JobState
 from scanning.ingest import registry
@@ -40,15 +40,22 @@ def request(
     requested_format: str,
     actor: User | None,
     threshold: float | None = None,
+    about_sha256: str = "",
     dispatch: bool = True,
 ) -> Import:
-    """Queue the reading of a document that was received. threshold: see scanning.ingest.base.ParseContext.
+    """Queue the reading of a document that was received. threshold, about_sha256: see scanning.intake.
 
     Raises UnknownFormatError for a format nobody reads.
     """
     if requested_format:
         registry.parser_named(requested_format)
-    document = Import(system=evidence.system, evidence=evidence, requested_format=requested_format, threshold=threshold)
+    document = Import(
+        system=evidence.system,
+        evidence=evidence,
+        requested_format=requested_format,
+        threshold=threshold,
+        about_sha256=about_sha256,
+    )
     with transaction.atomic():
         document.job = jobs.create(
             kind="import",
@@ -134,6 +141,7 @@ def _parse(document: Import, keeper: LeaseKeeper, name: str, stream: _HashedStre
         asset_digests=_known_files(document),
         keys=signing_keys.in_force(),
         threshold=document.threshold,
+        asset=_stated_asset(document),
     )
     stager = staging.Stager(document=document, keeper=keeper, chunk_rows=settings.IMPORT_CHUNK_ROWS)
     parsing = registry.parse(name, cast(BinaryIO, stream), context)
@@ -141,6 +149,15 @@ def _parse(document: Import, keeper: LeaseKeeper, name: str, stream: _HashedStre
         stager.add(draft)
     stager.flush()
     return parsing.summary
+
+
+def _stated_asset(document: Import) -> AssetRef | None:
+    """The file that the importer says the document is about, by its name if the system has it registered."""
+    digest = document.about_sha256
+    if not digest:
+        return None
+    version = ModelVersion.objects.filter(model__system=document.system, digest=digest).first()
+    return AssetRef(kind="model_file", name=str(version) if version else f"SHA-256 {digest[:12]}", digest=digest)
 
 
 def _known_files(document: Import) -> dict[str, str]:

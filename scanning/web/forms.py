@@ -17,6 +17,7 @@ from compliance.types.states import JobState
 from compliance.types.verdicts import FileScanVerdict, StageVerdict
 from compliance.web.forms import CollectedForm
 from scanning.ingest import registry
+from scanning.ingest.report_scope import sha256_of
 from scanning.models import ReferenceBank, Scan
 from scanning.selectors import lists
 from scanning.web.stages import stage_choices
@@ -48,6 +49,23 @@ class ImportForm(CollectedForm):
             "Without one, and below it, the result is inconclusive."
         ),
     )
+
+    about_sha256 = forms.CharField(
+        label=_("SHA-256 of the file that it is about"),
+        required=False,
+        max_length=64,
+        help_text=_(
+            "Only for reports that do not name the file (fickling, picklescan). It stands on the page of the model version."
+        ),
+    )
+
+    def clean_about_sha256(self) -> str:
+        """The digest in lower case."""
+        given = str(self.cleaned_data["about_sha256"]).strip()
+        digest = sha256_of(given)
+        if given and digest is None:
+            raise forms.ValidationError(_("A SHA-256 is 64 hexadecimal digits."))
+        return digest or ""
 
     def __init__(self, *, asker: Asker, data: Any = None, files: Any = None) -> None:
         super().__init__(asker=asker, data=data, files=files)

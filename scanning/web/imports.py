@@ -141,6 +141,7 @@ def import_retry(request: Request, uuid: UUID) -> HttpResponseBase:
         requested_format=document.requested_format,
         actor=request.user,
         threshold=document.threshold,
+        about_sha256=document.about_sha256,
     )
     return see_other("import-detail", again.uuid)
 

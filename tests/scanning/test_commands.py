@@ -129,3 +129,14 @@ def test_ingest_refuses_a_threshold_that_is_no_probability(installation: Install
     assert "from 0 to 1" in refusal(installation, *arguments, "50")
     (document,) = installation.json(*arguments, "0.5")["documents"]
     assert document["format"] == "trojai"
+
+
+def test_ingest_takes_the_file_that_a_report_is_about(installation: Installation, tmp_path: Path) -> None:
+    result = tmp_path / "safety_results.json"
+    result.write_text(
+        json.dumps({"severity": "LIKELY_UNSAFE", "analysis": "", "detailed_results": {}}), encoding="utf-8"
+    )
+    arguments = ("ingest", str(result), "--system", "Fraud model", "--about")
+    assert "64 hexadecimal digits" in refusal(installation, *arguments, "abc")
+    (document,) = installation.json(*arguments, "AB" * 32)["documents"]
+    assert (document["format"], document["recorded"]) == ("fickling", 1)

@@ -14,6 +14,7 @@ from compliance.types.states import JobState
 from compliance.types.verdicts import ExitCode
 from scanning import intake
 from scanning.ingest import registry
+from scanning.ingest.report_scope import sha256_of
 from scanning.models import Import, ImportReject
 from scanning.services import signing_keys
 
@@ -41,16 +42,20 @@ class Command(AssayCommand):
             metavar="P",
             help="from here on a result that is a single probability (TrojAI) counts as evidence",
         )
+        parser.add_argument(
+            "--about", default="", metavar="SHA256", help="the file that a report is about which does not name it"
+        )
         parser.add_argument("--system", default="", help="name of the AI system; made where there is none")
 
     def answer(self, options: dict[str, Any]) -> Answer:
         if options["format"]:
             registry.parser_named(options["format"])
         files, threshold = _files(options["paths"]), _threshold(options["threshold"])
+        about = _about(options["about"])
         system = _system(options["system"])
         for key in options["key"]:
             _register(key)
-        results = [self._ingest(system, path, options["format"], threshold) for path in files]
+        results = [self._ingest(system, path, options["format"], threshold, about) for path in files]
         failed = [result for result in results if result["state"] != JobState.SUCCEEDED]
         return Answer(
             code=ExitCode.BAD_INPUT if failed else ExitCode.POSITIVE,
@@ -59,7 +64,7 @@ class Command(AssayCommand):
             complaints=[str(result["error"]) for result in failed],
         )
 
-    def _ingest(self, system: AISystem, path: Path, requested_format: str, threshold: float | None) -> JSON:
+    def _ingest(self, system: AISystem, path: Path, requested_format: str, threshold: float | None, about: str) -> JSON:
         with path.open("rb") as stream:
             document = intake.receive(
                 system=system,
@@ -67,6 +72,7 @@ class Command(AssayCommand):
                 filename=path.name,
                 requested_format=requested_format,
                 threshold=threshold,
+                about_sha256=about,
                 actor=None,
                 collected_how="manage.py ingest",
                 dispatch=False,
@@ -88,6 +94,14 @@ def _files(paths: list[Path]) -> list[Path]:
             raise CommandError(f"{path}: the folder holds no file.")
         files += found
     return files
+
+
+def _about(value: str) -> str:
+    """The digest as given, in lower case. Raises CommandError for what is none."""
+    digest = sha256_of(value)
+    if value and digest is None:
+        raise CommandError("--about is the SHA-256 of a file: give 64 hexadecimal digits.")
+    return digest or ""
 
 
 def _threshold(value: float | None) -> float | None:
