@@ -14,7 +14,7 @@ from compliance.types.drafts import PrincipalDraft
 from compliance.types.entitlements import Entitled, EntitlementAnswer, EntitlementDocument, NotAssessed, Reach
 from scanning.entitlement.aws_accounts import DETAILS, Account, Identity, accounts_of
 from scanning.entitlement.aws_decisions import Decisions
-from scanning.entitlement.aws_escalation import ESCALATIONS, Stronger, targets
+from scanning.entitlement.aws_escalation import ESCALATIONS, TOLD, Stronger, targets
 from scanning.entitlement.aws_identity_center import CENTER, IdentityCenter, permission_set_of
 from scanning.entitlement.aws_keys import BEARER, BEDROCK_KEYS, CREDENTIALS, NO_CREDENTIAL, Keys
 from scanning.entitlement.aws_organization import ORGANIZATION, RESOURCE_POLICIES, SERVICE_POLICIES, Organization
@@ -84,10 +84,10 @@ class _Reading:
         """By which permissions an identity could get the right to submit. The root user needs none."""
         if identity.principal.kind == "Root":
             return
-        held = {action: told for action, told in ESCALATIONS.items() if identity.holds(action)}
+        held = {action: kind for action, kind in ESCALATIONS.items() if identity.holds(action)}
         reached = (hop.role for hop in self.trusts.reached(identity)) if held else ()
         acts_as = [one for one in (identity, *reached) if self.submissions.may_be_given(one)] if held else []
-        for action, (kind, comes_of_it) in held.items():
+        for action, kind in held.items():
             if kind == "identity center" and self.centers and identity.account not in self.centers:
                 continue
             for target in targets(kind, identity, acts_as, self.stronger[identity.account]):
@@ -98,7 +98,7 @@ class _Reading:
                         scope=identity.account,
                         action=action,
                         reach=Reach.AFTER_STEP,
-                        path=(*one.path, step("escalation", comes_of_it, DETAILS, "")),
+                        path=(*one.path, step("escalation", TOLD, DETAILS, "")),
                         resources=one.resources,
                         conditions=one.conditions,
                         missing=(NO_CREDENTIAL,) if self.keys.lacks_credentials(identity) else (),
@@ -167,7 +167,7 @@ class _Reading:
             effect = "Which account is the management account, and which units lie above the others, is not known."
             yield NotAssessed(document=ORGANIZATION, scope="", effect=effect)
         for kind, name in self.standing_in:
-            yield NotAssessed(document=f"whoever is meant by {name}", scope="", effect=_meant(kind, name))
+            yield NotAssessed(document=f"who is behind {name}", scope="", effect=_behind_it(kind, name))
         yield from self.organization.gaps
         yield from self.center.gaps
 
@@ -188,12 +188,12 @@ def _stand_in(kind: str, name: str) -> PrincipalDraft:
     )
 
 
-def _meant(kind: str, name: str) -> str:
+def _behind_it(kind: str, name: str) -> str:
     if kind == "Federated":
-        return f"AWS does not record whom {name} lets act as a role; it stands for them."
+        return "AWS does not record whom this provider lets act as a role; it stands for them."
     if name == "*":
         return "A role lets in principals of every AWS account; who would use that is not known."
-    return f"What {name} is and who is behind it is in an account that is not on record; it stands for them."
+    return "It belongs to an account that is not on record; it stands for whoever may use it."
 
 
 def _absent(present: Iterable[str], effects: dict[str, str]) -> Iterator[NotAssessed]:

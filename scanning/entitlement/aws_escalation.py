@@ -11,35 +11,34 @@ from dataclasses import dataclass
 
 from scanning.entitlement.aws_accounts import Identity
 
-# Permission -> (what it is done to, what comes of it).
-ESCALATIONS: Mapping[str, tuple[str, str]] = {
-    "iam:PutUserPolicy": ("self", "could give itself a policy"),
-    "iam:AttachUserPolicy": ("self", "could give itself a policy"),
-    "iam:PutGroupPolicy": ("own groups", "could give its group a policy"),
-    "iam:AttachGroupPolicy": ("own groups", "could give its group a policy"),
-    "iam:AddUserToGroup": ("stronger groups", "could join a group that may submit"),
-    "iam:PutRolePolicy": ("own roles", "could give a role that it acts as a policy"),
-    "iam:AttachRolePolicy": ("own roles", "could give a role that it acts as a policy"),
-    "iam:UpdateAssumeRolePolicy": ("stronger roles", "could let itself act as a role that may submit"),
-    "iam:CreatePolicyVersion": ("own policies", "could rewrite a policy that it has"),
-    "iam:SetDefaultPolicyVersion": ("own policies", "could go back to another version of a policy that it has"),
-    "iam:CreateAccessKey": ("stronger users", "could make itself a key of a user who may submit"),
-    "iam:CreateLoginProfile": ("stronger users", "could set a password of a user who may submit"),
-    "iam:UpdateLoginProfile": ("stronger users", "could set a password of a user who may submit"),
-    "iam:CreateServiceSpecificCredential": (
-        "stronger users",
-        "could make itself a Bedrock key of a user who may submit",
-    ),
-    "iam:ResetServiceSpecificCredential": (
-        "stronger users",
-        "could make itself a Bedrock key of a user who may submit",
-    ),
-    "sso:CreateAccountAssignment": ("identity center", "could assign itself a permission set"),
-    "sso:PutInlinePolicyToPermissionSet": ("identity center", "could widen a permission set"),
-    "sso:AttachManagedPolicyToPermissionSet": ("identity center", "could widen a permission set"),
-    "sso:AttachCustomerManagedPolicyReferenceToPermissionSet": ("identity center", "could widen a permission set"),
-    "identitystore:CreateGroupMembership": ("identity center", "could join a group that has a permission set"),
+# Permission -> what it would have to be for.
+ESCALATIONS: Mapping[str, str] = {
+    # A policy for itself, its groups, or a role that it acts as.
+    "iam:PutUserPolicy": "self",
+    "iam:AttachUserPolicy": "self",
+    "iam:PutGroupPolicy": "own groups",
+    "iam:AttachGroupPolicy": "own groups",
+    "iam:PutRolePolicy": "own roles",
+    "iam:AttachRolePolicy": "own roles",
+    # Another text for a policy that it has.
+    "iam:CreatePolicyVersion": "own policies",
+    "iam:SetDefaultPolicyVersion": "own policies",
+    # The place of one who may submit.
+    "iam:AddUserToGroup": "stronger groups",
+    "iam:UpdateAssumeRolePolicy": "stronger roles",
+    "iam:CreateAccessKey": "stronger users",
+    "iam:CreateLoginProfile": "stronger users",
+    "iam:UpdateLoginProfile": "stronger users",
+    "iam:CreateServiceSpecificCredential": "stronger users",
+    "iam:ResetServiceSpecificCredential": "stronger users",
+    # A permission set, or what one gives.
+    "sso:CreateAccountAssignment": "identity center",
+    "sso:PutInlinePolicyToPermissionSet": "identity center",
+    "sso:AttachManagedPolicyToPermissionSet": "identity center",
+    "sso:AttachCustomerManagedPolicyReferenceToPermissionSet": "identity center",
+    "identitystore:CreateGroupMembership": "identity center",
 }
+TOLD = "could give itself the right to submit, or take the place of one who has it"
 
 
 @dataclass(frozen=True, slots=True)

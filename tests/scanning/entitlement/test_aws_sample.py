@@ -89,7 +89,7 @@ def test_the_way_over_two_roles_names_each_step_and_each_condition() -> None:
 
 def test_what_is_not_assessed() -> None:
     assert [(one.document, one.scope) for one in read().not_assessed] == [
-        (f"whoever is meant by {GITHUB}", ""),
-        ("whoever is meant by arn:aws:iam::777788889999:root", ""),
+        (f"who is behind {GITHUB}", ""),
+        ("who is behind arn:aws:iam::777788889999:root", ""),
         ("aws-account-authorization", "999900001111"),
     ]
