@@ -76,10 +76,25 @@ def _steps(pointer: str) -> tuple[str, ...]:
 
 def each(value: object, pointer: str) -> Iterator[tuple[str, Any]]:
     """(pointer, value) of all that a pointer leads to; the step `*` stands for every member of a list or an object."""
+    if "*" not in pointer:
+        yield from _one(value, pointer)
+        return
     found: list[tuple[str, Any]] = [("", value)]
     for step in _steps(pointer):
         found = [one for place, holder in found for one in _members(place, holder, step)]
     yield from found
+
+
+def _one(value: Any, pointer: str) -> Iterator[tuple[str, Any]]:
+    """What a pointer without `*` leads to: the same several times as fast, for the fields that every record has."""
+    for step in _steps(pointer):
+        if isinstance(value, dict) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and step.isascii() and step.isdigit() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return
+    yield pointer, value
 
 
 def _members(place: str, holder: object, step: str) -> list[tuple[str, Any]]:
