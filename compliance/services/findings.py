@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.models import AISystem, Finding, ModelVersion, Observation, ReferenceControl, Risk, User
-from compliance.services import ledger
+from compliance.services import bulk_rows, ledger
 from compliance.services.errors import RefusedError
 from compliance.services.finding_targets import EFFECT, control_for
 from compliance.types.canonical import digest_of
@@ -26,13 +26,14 @@ from compliance.types.verdicts import (
 )
 
 _BATCH = 500
+_OF_STAGE, _OF_FILE = frozenset(StageVerdict), frozenset(FileScanVerdict)
 
 
 def conclusion_of(observation: Observation) -> Conclusion | None:
     """The fixed mapping from a verdict to satisfied, not satisfied, or nothing at all."""
-    if observation.verdict in set(StageVerdict):
+    if observation.verdict in _OF_STAGE:
         stage = CONCLUSION_OF_STAGE[StageVerdict(observation.verdict)]
-        if stage is not None or observation.verdict not in set(FileScanVerdict):
+        if stage is not None or observation.verdict not in _OF_FILE:
             return stage
     return CONCLUSION_OF_FILE_SCAN[FileScanVerdict(observation.verdict)]
 
@@ -177,25 +178,23 @@ def conclude(*, observations: Iterable[Observation], actor: User | None) -> list
 
 def _conclude(system_id: int, rows: Sequence[_Spoken], actor: User | None) -> list[Finding]:
     """Findings of one system, in the order in which they were first spoken of. A few statements for any number of rows."""
-    rules = sorted({spoken.key[2] for spoken in rows})
-    known = _known(system_id, rules)
+    # Another import may be about to make the same findings: it waits here, and then draws on these.
+    AISystem.objects.select_for_update(no_key=True).get(pk=system_id)
+    known = _known(system_id, sorted({spoken.key[2] for spoken in rows}))
     fresh: dict[_Key, Finding] = {}
     for spoken in rows:
         if spoken.key not in known and spoken.key not in fresh:
             fresh[spoken.key] = _new(spoken)
     if fresh:
-        # Another import may make the same finding at the same moment: then its row stands, and is drawn on.
-        Finding.objects.bulk_create(fresh.values(), batch_size=_BATCH, ignore_conflicts=True)
-        known = _known(system_id, sorted({rule for _, _, rule in fresh})) | {
-            key: finding for key, finding in known.items() if key not in fresh
-        }
+        bulk_rows.insert(list(fresh.values()))
     judged = set(Finding.objects.filter(is_judged(), system=system_id).values_list("pk", flat=True))
     drawn: dict[_Key, _Drawn] = {}
     for spoken in rows:
-        finding, made = known[spoken.key], fresh.get(spoken.key)
-        is_new = made is not None and made.uuid == finding.uuid
-        one = _Drawn(finding, spoken.target.control_id, is_new, finding.pk in judged)
-        drawn.setdefault(spoken.key, one).take(spoken)
+        if spoken.key not in drawn:
+            made = fresh.get(spoken.key)
+            finding = known[spoken.key] if made is None else made
+            drawn[spoken.key] = _Drawn(finding, spoken.target.control_id, made is not None, finding.pk in judged)
+        drawn[spoken.key].take(spoken)
     _store(list(drawn.values()))
     _tell(list(drawn.values()), actor)
     return [one.finding for one in drawn.values()]
@@ -205,23 +204,14 @@ _CHANGING = ("state", "last_seen_at", "condition", "title", "severity")
 
 
 def _store(drawn: Sequence[_Drawn]) -> None:
-    _update([one.finding for one in drawn if one.changed])
+    bulk_rows.update([one.finding for one in drawn if one.changed], names=_CHANGING)
     through = Finding.observations.through
-    links = [through(finding=one.finding, observation=spoken.observation) for one in drawn for spoken in one.spoken]
-    through.objects.bulk_create(links, batch_size=_BATCH, ignore_conflicts=True)
-
-
-def _update(findings: Sequence[Finding]) -> None:
-    """One prepared statement, run once a row: `bulk_update` would choose each value out of a CASE of thousands."""
-    fields = [field for field in Finding._meta.concrete_fields if field.name in _CHANGING]
-    assigned = ", ".join(f'"{field.column}" = %s' for field in fields)
-    rows = [
-        (*(field.get_db_prep_save(getattr(finding, field.attname), connection) for field in fields), finding.pk)
-        for finding in findings
-    ]
-    if rows:
-        with connection.cursor() as cursor:
-            cursor.executemany(f'UPDATE "{Finding._meta.db_table}" SET {assigned} WHERE id = %s', rows)  # noqa: S608 - names of our own columns
+    links = {(one.finding.pk, spoken.observation.pk) for one in drawn for spoken in one.spoken}
+    seen = sorted({observation for _, observation in links})
+    for start in range(0, len(seen), _BATCH):
+        part = through.objects.filter(observation__in=seen[start : start + _BATCH])
+        links -= set(part.values_list("finding_id", "observation_id"))
+    bulk_rows.insert_values(model=through, columns=("finding_id", "observation_id"), rows=sorted(links))
 
 
 def _tell(drawn: Sequence[_Drawn], actor: User | None) -> None:

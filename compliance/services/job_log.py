@@ -6,9 +6,10 @@ while rows are staged, and publishing is a single INSERT … SELECT that the dat
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,6 +30,7 @@ _PREPARED = tuple(column for column in _FIELDS if column not in _GIVEN_AT_PUBLIS
 # Columns that earlier rows do not have: left out of the leaf while empty, so that the roots in the ledger stay true.
 _LATER = ("origins",)
 _SIGNED = tuple(column for column in _PREPARED if column not in ("uuid", "actor_id"))
+_LONGEST = [(column, _FIELDS[column].max_length or 0) for column in _SIGNED if _FIELDS[column].max_length]
 
 
 class RacedError(Exception):
@@ -44,8 +46,11 @@ class Plan:
     root: str
 
 
-def prepare(*, draft: JobEventDraft, actor: Principal | None) -> JSON:
-    """A draft as the values of one row, JSON-shaped, with the digest ("leaf") that stands for it in the Merkle root."""
+def prepare(*, draft: JobEventDraft, actor: Principal | None) -> str:
+    """A draft as the values of one row, a JSON object in text, with the digest ("leaf") that stands for it in the Merkle root.
+
+    The record itself is written only once: what is hashed is the first part of what is stored.
+    """
     values: JSON = {
         "fingerprint": draft.fingerprint,
         "source": draft.source,
@@ -67,7 +72,7 @@ def prepare(*, draft: JobEventDraft, actor: Principal | None) -> JSON:
         "region": draft.region,
         "job_id": draft.job_id,
         "job_name": draft.job_name,
-        "inputs": [asdict(entry) for entry in draft.inputs],
+        "inputs": [{"role": entry.role, "uri": entry.uri, "digest": entry.digest} for entry in draft.inputs],
         "base_model": draft.base_model,
         "output_uri": draft.output_uri,
         "output_model": draft.output_model,
@@ -75,27 +80,28 @@ def prepare(*, draft: JobEventDraft, actor: Principal | None) -> JSON:
         "redacted_fields": list(draft.redacted_fields),
         "origins": dict(draft.origins),
     }
-    values = {column: _fitting(column, value) for column, value in values.items()}
-    leaf = _leaf(values, actor.pseudonym if actor else "")
-    return values | {"uuid": uuid.uuid4().hex, "actor_id": actor.pk if actor else None, "leaf": leaf}
-
-
-def _fitting(column: str, value: Any) -> Any:
-    longest = _FIELDS[column].max_length
-    if isinstance(value, str) and longest and len(value) > longest:
-        return value[: longest - 1] + "…"
-    return value
+    for column, longest in _LONGEST:
+        if len(values[column]) > longest:
+            values[column] = values[column][: longest - 1] + "…"
+    signed = _signed(values, actor.pseudonym if actor else "", draft.raw_text.encode())
+    others: JSON = {column: values[column] for column in _LATER if not values[column]}
+    others |= {"uuid": uuid.uuid4().hex, "actor_id": actor.pk if actor else None, "leaf": sha256_hex(signed)}
+    return signed[:-1].decode() + "," + json.dumps(others, separators=(",", ":"))[1:]
 
 
 def _moment(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
 
 
-def _leaf(values: JSON, pseudonym: str) -> str:
-    form = {column: values[column] for column in _SIGNED if values[column] or column not in _LATER} | {
-        "actor": pseudonym
-    }
-    return sha256_hex(canonical_json_of_parsed(form))
+def _signed(values: JSON, pseudonym: str, raw: bytes = b"") -> bytes:
+    """What the leaf of an event is the digest of, as canonical JSON. raw: that of the record, where it is known."""
+    form = {column: values[column] for column in _SIGNED if values[column] or column not in _LATER}
+    form["actor"] = pseudonym
+    if not raw:
+        return canonical_json_of_parsed(form)
+    before = canonical_json_of_parsed({column: value for column, value in form.items() if column < "raw"})
+    after = canonical_json_of_parsed({column: value for column, value in form.items() if column > "raw"})
+    return b"".join((before[:-1], b',"raw":', raw, b",", after[1:]))
 
 
 def _root(leaves: Iterable[str]) -> str:
@@ -161,9 +167,11 @@ def rows_root(*, source_uuid: uuid.UUID) -> str:
     """Merkle root over the events that an import recorded, computed from the record as it is now."""
     events = JobEvent.objects.filter(source_uuid=source_uuid).select_related("actor").order_by("fingerprint")
     return _root(
-        _leaf(
-            {column: getattr(event, column) for column in _SIGNED} | {"occurred_at": _moment(event.occurred_at)},
-            event.actor.pseudonym if event.actor else "",
+        sha256_hex(
+            _signed(
+                {column: getattr(event, column) for column in _SIGNED} | {"occurred_at": _moment(event.occurred_at)},
+                event.actor.pseudonym if event.actor else "",
+            )
         )
         for event in events.iterator(chunk_size=2000)
     )

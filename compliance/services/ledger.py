@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from compliance.models import AISystem, LedgerBlock, LedgerEvent, LedgerPosition, TrailEntry, User
 from compliance.models.base import Record
+from compliance.services import bulk_rows
 from compliance.services.ledger_chain import LedgerProblem, LedgerVerification, block_digest, leaf_of, verify
 from compliance.services.ledger_key import key_id, sign_checkpoint, signing_key
 from compliance.types.canonical import digest_of, merkle_root, sha256_hex
@@ -76,24 +77,18 @@ def record_many(
     if not _KIND.fullmatch(kind) or len(kind) > 64:
         raise LedgerError(f"{kind!r} is no kind of event: use lower-case words joined by dots")
     wholes = [_whole(payload, actor, system) for _, payload in acts]
-    events = LedgerEvent.objects.bulk_create(
-        [
-            LedgerEvent(
-                kind=kind,
-                subject_type=subject._meta.label,
-                subject_uuid=subject.uuid,
-                payload_sha256=digest_of(whole),
-            )
-            for (subject, _), whole in zip(acts, wholes, strict=True)
-        ],
-        batch_size=_BATCH,
-    )
-    TrailEntry.objects.bulk_create(
+    events = [
+        LedgerEvent(
+            kind=kind, subject_type=subject._meta.label, subject_uuid=subject.uuid, payload_sha256=digest_of(whole)
+        )
+        for (subject, _), whole in zip(acts, wholes, strict=True)
+    ]
+    bulk_rows.insert(events)
+    bulk_rows.insert(
         [
             TrailEntry(event=event, actor=actor, system=system, payload=whole)
             for event, whole in zip(events, wholes, strict=True)
-        ],
-        batch_size=_BATCH,
+        ]
     )
     return events
 

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from compliance.models import AISystem, Evidence, ModelVersion, Observation
+from compliance.services import bulk_rows
 from compliance.types.canonical import canonical_json_of_parsed, merkle_root, sha256_hex
 from compliance.types.drafts import ObservationDraft
 
@@ -87,10 +88,10 @@ def record_batch(
         for draft in drafts
     ]
     with transaction.atomic():
-        before = Observation.objects.filter(source_uuid=source_uuid).count()
-        Observation.objects.bulk_create(rows, batch_size=_BATCH, ignore_conflicts=True)
-        recorded = Observation.objects.filter(source_uuid=source_uuid).count() - before
-    return recorded, len(rows) - recorded
+        there = set(Observation.objects.filter(source_uuid=source_uuid).values_list("fingerprint", flat=True))
+        fresh = list({row.fingerprint: row for row in reversed(rows) if row.fingerprint not in there}.values())[::-1]
+        bulk_rows.insert(fresh)
+    return len(fresh), len(rows) - len(fresh)
 
 
 def unrecorded(*, system: AISystem, evidence: Evidence, drafts: Sequence[ObservationDraft]) -> list[ObservationDraft]:
@@ -100,19 +101,16 @@ def unrecorded(*, system: AISystem, evidence: Evidence, drafts: Sequence[Observa
     an observation says; the time at which a report was made is, so a later report of the same things is recorded. One that
     states no time may be a later one: only the same bytes say the same again.
     """
-    versions = _versions_by_digest(system, drafts)
-    rows = [
-        _row(
-            draft, system=system, source_uuid=_NOBODY, evidence=evidence, version=versions.get(draft.asset.digest or "")
-        )
-        for draft in drafts
-    ]
-    known = {_words(row) for row in _said(system, [draft.fingerprint for draft in drafts])}
-    return [
-        draft
-        for draft, row in zip(drafts, rows, strict=True)
-        if _words({name: getattr(row, name) for name in _COMPARED}) not in known
-    ]
+    said = {_words(row): row["fingerprint"] for row in _said(system, [draft.fingerprint for draft in drafts])}
+    known = set(said.values())
+    versions = _versions_by_digest(system, [draft for draft in drafts if draft.fingerprint in known])
+
+    def is_said(draft: ObservationDraft) -> bool:
+        version = versions.get(draft.asset.digest or "")
+        row = _row(draft, system=system, source_uuid=_NOBODY, evidence=evidence, version=version)
+        return _words({name: getattr(row, name) for name in _COMPARED}) in said
+
+    return [draft for draft in drafts if draft.fingerprint not in known or not is_said(draft)]
 
 
 def _said(system: AISystem, fingerprints: Sequence[str]) -> Iterator[Mapping[str, Any]]:
@@ -129,7 +127,7 @@ def _words(row: Mapping[str, Any]) -> str:
 def rows_of(*, source_uuid: UUID) -> QuerySet[Observation]:
     """What a scan or an import recorded, in its order, with all that a finding is drawn from."""
     rows = Observation.objects.filter(source_uuid=source_uuid)
-    return rows.select_related("model_version__model", "evidence").order_by("pk")
+    return rows.prefetch_related("model_version__model", "evidence").order_by("pk")
 
 
 def rows_root(*, source_uuid: UUID) -> str:

@@ -15,7 +15,8 @@ from json.encoder import encode_basestring
 from typing import Any
 
 _SAFE_INTEGER = 2**53 - 1
-_UNSURE_NUMBER = re.compile(r"[:,\[](?:-?\d+[.eE]|-?\d{16}|NaN|-?Infinity)")
+# A number whose form may differ, as the encoder of the standard library writes it; at times only text that looks like one.
+_UNSURE_NUMBER = re.compile(r"[:,\[]-?(?:\d+\.\d+(?:e[+-]?\d+)?|\d+e[+-]?\d+|\d{16,}|NaN|Infinity)[,}\]]")
 _UNSURE_ORDER = re.compile("[\ud800-\udfff\ue000-\U0010ffff]")
 _LEAF, _NODE = b"\x00", b"\x01"
 

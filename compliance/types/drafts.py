@@ -74,7 +74,8 @@ class JobInputDraft:
 class JobEventDraft:
     """One fine-tune job event in normal form (formats.md §1.1). `unknown_fields` names what the source cannot give.
 
-    origins: field -> JSON pointer (RFC 6901) within the record, or name of the column, that it was taken from.
+    origins: field -> JSON pointer (RFC 6901) within the record, or name of the column, that it was taken from;
+    raw_text: canonical JSON of `raw`, where whoever made the draft has it already.
     """
 
     source: str
@@ -103,6 +104,7 @@ class JobEventDraft:
     unknown_fields: tuple[str, ...] = ()
     redacted_fields: tuple[str, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
+    raw_text: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

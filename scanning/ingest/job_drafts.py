@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from compliance.types.canonical import digest_of
+from compliance.types.canonical import digest_of, sha256_hex
 from compliance.types.drafts import JobEventDraft, JobInputDraft, PrincipalDraft
 from compliance.types.states import ActionClass, Outcome
-from scanning.ingest.records import Fields, Record, RejectedError, clipped, each, raw_digest, text_of
+from scanning.ingest.records import Fields, Record, RejectedError, clipped, each, raw_content, text_of
 from scanning.ingest.redaction import REDACTED, looks_secret, redact
 
 # What a submission should tell, if its source can.
@@ -81,7 +81,8 @@ def job_event(
     searched: top-level members that are searched for secrets, None for all; free_form: those of them that are settings whose
     names people chose.
     """
-    raw_sha256 = raw_digest(fields.record)
+    content = raw_content(fields.record)
+    raw_sha256 = sha256_hex(content)
     raw, redacted = redacted_record(fields.record, searched, free_form)
     values = {"source_event_id": event_id, **{name: getattr(told, name) for name in Told.__slots__}}
     return JobEventDraft(
@@ -111,6 +112,7 @@ def job_event(
         unknown_fields=tuple(name for name in dict.fromkeys(expected) if not _is_stated(values[name])),
         redacted_fields=redacted,
         origins=dict(fields.origins),
+        raw_text="" if redacted else content.decode(),
     )
 
 

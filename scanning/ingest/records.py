@@ -132,6 +132,11 @@ class Fields:
 
 def raw_digest(record: Record) -> str:
     """SHA-256 of a record's canonical form. Raises RejectedError for what no database keeps."""
+    return sha256_hex(raw_content(record))
+
+
+def raw_content(record: Record) -> bytes:
+    """A record's canonical form. Raises RejectedError for what no database keeps."""
     try:
         content = canonical_json_of_parsed(record)
     except NotCanonicalError as error:
@@ -140,7 +145,7 @@ def raw_digest(record: Record) -> str:
         raise RejectedError("it is nested too deeply") from error
     if b"\\u0000" in content and _NUL.search(content):
         raise RejectedError("it holds a NUL character, which no database keeps")
-    return sha256_hex(content)
+    return content
 
 
 def moment(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import QuerySet
 
 from compliance.models import Principal
-from compliance.services import job_log, people
+from compliance.services import bulk_rows, job_log, people
 from compliance.services.leases import LeaseKeeper
 from compliance.types.canonical import merkle_root
 from compliance.types.drafts import JSON, AssetRef, JobEventDraft, ObservationDraft, PrincipalDraft, Reject
@@ -20,6 +20,8 @@ from compliance.types.verdicts import FileScanVerdict, StageVerdict
 from scanning.models import Import, ImportReject, StagedRow
 
 JOB_EVENT, OBSERVATION, ENTITLEMENT = "job_event", "observation", "entitlement"
+_COLUMNS = ("document_import_id", "n", "kind", "fingerprint", "payload")
+_OBSERVATION_FIELDS = tuple(field.name for field in fields(ObservationDraft))  # `asdict` would copy all facts
 Row = JobEventDraft | ObservationDraft | EntitlementDraft
 Draft = Row | Reject
 _SWEEP_ROWS = 5_000
@@ -28,7 +30,8 @@ _SWEEP_ROWS = 5_000
 def observation_as_json(draft: ObservationDraft) -> JSON:
     """An observation draft as JSON; `observation_from_json` gives it back."""
     vocabulary = "stage" if isinstance(draft.verdict, StageVerdict) else "file"
-    return asdict(draft) | {
+    return {name: getattr(draft, name) for name in _OBSERVATION_FIELDS} | {
+        "asset": {"kind": draft.asset.kind, "name": draft.asset.name, "digest": draft.asset.digest},
         "method": draft.method.value,
         "verdict": [vocabulary, draft.verdict.value],
         "severity": draft.severity.value if draft.severity else None,
@@ -98,17 +101,19 @@ class Stager:
         """Write what waits."""
         if not self._waiting:
             return
-        rows = [self._row(n, draft, self._actor_of(draft)) for n, draft in self._resolved()]
+        drafts = self._resolved()
         rejects = [
             ImportReject(document_import=self._document, n=n, locator=draft.locator[:300], reason=draft.reason)
             for n, draft in self._waiting
             if isinstance(draft, Reject)
         ]
         self._step += 1
-        digest = merkle_root(row.fingerprint.encode() for row in rows)
+        digest = merkle_root(draft.fingerprint.encode() for _, draft in drafts)
         with transaction.atomic():
             self._keeper.checkpoint(n=self._step, digest=digest, result={"upto": self._n})
-            StagedRow.objects.bulk_create(rows)
+            bulk_rows.insert_values(
+                model=StagedRow, columns=_COLUMNS, rows=(self._row(n, draft) for n, draft in drafts)
+            )
             ImportReject.objects.bulk_create(rejects)
         self._waiting.clear()
 
@@ -126,14 +131,15 @@ class Stager:
             return self._principals[draft.actor.identifier]
         return None
 
-    def _row(self, n: int, draft: Row, actor: Principal | None) -> StagedRow:
+    def _row(self, n: int, draft: Row) -> tuple[int, int, str, str, str]:
+        """The values of one staged row, in the order of _COLUMNS."""
         if isinstance(draft, JobEventDraft):
-            kind, payload = JOB_EVENT, job_log.prepare(draft=draft, actor=actor)
+            kind, payload = JOB_EVENT, job_log.prepare(draft=draft, actor=self._actor_of(draft))
         elif isinstance(draft, EntitlementDraft):
-            kind, payload = ENTITLEMENT, entitlement_as_json(draft)
+            kind, payload = ENTITLEMENT, bulk_rows.as_json(entitlement_as_json(draft))
         else:
-            kind, payload = OBSERVATION, observation_as_json(draft)
-        return StagedRow(document_import=self._document, n=n, kind=kind, fingerprint=draft.fingerprint, payload=payload)
+            kind, payload = OBSERVATION, bulk_rows.as_json(observation_as_json(draft))
+        return self._document.pk, n, kind, draft.fingerprint, payload
 
 
 def _principals(drafts: Sequence[PrincipalDraft]) -> dict[str, Principal]:
@@ -148,7 +154,7 @@ def events_of(document: Import) -> QuerySet[StagedRow]:
 def observations_of(document: Import) -> list[ObservationDraft]:
     """Staged observations of an import, each fingerprint once."""
     rows = StagedRow.objects.filter(document_import=document, kind=OBSERVATION).order_by("n")
-    drafts = [observation_from_json(row.payload) for row in rows]
+    drafts = [observation_from_json(payload) for payload in rows.values_list("payload", flat=True)]
     return list({draft.fingerprint: draft for draft in reversed(drafts)}.values())[::-1]
 
 

@@ -53,7 +53,7 @@ def golden(format_name: str, content: bytes) -> Any:
     shown = []
     for draft in drafts:
         fields = {"kind": type(draft).__name__, **asdict(draft)}
-        raw = fields.pop("raw", None)
+        raw, _ = fields.pop("raw", None), fields.pop("raw_text", None)
         for part, value in sorted((raw or {}).items()):
             if any(re.match(rf"{re.escape(part)}(?:[.\[]|$)", path) for path in fields.get("redacted_fields", ())):
                 fields[f"raw.{part}"] = value
