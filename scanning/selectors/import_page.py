@@ -9,10 +9,13 @@ from django.db.models import Count, Q, QuerySet
 from compliance.models import Finding, JobEvent, Observation
 from compliance.rights import Asker, visible
 from compliance.selectors.stage_document import figures
+from compliance.types.drafts import JSON
 from compliance.types.freeze_scans import Figure
 from scanning.models import Import, ImportReject
 
 MOST_NAMED = 20
+# What a document may be about that no model version is ever bound to.
+NO_MODELS = ("cloud_resource", "resource", "dataset_version", "laboratory_record")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,7 @@ def import_page(document: Import, asker: Asker) -> ImportPage:
     )
     unbound = (
         observations.filter(model_version=None)
+        .exclude(asset_kind__in=NO_MODELS)
         .values("asset_name", "asset_digest")
         .annotate(rows=Count("pk"))
         .order_by("asset_name", "asset_digest")
@@ -79,5 +83,11 @@ def import_page(document: Import, asker: Asker) -> ImportPage:
             NamedAsset(name=row["base_model"], digest="", rows=row["rows"]) for row in bases[:MOST_NAMED]
         ),
         no_base_model=counted["no_base"],
-        scope=tuple(figures(document.scope)),
+        scope=tuple(figures(_told(document.scope))),
     )
+
+
+def _told(scope: JSON) -> JSON:
+    """A scope as people read it: its gaps are sentences."""
+    gaps = scope.get("gaps")
+    return {**scope, "gaps": " ".join(map(str, gaps))} if isinstance(gaps, list) else scope

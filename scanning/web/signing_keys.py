@@ -56,9 +56,14 @@ def signing_key_list(request: Request) -> HttpResponse:
         "total": rows.count(),
         "columns": columns,
         "may_register": may_register,
-        "trail": [{"label": gettext("Imports"), "url": reverse("import-list")}, {"label": gettext("Signing keys")}],
+        "trail": [*_above(request), {"label": gettext("Signing keys")}],
     }
     return render(request, "scanning/signing_key_list.html", context)
+
+
+def _above(request: Request) -> list[dict[str, str]]:
+    """The way back to the imports, for those who may see them; auditors see keys alone."""
+    return [{"label": gettext("Imports"), "url": reverse("import-list")}] if may(request.user, Verb.VIEW_JOBS) else []
 
 
 @guarded(Verb.REGISTER_KEY, methods=("GET", "HEAD", "POST"))
@@ -81,7 +86,7 @@ def signing_key_new(request: Request) -> HttpResponse:
     context = {
         "form": form,
         "trail": [
-            {"label": gettext("Imports"), "url": reverse("import-list")},
+            *_above(request),
             {"label": gettext("Signing keys"), "url": reverse("signing-key-list")},
             {"label": gettext("Register")},
         ],
@@ -103,7 +108,7 @@ def signing_key_withdraw(request: Request, uuid: UUID) -> HttpResponseBase:
 
 
 urls = [
-    path("signing-keys/", signing_key_list, name="signing-key-list"),
-    path("signing-keys/new/", signing_key_new, name="signing-key-new"),
-    path("signing-keys/<uuid:uuid>/withdraw/", signing_key_withdraw, name="signing-key-withdraw"),
+    path("imports/signing-keys/", signing_key_list, name="signing-key-list"),
+    path("imports/signing-keys/new/", signing_key_new, name="signing-key-new"),
+    path("imports/signing-keys/<uuid:uuid>/withdraw/", signing_key_withdraw, name="signing-key-withdraw"),
 ]

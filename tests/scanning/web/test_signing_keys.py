@@ -19,6 +19,7 @@ from scanning.ingest.signing_keys import read_key
 from scanning.models import Import, SigningKey
 from scanning.services import signing_keys
 from tests.compliance.conftest import Browse, World
+from tests.scanning.ingest.reading import sample
 from tests.scanning.ingest.signing import altered, envelope, pem_of, statement
 
 LIST, NEW = reverse("signing-key-list"), reverse("signing-key-new")
@@ -151,3 +152,25 @@ def test_without_a_threshold_nothing_is_concluded(world: World) -> None:
     document = imported(world.assessment.system, b"0.0")
     assert document.recorded == 1
     assert Observation.objects.get(producer="trojai").verdict == "inconclusive"
+
+
+def test_an_auditor_is_not_sent_to_imports_that_they_may_not_see(browse: Browse, auditor: User, officer: User) -> None:
+    crumb = f'href="{reverse("import-list")}"'
+    assert crumb in browse(officer).get(LIST).text
+    assert crumb not in browse(auditor).get(LIST).text
+
+
+def test_what_is_no_model_is_not_said_to_be_one_that_is_not_registered(
+    world: World, browse: Browse, officer: User
+) -> None:
+    checks = intake.receive(
+        system=world.assessment.system,
+        stream=io.BytesIO(sample("ocsf/prowler.json")),
+        filename="prowler.json",
+        actor=officer,
+        dispatch=False,
+    )
+    leases.run_here(job=checks.job)
+    text = browse(officer).get(reverse("import-detail", args=[checks.uuid])).text
+    assert "Not bound to a known model" not in text
+    assert "without a finding." in text
