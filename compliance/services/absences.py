@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from compliance.models import AISystem, Evidence, Finding, ModelVersion, Observation, User
@@ -56,26 +55,16 @@ def conclude(*, system: AISystem, source_uuid: UUID, reports: Iterable[CompleteR
 def _absent(system: AISystem, report: CompleteReport) -> Iterator[tuple[Finding, Observation]]:
     """Findings that stand, were last seen before the report, and lie within its scope; each with its last sighting."""
     keys = _asset_keys(system, report.assets)
-    standing = [finding for finding in _standing(system, report) if finding.asset_key in keys]
-    last = _last_sightings(standing, report.producer)
-    for finding in standing:
-        seen = last.get(finding.pk)
-        if seen is not None and _ran_again(report, seen):
-            yield finding, seen
-
-
-def _standing(system: AISystem, report: CompleteReport) -> QuerySet[Finding]:
-    of_producer = Observation.objects.filter(
-        system=system, producer=report.producer, verdict=FileScanVerdict.FINDING.value
-    ).values("findings")
-    return (
-        Finding.objects.filter(
-            system=system, state=Conclusion.NOT_SATISFIED, last_seen_at__lt=report.not_before, pk__in=of_producer
-        )
-        .exclude(findings.is_judged())
-        .exclude(observations__source_uuid=report.source_uuid)
-        .order_by("pk")
+    before = Finding.objects.filter(
+        ~findings.is_judged(), system=system, state=Conclusion.NOT_SATISFIED, last_seen_at__lt=report.not_before
     )
+    standing = [row for row in before.only("uuid", "asset_key").order_by("pk") if row.asset_key in keys]
+    sightings = _sightings(standing, report.producer)
+    for finding in standing:
+        seen = sightings.get(finding.pk, [])
+        last = max(seen, key=lambda one: (findings.seen_at(one), one.pk), default=None)
+        if last and _ran_again(report, last) and all(one.source_uuid != report.source_uuid for one in seen):
+            yield finding, last
 
 
 def _asset_keys(system: AISystem, assets: Sequence[AssetRef]) -> set[str]:
@@ -92,21 +81,20 @@ def _asset_keys(system: AISystem, assets: Sequence[AssetRef]) -> set[str]:
     }
 
 
-def _last_sightings(standing: Sequence[Finding], producer: str) -> dict[int, Observation]:
+def _sightings(standing: Sequence[Finding], producer: str) -> dict[int, list[Observation]]:
+    """By finding, all that the producer ever saw of it."""
     through = Finding.observations.through
-    last: dict[int, Observation] = {}
+    found: dict[int, list[Observation]] = {}
     keys = [finding.pk for finding in standing]
     for start in range(0, len(keys), _BATCH):
         links = through.objects.filter(
             finding__in=keys[start : start + _BATCH],
             observation__producer=producer,
             observation__verdict=FileScanVerdict.FINDING.value,
-        ).select_related("observation__evidence", "observation__model_version__model")
-        for link in links.order_by("observation"):
-            known = last.get(link.finding_id)
-            if known is None or findings.seen_at(link.observation) >= findings.seen_at(known):
-                last[link.finding_id] = link.observation
-    return last
+        )
+        for link in links.select_related("observation__evidence", "observation__model_version__model"):
+            found.setdefault(link.finding_id, []).append(link.observation)
+    return found
 
 
 def _ran_again(report: CompleteReport, seen: Observation) -> bool:
