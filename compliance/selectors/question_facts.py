@@ -175,7 +175,9 @@ def _could_submit(assessment: Assessment, stated: list[str]) -> QuestionFacts:
     facts = tuple(Fact(label=label, value=str(n), url_name="entitlements", query=asked) for label, n, asked in parts)
     against: tuple[str, ...] = ()
     if stated:
-        now = Principal.objects.filter(pk__in=reading.entitlements.filter(reach=Reach.NOW).values("principal"))
+        now = Principal.objects.filter(
+            pk__in=reading.entitlements.filter(reach=Reach.NOW, missing=[]).values("principal")
+        )
         strangers = [principal for principal in now if not _is_stated(principal, stated)]
         if strangers:
             against = (

@@ -10,6 +10,7 @@ import pytest
 from django.conf import LazySettings
 
 from compliance.models import AISystem, Entitlement, EntitlementReading, EntitlementSnapshot, LedgerEvent
+from compliance.selectors.entitlement_page import EntitlementFilter, entitlement_figures, entitlement_rows
 from compliance.types.entitlements import Reach
 from compliance.types.states import JobState
 from scanning.entitlement import registry
@@ -106,6 +107,25 @@ def test_an_aws_bundle_becomes_a_reading_with_its_three_parts(system: AISystem) 
     }
     assert {gap["scope"] for gap in reading.not_assessed} == {"", "999900001111"}
     assert imports.is_unaltered(document=document)
+
+
+def test_a_person_of_identity_center_is_the_one_whom_the_job_log_names(system: AISystem) -> None:
+    imported(system, sample("aws_iam/bundle.json"), "aws.json")
+    role = "AWSReservedSSO_MLAdmin_0123456789abcdef"
+    record = {
+        "eventVersion": "1.11", "eventSource": "sagemaker.amazonaws.com", "eventName": "CreateTrainingJob",
+        "eventTime": "2026-05-20T10:00:00Z", "eventID": "e-1", "awsRegion": "eu-west-1", "recipientAccountId": "111122223333",
+        "userIdentity": {
+            "type": "AssumedRole", "principalId": "AROAX:grace@example.com",
+            "arn": f"arn:aws:sts::111122223333:assumed-role/{role}/grace@example.com",
+        },
+        "requestParameters": {"trainingJobName": "ft-1"},
+    }  # fmt: skip
+    imported(system, json.dumps({"Records": [record]}).encode(), "trail.json")
+    reading = EntitlementReading.objects.get()
+    used = entitlement_rows(reading, EntitlementFilter(used="yes"))
+    assert {row.principal.display for row in used} == {"grace@example.com"}
+    assert entitlement_figures(reading).unentitled == 0
 
 
 def test_a_policy_that_is_torn_is_counted_as_rejected_and_not_assessed(system: AISystem) -> None:
