@@ -50,6 +50,7 @@ class Verb(StrEnum):
     START_SCAN = "start a scan"
     REGISTER_BANK = "register reference models"
     REGISTER_KEY = "register and withdraw signing keys"
+    MAP_COLUMNS = "say what the columns of a log mean"
     CANCEL_JOB = "cancel a job"
     OPEN_REMEDIATION = "open and assign remediation"
     WORK_REMEDIATION = "work on remediation"
@@ -90,6 +91,7 @@ TABLE: dict[Verb, frozenset[Role]] = {
     Verb.START_SCAN: _MAKERS,
     Verb.REGISTER_BANK: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
     Verb.REGISTER_KEY: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
+    Verb.MAP_COLUMNS: _MAKERS,
     Verb.CANCEL_JOB: _MAKERS | {Role.ADMINISTRATOR},
     Verb.OPEN_REMEDIATION: frozenset({Role.OFFICER, Role.MANAGER}),
     Verb.WORK_REMEDIATION: frozenset({Role.OFFICER, Role.MANAGER, Role.CONTRIBUTOR}),
@@ -171,7 +173,12 @@ CATALOGUE = frozenset(
         "MappingPair",
     )
 )
-SHARED = CATALOGUE | {"scanning.ReferenceBank", "scanning.SigningKey", "compliance.LedgerBlock"}
+SHARED = CATALOGUE | {
+    "scanning.ColumnMapping",
+    "scanning.ReferenceBank",
+    "scanning.SigningKey",
+    "compliance.LedgerBlock",
+}
 PEOPLE = frozenset({"compliance.User", "compliance.Team", "compliance.Membership", "compliance.Engagement"})
 PRINCIPALS = "compliance.Principal"
 

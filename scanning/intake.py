@@ -8,7 +8,7 @@ from typing import IO, BinaryIO
 from compliance.models import AISystem, User
 from compliance.services import evidence as evidences
 from scanning.ingest import registry
-from scanning.models import Import
+from scanning.models import ColumnMapping, Import
 from scanning.services import imports
 
 
@@ -21,6 +21,7 @@ def receive(
     requested_format: str = "",
     threshold: float | None = None,
     about_sha256: str = "",
+    mapping: ColumnMapping | None = None,
     actor: User | None,
     source_system: str = "",
     collected_how: str = "",
@@ -32,7 +33,8 @@ def receive(
     """Keep a document as evidence and queue its import. The format is recognised from the bytes unless it is named.
 
     threshold: score from which the importer calls a result suspicious, for reports that state a score alone;
-    about_sha256: of the file that a report is about, in lower case, for reports that do not name it.
+    about_sha256: of the file that a report is about, in lower case, for reports that do not name it;
+    mapping: what the columns of a log of no known format mean; with one the document is read as such a log.
     With dispatch=False no worker is woken: the caller runs the job by `leases.run_here`.
     Raises UnknownFormatError for a named format that nobody reads, RefusedError for a file beyond the size taken.
     """
@@ -56,5 +58,6 @@ def receive(
         actor=actor,
         threshold=threshold,
         about_sha256=about_sha256,
+        mapping=mapping,
         dispatch=dispatch,
     )

@@ -7,7 +7,34 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from compliance.models.base import RetainedRecord, digest_field
+from compliance.models.base import Record, RetainedRecord, digest_field
+from compliance.types.states import JobState
+
+GENERIC = "generic_log"
+
+
+class ColumnMapping(Record):
+    """One version of what a person said the columns of a log mean. Never changed: another meaning is another version."""
+
+    name = models.CharField(_("name"), max_length=100)
+    version = models.PositiveIntegerField(_("version"))
+    layout = models.CharField(
+        _("layout"), max_length=8, choices=[("csv", _("Table (CSV)")), ("jsonl", _("JSON lines"))]
+    )
+    definition = models.JSONField(_("what the columns mean"))
+    sha256 = digest_field(_("SHA-256"), blank=False)
+    columns = models.JSONField(_("columns of the log it was made on"), default=list)
+    columns_sha256 = digest_field(_("SHA-256 of these columns"), blank=False)
+    made_by = models.ForeignKey("compliance.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        ordering = ("name", "-version")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["name", "version"], name="column_mapping_version_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}, {_('version')} {self.version}"
 
 
 class Import(RetainedRecord):
@@ -19,6 +46,7 @@ class Import(RetainedRecord):
     requested_format = models.CharField(_("format asked for"), max_length=64, blank=True)
     threshold = models.FloatField(_("threshold that the importer stated"), null=True, blank=True)
     about_sha256 = digest_field(_("SHA-256 of the file that it is about, as the importer stated"))
+    mapping = models.ForeignKey(ColumnMapping, on_delete=models.PROTECT, null=True, blank=True, related_name="imports")
     format = models.CharField(_("format recognised"), max_length=64, blank=True)
     read = models.PositiveBigIntegerField(_("records read"), default=0)
     relevant = models.PositiveBigIntegerField(_("records that matter here"), default=0)
@@ -34,6 +62,11 @@ class Import(RetainedRecord):
 
     def __str__(self) -> str:
         return str(self.evidence)
+
+    @property
+    def awaits_mapping(self) -> bool:
+        """Whether a log of no known format waits for somebody to say what its columns mean, or to say it anew."""
+        return self.format == GENERIC and self.job.state == JobState.FAILED
 
 
 class StagedRow(models.Model):

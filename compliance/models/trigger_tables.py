@@ -30,6 +30,7 @@ UNCHANGING = (
     "compliance_changewindow",
     "compliance_expectedrate",
     "compliance_datasetverification",
+    "scanning_columnmapping",
 )
 
 

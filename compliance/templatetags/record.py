@@ -25,6 +25,7 @@ EVENTS = {
     "assessment.frozen": _("Assessment frozen"),
     "assessment.opened": _("Assessment opened"),
     "catalog.loaded": _("Catalogue loaded"),
+    "column_mapping.made": _("Meaning of columns stated"),
     "control.adopted": _("Control adopted"),
     "dataset.registered": _("Data set registered"),
     "engagement.opened": _("Auditors invited"),

@@ -11,12 +11,16 @@ from compliance.api.base import ScopedReference, SystemReference
 from compliance.api.requests import SYSTEMS
 from compliance.api.serializers import UuidField
 from compliance.rights import Verb
+from compliance.services.errors import RefusedError
 from compliance.types.drafts import JSON
+from compliance.types.errors import BadInputError
 from scanning.detectors.registry import DETECTORS
 from scanning.detectors.stats import resolution
 from scanning.ingest import registry
-from scanning.models import Import, ImportReject, ReferenceBank, Scan
+from scanning.ingest.log_mapping import LogMapping, mapping_from_json
+from scanning.models import ColumnMapping, Import, ImportReject, ReferenceBank, Scan
 from scanning.selectors.bank_pages import BankLine
+from scanning.services import column_mappings
 
 LARGEST_SEED = 2**31 - 1
 KINDS = Scan._meta.get_field("kind").choices or ()
@@ -39,6 +43,7 @@ class ImportSerializer(serializers.ModelSerializer[Import]):
     state = serializers.CharField(source="job.state", read_only=True)
     error = serializers.CharField(source="job.error", read_only=True)
     filename = serializers.CharField(source="evidence.filename", read_only=True)
+    mapping = UuidField()
 
     class Meta:
         model = Import
@@ -46,6 +51,7 @@ class ImportSerializer(serializers.ModelSerializer[Import]):
             "uuid", "system", "evidence", "job", "filename", "requested_format", "threshold", "about_sha256", "format",
             "state", "error",
             "read", "relevant", "recorded", "duplicates", "rejected", "scope", "rows_root", "published_at", "created_at",
+            "mapping",
         ]  # fmt: skip
 
 
@@ -60,6 +66,18 @@ class ImportReceiptSerializer(serializers.ModelSerializer[Import]):
         fields: ClassVar = ["uuid", "job", "sha256", "created_at"]
 
 
+class MappingName(serializers.CharField):
+    """A column mapping by its name: whoever hands in a log may name it, machines that read nothing included."""
+
+    def to_internal_value(self, data: Any) -> ColumnMapping | None:  # type: ignore[override]  # a name becomes its mapping
+        """The latest version of the name."""
+        name = str(super().to_internal_value(data))
+        try:
+            return column_mappings.named(name) if name else None
+        except RefusedError as error:
+            raise serializers.ValidationError(str(error)) from error
+
+
 class ImportRequest(serializers.Serializer[JSON]):
     """A document to import."""
 
@@ -70,12 +88,47 @@ class ImportRequest(serializers.Serializer[JSON]):
     )
     threshold = serializers.FloatField(min_value=0, max_value=1, required=False, allow_null=True, default=None)
     about_sha256 = serializers.RegexField(r"^([0-9a-f]{64})?$", required=False, allow_blank=True, default="")
+    mapping = MappingName(
+        required=False,
+        allow_blank=True,
+        default=None,
+        help_text="Name of a column mapping; its latest version is used.",
+    )
     title = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
     source_system = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
     collected_how = serializers.CharField(required=False, allow_blank=True, default="")
     collected_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
     effective_from = serializers.DateField(required=False, allow_null=True, default=None)
     effective_to = serializers.DateField(required=False, allow_null=True, default=None)
+
+
+class ColumnMappingSerializer(serializers.ModelSerializer[ColumnMapping]):
+    """One version of what the columns of a log mean. columns: those of the log it was made on."""
+
+    made_by = UuidField()
+
+    class Meta:
+        model = ColumnMapping
+        fields: ClassVar = [
+            "uuid", "name", "version", "layout", "definition", "sha256", "columns", "made_by", "created_at",
+        ]  # fmt: skip
+
+
+class ColumnMappingRequest(serializers.Serializer[JSON]):
+    """A mapping to keep. definition: see docs/formats/generic_log.md; columns: JSON pointers of all columns of such a log."""
+
+    name = serializers.CharField(max_length=100)
+    definition = serializers.JSONField()
+    columns: serializers.ListField = serializers.ListField(
+        child=serializers.CharField(max_length=301), required=False, default=list, max_length=500
+    )
+
+    def validate_definition(self, value: Any) -> LogMapping:
+        """The mapping, by its own rules."""
+        try:
+            return mapping_from_json(value)
+        except BadInputError as error:
+            raise serializers.ValidationError(str(error)) from error
 
 
 class ReferenceBankSerializer(serializers.ModelSerializer[ReferenceBank]):

@@ -9,6 +9,7 @@ from scanning.api import views
 
 router = SimpleRouter(use_regex_path=False)  # names begin with api-: pages have the plain ones
 router.register("imports", views.ImportViewSet, basename="api-imports")
+router.register("column-mappings", views.ColumnMappingViewSet, basename="api-column-mappings")
 router.register("scans", views.ScanViewSet, basename="api-scans")
 router.register("reference-banks", views.ReferenceBankViewSet, basename="api-reference-banks")
 

@@ -15,10 +15,10 @@ from compliance.api.base import ReadViewSet, asker
 from compliance.rights import Verb
 from scanning import intake
 from scanning.api import serializers as shapes
-from scanning.models import Import, ReferenceBank, Scan
+from scanning.models import ColumnMapping, Import, ReferenceBank, Scan
 from scanning.selectors import bank_pages
 from scanning.selectors.import_page import import_rejects
-from scanning.services import reference_banks, scans
+from scanning.services import column_mappings, reference_banks, scans
 
 
 class ImportViewSet(ReadViewSet):
@@ -47,6 +47,26 @@ class ImportViewSet(ReadViewSet):
         """Records of the document that could not be taken, with place and reason."""
         page = self.paginate_queryset(import_rejects(self.get_object()))
         return self.get_paginated_response(shapes.RejectSerializer(page, many=True).data)
+
+
+class ColumnMappingViewSet(ReadViewSet):
+    """What the columns of logs without a known format mean, in versions that never change."""
+
+    queryset = ColumnMapping.objects.select_related("made_by")
+    serializer_class = shapes.ColumnMappingSerializer
+    filterset_fields = ("name", "layout")
+    verbs: ClassVar = {"GET": Verb.VIEW_JOBS, "POST": Verb.MAP_COLUMNS}
+
+    @extend_schema(request=shapes.ColumnMappingRequest, responses={201: shapes.ColumnMappingSerializer})
+    def create(self, request: Request) -> Response:
+        """Keep a mapping: the next version of its name, or the latest where that says the same."""
+        payload = shapes.ColumnMappingRequest(data=request.data)
+        payload.is_valid(raise_exception=True)
+        given = payload.validated_data
+        made = column_mappings.make(
+            name=given["name"], mapping=given["definition"], columns=given["columns"], actor=asker(request)
+        )
+        return Response(shapes.ColumnMappingSerializer(made).data, status=status.HTTP_201_CREATED)
 
 
 class ScanViewSet(ReadViewSet):

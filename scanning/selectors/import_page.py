@@ -51,6 +51,12 @@ def import_rejects(document: Import) -> QuerySet[ImportReject]:
     return ImportReject.objects.filter(document_import=document)
 
 
+def read_since(document: Import, asker: Asker) -> Import | None:
+    """The latest import that read the same bytes by a mapping, if there is one."""
+    rows = visible(Import.objects.filter(evidence=document.evidence, mapping__isnull=False), asker)
+    return rows.filter(published_at__isnull=False).select_related("mapping").order_by("-created_at").first()
+
+
 def import_page(document: Import, asker: Asker) -> ImportPage:
     """What one import recorded, as far as the asker may see."""
     events = visible(JobEvent.objects.filter(source_uuid=document.uuid), asker)

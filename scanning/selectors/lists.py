@@ -11,7 +11,7 @@ from scanning.models import Import, ReferenceBank, Scan
 
 def import_list(*, asker: Asker) -> QuerySet[Import]:
     """Imports, newest first, with what a row shows."""
-    return visible(Import.objects.all(), asker).select_related("job__requested_by", "system", "evidence")
+    return visible(Import.objects.all(), asker).select_related("job__requested_by", "system", "evidence", "mapping")
 
 
 def scan_list(*, asker: Asker) -> QuerySet[Scan]:

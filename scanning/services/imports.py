@@ -25,7 +25,8 @@ from compliance.types.errors import BadInputError
 from compliance.types.states import JobState
 from scanning.ingest import registry
 from scanning.ingest.base import ParseContext
-from scanning.models import Import, ImportReject, StagedRow
+from scanning.ingest.log_mapping import mapping_from_json
+from scanning.models import GENERIC, ColumnMapping, Import, ImportReject, StagedRow
 from scanning.services import entitlements as readings
 from scanning.services import scopes, signing_keys, staging
 
@@ -41,9 +42,10 @@ def request(
     actor: User | None,
     threshold: float | None = None,
     about_sha256: str = "",
+    mapping: ColumnMapping | None = None,
     dispatch: bool = True,
 ) -> Import:
-    """Queue the reading of a document that was received. threshold, about_sha256: see scanning.intake.
+    """Queue the reading of a document that was received. threshold, about_sha256, mapping: see scanning.intake.
 
     Raises UnknownFormatError for a format nobody reads.
     """
@@ -52,9 +54,10 @@ def request(
     document = Import(
         system=evidence.system,
         evidence=evidence,
-        requested_format=requested_format,
+        requested_format=GENERIC if mapping else requested_format,
         threshold=threshold,
         about_sha256=about_sha256,
+        mapping=mapping,
     )
     with transaction.atomic():
         document.job = jobs.create(
@@ -78,11 +81,16 @@ def perform(*, job_id: int) -> None:
 
 
 def _read_and_publish(keeper: LeaseKeeper) -> None:
-    document = Import.objects.select_related("evidence", "system", "job__requested_by").get(job_id=keeper.lease.job_id)
+    document = Import.objects.select_related("evidence", "system", "mapping", "job__requested_by").get(
+        job_id=keeper.lease.job_id
+    )
     try:
         summary = _stage(document, keeper)
     except (BadInputError, RefusedError) as error:
-        _refuse(document, keeper, str(error))
+        if document.format == GENERIC:
+            keeper.fail(error=str(error))  # another mapping may read it: the bytes are not at fault
+        else:
+            _refuse(document, keeper, str(error))
     else:
         _publish(document, keeper, summary)
     staging.remove(document)
@@ -113,6 +121,7 @@ def _stage(document: Import, keeper: LeaseKeeper) -> ParseSummary:
     try:
         head = _head(evidence)
         name = document.requested_format or registry.identify(head, evidence.filename)
+        document.format = name
         Import.objects.filter(pk=document.pk).update(format=name)
         with closing(evidences.open_bytes(evidence=evidence)) as stored:
             stream = _HashedStream(stored)
@@ -142,6 +151,7 @@ def _parse(document: Import, keeper: LeaseKeeper, name: str, stream: _HashedStre
         keys=signing_keys.in_force(),
         threshold=document.threshold,
         asset=_stated_asset(document),
+        mapping=mapping_from_json(document.mapping.definition) if document.mapping else None,
     )
     stager = staging.Stager(document=document, keeper=keeper, chunk_rows=settings.IMPORT_CHUNK_ROWS)
     parsing = registry.parse(name, cast(BinaryIO, stream), context)
@@ -245,6 +255,7 @@ def _record(document: Import, keeper: LeaseKeeper, summary: ParseSummary, plan: 
             "job_events_root": roots[0],
             "observations_root": roots[1],
             **({"entitlements_root": roots[2]} if roots[2:] else {}),
+            **({"mapping": document.mapping.sha256} if document.mapping else {}),
         },
         actor=actor,
         system=system,
@@ -274,9 +285,18 @@ def _note(document: Import, summary: ParseSummary, published: _Published) -> Non
     document.format = summary.format
     document.read, document.relevant, document.rejected = summary.read, summary.relevant, summary.rejected
     document.recorded, document.duplicates = published.recorded, published.duplicates
-    document.scope, document.rows_root = summary.scope, published.root
+    document.scope, document.rows_root = _scope(document, summary), published.root
     document.published_at = timezone.now()
     document.save()
+
+
+def _scope(document: Import, summary: ParseSummary) -> JSON:
+    """What the document covers, with the mapping by which it was read."""
+    mapping = document.mapping
+    if mapping is None:
+        return summary.scope
+    named = {"name": mapping.name, "version": mapping.version, "uuid": str(mapping.uuid)}
+    return summary.scope | {"mapping": summary.scope.get("mapping", {}) | named}
 
 
 def _result(document: Import) -> JSON:

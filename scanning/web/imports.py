@@ -114,6 +114,8 @@ def import_detail(request: Request, uuid: UUID) -> HttpResponse:
         "may_cancel": may(request.user, Verb.CANCEL_JOB) and not job.is_over,
         "may_retry": may(request.user, Verb.IMPORT_DOCUMENT) and _can_retry(document),
         "may_import": may(request.user, Verb.IMPORT_DOCUMENT),
+        "may_map": may(request.user, Verb.MAP_COLUMNS),
+        "read_since": import_page.read_since(document, request.user) if document.awaits_mapping else None,
         "trail": [
             {"label": _("Imports"), "url": reverse("import-list")},
             {"label": document.evidence.filename},
@@ -125,7 +127,7 @@ def import_detail(request: Request, uuid: UUID) -> HttpResponse:
 
 def _can_retry(document: Import) -> bool:
     """Whether the same bytes may be read again: the last attempt ended without them being refused."""
-    ended = document.job.state in {JobState.FAILED, JobState.CANCELLED}
+    ended = document.job.state in {JobState.FAILED, JobState.CANCELLED} and not document.awaits_mapping
     return ended and document.evidence.state != EvidenceState.REJECTED
 
 

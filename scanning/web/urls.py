@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.urls import URLPattern
 
-from scanning.web import banks, coverage, datasets, imports, scans, signing_keys
+from scanning.web import banks, coverage, datasets, imports, mappings, scans, signing_keys
 
 urlpatterns: list[URLPattern] = [
     *datasets.urls,
     *imports.urls,
+    *mappings.urls,
     *scans.urls,
     *coverage.urls,
     *banks.urls,

@@ -26,6 +26,7 @@ from compliance.models import (
 from compliance.services import inventory, ledger
 from compliance.types.states import Method, Role
 from compliance.types.verdicts import StageVerdict
+from scanning.models import ColumnMapping
 from tests.compliance.entitlements_on_record import recorded, way
 from tests.compliance.records import evidence
 
@@ -96,6 +97,9 @@ def filled_tables() -> dict[str, str]:
         actor=actor,
     )
     DatasetVerification.objects.create(dataset_version=version, verified_at=timezone.now(), matches=True)
+    ColumnMapping.objects.create(
+        name="Gateway", version=1, layout="csv", definition={}, sha256="0" * 64, columns_sha256="0" * 64
+    )
     names = [
         "ledgerevent",
         "ledgerblock",
@@ -112,4 +116,7 @@ def filled_tables() -> dict[str, str]:
         "expectedrate",
         "datasetverification",
     ]
-    return {f"compliance_{name}": "id" for name in names} | {"compliance_ledgerposition": "position"}
+    return {f"compliance_{name}": "id" for name in names} | {
+        "scanning_columnmapping": "id",
+        "compliance_ledgerposition": "position",
+    }

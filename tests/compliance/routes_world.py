@@ -21,7 +21,7 @@ from compliance.models import (
 from compliance.services import controls
 from compliance.services import evidence as evidences
 from scanning import intake
-from scanning.models import Import, ReferenceBank, Scan, SigningKey
+from scanning.models import ColumnMapping, Import, ReferenceBank, Scan, SigningKey
 from scanning.services import scans
 from tests.compliance.conftest import World
 
@@ -97,6 +97,11 @@ def places(world: World, officer: User, contributor: User) -> Places:
     pack, other_pack = issued(world.assessment, officer), issued(world.other_assessment, officer)
     bank = ReferenceBank.objects.create(name="Small networks", architecture="cnn", evidence=world.log, size=3)
     key = SigningKey.objects.create(name="Build pipeline", algorithm="Ed25519", fingerprint="a" * 64, pem="-")
+    columns = ColumnMapping.objects.create(
+        name="Gateway", version=1, layout="csv", sha256="0" * 64, columns_sha256="0" * 64, made_by=contributor,
+        definition={"source": "gateway", "fields": {}, "actions": {}, "outcomes": {}, "other_actions": "submit",
+                    "time_format": "iso", "zone": ""},
+    )  # fmt: skip
     pair = mapping()
     shared: Known = {
         "mapping": pair.uuid,
@@ -108,6 +113,8 @@ def places(world: World, officer: User, contributor: User) -> Places:
         "api-questions": world.assessment.answers.all()[0].question.uuid,
         "api-reference-banks": bank.uuid,
         "reference-bank": bank.evidence.sha256,
+        "column-mapping": columns.uuid,
+        "api-column-mappings": columns.uuid,
         "signing-key": key.uuid,
         "people": officer.uuid,
     }

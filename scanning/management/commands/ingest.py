@@ -15,8 +15,8 @@ from compliance.types.verdicts import ExitCode
 from scanning import intake
 from scanning.ingest import registry
 from scanning.ingest.report_scope import sha256_of
-from scanning.models import Import, ImportReject
-from scanning.services import signing_keys
+from scanning.models import ColumnMapping, Import, ImportReject
+from scanning.services import column_mappings, signing_keys
 
 _REJECTS_SHOWN = 20
 
@@ -45,6 +45,9 @@ class Command(AssayCommand):
         parser.add_argument(
             "--about", default="", metavar="SHA256", help="the file that a report is about which does not name it"
         )
+        parser.add_argument(
+            "--mapping", default="", metavar="NAME", help="read the files as logs by this column mapping"
+        )
         parser.add_argument("--system", default="", help="name of the AI system; made where there is none")
 
     def answer(self, options: dict[str, Any]) -> Answer:
@@ -55,7 +58,8 @@ class Command(AssayCommand):
         system = _system(options["system"])
         for key in options["key"]:
             _register(key)
-        results = [self._ingest(system, path, options["format"], threshold, about) for path in files]
+        mapping = column_mappings.named(options["mapping"]) if options["mapping"] else None
+        results = [self._ingest(system, path, options["format"], threshold, about, mapping) for path in files]
         failed = [result for result in results if result["state"] != JobState.SUCCEEDED]
         return Answer(
             code=ExitCode.BAD_INPUT if failed else ExitCode.POSITIVE,
@@ -64,7 +68,15 @@ class Command(AssayCommand):
             complaints=[str(result["error"]) for result in failed],
         )
 
-    def _ingest(self, system: AISystem, path: Path, requested_format: str, threshold: float | None, about: str) -> JSON:
+    def _ingest(
+        self,
+        system: AISystem,
+        path: Path,
+        requested_format: str,
+        threshold: float | None,
+        about: str,
+        mapping: ColumnMapping | None,
+    ) -> JSON:
         with path.open("rb") as stream:
             document = intake.receive(
                 system=system,
@@ -73,6 +85,7 @@ class Command(AssayCommand):
                 requested_format=requested_format,
                 threshold=threshold,
                 about_sha256=about,
+                mapping=mapping,
                 actor=None,
                 collected_how="manage.py ingest",
                 dispatch=False,
