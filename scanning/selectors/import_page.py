@@ -9,9 +9,9 @@ from django.db.models import Count, Q, QuerySet
 from compliance.models import Finding, JobEvent, Observation
 from compliance.rights import Asker, visible
 from compliance.selectors.stage_document import figures
-from compliance.types.drafts import JSON
 from compliance.types.freeze_scans import Figure
 from scanning.models import Import, ImportReject
+from scanning.selectors.report_runs import ReportRun, beside_runs, report_runs
 
 MOST_NAMED = 20
 # What a document may be about that no model version is ever bound to.
@@ -32,7 +32,8 @@ class ImportPage:
     """What came of one import.
 
     unnamed: job events whose source names nobody; unbound: assets that match no registered model version (at most
-    MOST_NAMED, of unbound_total); base_models: what the events say was fine-tuned; no_base_model: events that do not say.
+    MOST_NAMED, of unbound_total); base_models: what the events say was fine-tuned; no_base_model: events that do not say;
+    runs: what a scanner's report looked at; closed: findings that it no longer lists and that are satisfied thereby.
     """
 
     events: int
@@ -44,6 +45,8 @@ class ImportPage:
     base_models: tuple[NamedAsset, ...]
     no_base_model: int
     scope: tuple[Figure, ...]
+    runs: tuple[ReportRun, ...]
+    closed: int
 
 
 def import_rejects(document: Import) -> QuerySet[ImportReject]:
@@ -89,11 +92,7 @@ def import_page(document: Import, asker: Asker) -> ImportPage:
             NamedAsset(name=row["base_model"], digest="", rows=row["rows"]) for row in bases[:MOST_NAMED]
         ),
         no_base_model=counted["no_base"],
-        scope=tuple(figures(_told(document.scope))),
+        scope=tuple(figures(beside_runs(document.scope))),
+        runs=report_runs(document.scope),
+        closed=document.job.result.get("no_longer_reported", 0),
     )
-
-
-def _told(scope: JSON) -> JSON:
-    """A scope as people read it: its gaps are sentences."""
-    gaps = scope.get("gaps")
-    return {**scope, "gaps": " ".join(map(str, gaps))} if isinstance(gaps, list) else scope

@@ -225,3 +225,27 @@ def test_an_unknown_format_is_refused_by_name(world: World, api: Api, contributo
     response = api(contributor).post("/api/v1/imports/", sent, format="multipart")
     assert response.status_code == 400
     assert "requested_format" in response.json()
+
+
+def test_the_page_of_a_report_says_what_it_looked_at_and_why_it_closes_nothing(
+    world: World, browse: Browse, officer: User
+) -> None:
+    document = read(world.assessment.system, MODELSCAN, officer)
+    text = text_of(browse(officer), document)
+    assert "It closes no finding that it does not list" in text
+    assert "Files could not be read." in text
+    assert "It looked at 4 files or models:" in text
+    assert "<code>pytorch_model.bin</code>" in text
+    assert "not before" not in text
+
+
+def test_the_page_of_a_whole_report_says_what_it_closed(world: World, browse: Browse, officer: User) -> None:
+    first = read(world.assessment.system, SAMPLES / "sarif" / "model_scan.sarif", officer)
+    assert "It does not say which files were analysed." in text_of(browse(officer), first)
+    later = read(world.assessment.system, SAMPLES / "sarif" / "quiet.sarif", officer)
+    assert "It states all that is needed to close what it no longer lists." in text_of(browse(officer), later)
+
+
+def test_a_log_has_no_runs(world: World, browse: Browse, officer: User) -> None:
+    document = read(world.assessment.system, CLOUDTRAIL, officer)
+    assert "What it looked at" not in text_of(browse(officer), document)
