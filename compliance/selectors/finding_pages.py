@@ -23,6 +23,7 @@ from compliance.selectors.stage_document import ClassRow, class_rows, drawing, f
 from compliance.selectors.story import StoryEvent, story
 from compliance.types import freeze_scans as doc
 from compliance.types.states import RemediationState, Severity
+from compliance.types.verdicts import StageVerdict
 
 REMEDIATION_SECTION = "remediation"
 MOST_OBSERVATIONS = 50
@@ -70,7 +71,7 @@ class Seen:
     @property
     def kind(self) -> str:
         """Vocabulary of the verdict."""
-        return "stage" if self.observation.method == "TEST" else "file"
+        return "stage" if self.observation.verdict in set(StageVerdict) else "file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

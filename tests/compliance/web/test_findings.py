@@ -12,7 +12,7 @@ from django.urls import reverse
 from compliance.models import AISystem, Finding, User
 from compliance.services import answers
 from compliance.types.states import Severity
-from compliance.types.verdicts import StageVerdict
+from compliance.types.verdicts import FileScanVerdict, StageVerdict
 from tests.compliance import records
 from tests.compliance.conftest import World
 
@@ -159,3 +159,12 @@ def test_export_is_as_filtered(world: World, mended: Finding, browse: Browse, of
 
 def test_empty_list_claims_nothing(browse: Browse, officer: User, system: AISystem) -> None:
     assert "nothing about the rest" in browse(officer).get(LIST).text
+
+
+def test_a_verdict_is_said_in_the_words_of_what_gave_it(world: World, browse: Browse, officer: User) -> None:
+    """A file scan is a test too; its verdicts are of another vocabulary than a detection stage's."""
+    seen = records.observed(world.tuned, FileScanVerdict.FINDING, rule="pickle", techniques=("AML.T0018.002",))
+    (line,) = browse(officer).get(detail(records.finding_of(seen))).context["content"].seen
+    assert line.kind == "file"
+    (staged,) = browse(officer).get(detail(world.finding)).context["content"].seen
+    assert staged.kind == "stage"

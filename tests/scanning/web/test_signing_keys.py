@@ -146,6 +146,8 @@ def test_a_threshold_that_the_importer_states_is_kept_with_the_import(
     assert document.threshold == 0.5
     leases.run_here(job=document.job)
     assert Observation.objects.get(producer="trojai").verdict == "evidence_found"
+    shown = browse(contributor).get(reverse("import-detail", args=[document.uuid])).text
+    assert "Threshold that the importer stated" in shown
 
 
 def test_without_a_threshold_nothing_is_concluded(world: World) -> None:
