@@ -7,7 +7,6 @@ documents are decoded here, URL-encoded or not. Nothing is judged: scanning.enti
 from __future__ import annotations
 
 import base64
-import binascii
 import csv
 import io
 import json
@@ -18,9 +17,10 @@ from typing import Any, BinaryIO
 from urllib.parse import unquote
 
 from compliance.types.drafts import JSON, Reject
+from compliance.types.entitlements import EntitlementDraft
 from compliance.types.errors import BadInputError
 from scanning.ingest.base import CERTAIN, NO, Draft, Drafts, ParseContext, Parsing
-from scanning.ingest.entitlement_drafts import Section, entitlement_drafts, stated_time
+from scanning.ingest.document_drafts import Section, document_drafts, stated_time
 from scanning.ingest.records import escaped, list_of, object_of, text_of
 from scanning.ingest.report_reading import decoded, document_bytes, document_text, report_drafts
 
@@ -160,19 +160,15 @@ class _Reading:
 
     def credential_report(self, value: Any, place: str) -> list[JSON]:
         """The rows of `get-credential-report`, whose content is CSV in base64."""
+        told = object_of(value).get("Content")
         try:
-            content = base64.b64decode(text_of_long(object_of(value).get("Content")), validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            content = ""
-        rows = list(csv.DictReader(io.StringIO(content)))
+            content = base64.b64decode(told if isinstance(told, str) else "", validate=True).decode()
+            rows = list(csv.DictReader(io.StringIO(content)))
+        except (ValueError, csv.Error):  # no base64, no UTF-8, or no CSV
+            rows = []
         if not rows or not {"user", "arn", "password_enabled"} <= set(rows[0]):
             raise BadInputError(f"{self.name}, {place}, is no credential report (CSV in base64); {_HELP}.")
         return [{str(name): cell for name, cell in row.items() if isinstance(cell, str)} for row in rows]
-
-
-def text_of_long(value: object) -> str:
-    """A text of any length, "" for anything else."""
-    return value if isinstance(value, str) else ""
 
 
 def _policy(text: str) -> JSON | None:
@@ -285,7 +281,9 @@ class AwsIam:
         sections = list(_bundle(reading, value) if bundle else _alone(reading, value))
         if not sections:
             raise BadInputError(f"{name} holds no section of a bundle; {_HELP}.")
-        drafts: Iterator[Draft] = entitlement_drafts(sections, platform=PLATFORM, taken_at=taken_at, file_name=name)
+        drafts: Iterator[Draft] = document_drafts(
+            sections, make=EntitlementDraft, platform=PLATFORM, taken_at=taken_at, file_name=name
+        )
         scope = {"documents": [one.kind for one in sections], "scopes": sorted({one.scope for one in sections} - {""})}
         return report_drafts((*reading.rejects, *drafts), producer=self.name, file_name=name, scope=scope)
 

@@ -168,6 +168,16 @@ def test_who_came_who_went_and_who_moved_since_the_reading_before(later: World, 
     assert "hold no change of rights in that time, although the readings differ" in answer.text
 
 
+def test_of_many_who_came_the_first_are_named_and_all_are_counted(read: World, browse: Browse, officer: User) -> None:
+    many = [way(f"p{n:03}") for n in range(60)]
+    recorded(read.assessment.system, read.log, *many, taken_at=TAKEN + timedelta(1), tag="many")
+    answer = browse(officer).get(LIST)
+    compared = answer.context["compared"]
+    assert (len(compared.added), compared.counts) == (50, {"added": 60, "removed": 5, "moved": 0})
+    assert "… of 60" in answer.text
+    assert "60 came, 5 went, 0 can otherwise than before" in answer.text
+
+
 def test_a_way_from_which_something_is_missing_counts_in_no_figure(later: World, browse: Browse, officer: User) -> None:
     figures = browse(officer).get(LIST).context["content"].figures
     assert (figures.now, figures.after_step, figures.shared_key) == (3, 1, 1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -331,6 +333,64 @@ def test_a_bedrock_key_opens_bedrock_alone(key: object, statement: JSON, expecte
     actions = {way.action for way in found.entitled if way.principal.kind == "SharedKey"}
     assert bool(actions) is expected
     assert all(action.startswith("bedrock:") for action in actions)
+
+
+def test_a_key_of_the_root_user_is_shown() -> None:
+    root = {**report("x", "not_supported", "true"), "user": "<root_account>", "arn": arn("root")}
+    found = answer(beside=(credentials(root),))  # type: ignore[arg-type] # documents
+    assert reaches(found, "whoever holds access key 1 of root") == ["shared_key"]
+
+
+def test_an_inactive_key_opens_nothing_and_two_active_ones_are_two() -> None:
+    found = answer(user("ada", JOBS), beside=(credentials(report("ada", "true", "true", "true")),))  # type: ignore[arg-type] # documents
+    assert {one.principal.display for one in found.entitled if one.principal.kind == "SharedKey"} == {
+        "whoever holds access key 1 of ada", "whoever holds access key 2 of ada",
+    }  # fmt: skip
+    found = answer(user("ada", JOBS), beside=(credentials(report("ada")),))  # type: ignore[arg-type] # documents
+    assert not any(one.principal.kind == "SharedKey" for one in found.entitled)
+
+
+def test_a_key_opens_no_way_for_which_a_role_is_missing() -> None:
+    found = answer(user("ada", allow(TRAIN)), beside=(credentials(report("ada", first="true")),))  # type: ignore[arg-type] # documents
+    assert not rows(found, "whoever holds access key 1 of ada")
+
+
+def test_a_users_group_that_the_document_does_not_describe_gives_nothing() -> None:
+    assert not rows(answer(user("ada", groups=("elsewhere",))), "ada")
+
+
+def test_managed_policies_of_a_group_and_of_a_role_count_as_their_own() -> None:
+    train = managed("Train", JOBS)
+    found = answer(
+        group("ml", AttachedManagedPolicies=attached("Train")), user("ada", groups=("ml",)),
+        role("Strong", trust={"AWS": HERE}, AttachedManagedPolicies=attached("Train")), policies=(train,),
+    )  # fmt: skip
+    assert reaches(found, "ada") == reaches(found, "Strong") == ["now"]
+    assert [one.kind for one in rows(found, "ada")[0].path] == ["group", "policy", "statement"]
+
+
+def test_of_two_documents_of_one_account_the_later_counts() -> None:
+    early = replace(account(TRAINING, user("ada", JOBS)), taken_at=datetime(2026, 1, 1, tzinfo=UTC))
+    late = replace(account(TRAINING), taken_at=datetime(2026, 2, 1, tzinfo=UTC))
+    for order in ([early, late], [late, early]):
+        assert not rows(evaluate(order), "ada")
+
+
+def test_an_account_of_another_partition_keeps_its_own_addresses() -> None:
+    def moved(text: str) -> str:
+        return text.replace("arn:aws:", "arn:aws-us-gov:")
+
+    told = json.loads(moved(json.dumps(account(TRAINING, user("ada", JOBS)).content)))
+    (way,) = rows(evaluate([document("account-authorization", **told)]), "ada")
+    assert way.runs_as == (moved(arn("role/Training")),)
+    narrow = allow(TRAIN, on=f"arn:aws:sagemaker:*:{HERE}:training-job/*")
+    told["UserDetailList"][0]["UserPolicyList"][0]["PolicyDocument"]["Statement"] = [narrow, allow(PASS)]
+    assert not rows(evaluate([document("account-authorization", **told)]), "ada")
+
+
+def test_the_answer_is_the_same_however_often_it_is_asked() -> None:
+    documents = [account(TRAINING, user("ada", JOBS), role("Strong", JOBS, trust={"AWS": HERE}))]
+    assert evaluate(documents) == evaluate(documents)
 
 
 def test_each_document_that_is_missing_is_not_assessed() -> None:
