@@ -78,13 +78,11 @@ def job_event(
 
     key: what makes the event the same wherever it is delivered, () for a source without ids: then the whole record does;
     expected: fields that such an event should fill, those left empty are reported as not recorded by the source;
-    searched: top-level members that are searched for secrets, None for all; free_form: those of them that are settings whose
-    names people chose.
+    searched: top-level members that are searched for secrets, None for all; free_form: those whose names people chose.
     """
     content = raw_content(fields.record)
     raw_sha256 = sha256_hex(content)
     raw, redacted = redacted_record(fields.record, searched, free_form)
-    values = {"source_event_id": event_id, **{name: getattr(told, name) for name in Told.__slots__}}
     return JobEventDraft(
         source=source,
         source_event_id=event_id,
@@ -109,7 +107,7 @@ def job_event(
         base_model=without_secrets(told.base_model),
         output_uri=without_secrets(told.output_uri),
         output_model=told.output_model,
-        unknown_fields=tuple(name for name in dict.fromkeys(expected) if not _is_stated(values[name])),
+        unknown_fields=_unstated(told, event_id, expected),
         redacted_fields=redacted,
         origins=dict(fields.origins),
         raw_text="" if redacted else content.decode(),
@@ -119,6 +117,12 @@ def job_event(
 def without_secrets(text: str) -> str:
     """Text with what looks like a credential taken out."""
     return str(redact(text, "")[0]) if text else ""
+
+
+def _unstated(told: Told, event_id: str, expected: Iterable[str]) -> tuple[str, ...]:
+    """Those of the expected fields that nothing was told about, each once."""
+    values = {"source_event_id": event_id, **{name: getattr(told, name) for name in Told.__slots__}}
+    return tuple(name for name in dict.fromkeys(expected) if not _is_stated(values[name]))
 
 
 def _is_stated(value: object) -> bool:
