@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from compliance.types.documents import DocumentDraft
 from compliance.types.drafts import JSON, PrincipalDraft
 
 
@@ -23,23 +24,8 @@ class Reach(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EntitlementDraft:
-    """One document (or one self-contained part of it) that says what principals may do, as its parser read it.
-
-    kind: what the document is, such as "aws-account-authorization"; platform: "aws", "azure", "gcp", "kubernetes";
-    scope: account, subscription, tenant, project or cluster it speaks of, "" where it does not say; taken_at: when it was
-    read from the platform, None where it does not say (the importer's statement then counts);
-    content: what evaluators need, in the document's own member names; locator: its place in the file.
-    """
-
-    kind: str
-    platform: str
-    scope: str
-    taken_at: datetime | None
-    content: JSON
-    fingerprint: str
-    raw_sha256: str
-    locator: str
+class EntitlementDraft(DocumentDraft):
+    """A document that says what principals may do. Its content has the document's own member names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

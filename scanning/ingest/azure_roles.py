@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from compliance.types.drafts import JSON
+from compliance.types.entitlements import EntitlementDraft
 from compliance.types.errors import BadInputError
 from scanning.ingest.base import CERTAIN, NO, Drafts, ParseContext, Parsing
-from scanning.ingest.entitlement_drafts import Section, entitlement_drafts, records_of, stated_time
+from scanning.ingest.document_drafts import Section, document_drafts, records_of, stated_time
 from scanning.ingest.records import escaped, object_of, text_of
 from scanning.ingest.report_reading import decoded, document_bytes, document_text, report_drafts
 
@@ -144,7 +145,7 @@ class AzureRoles:
         sections = list(_bundle(value, name) if bundle else _single(value, name))
         if not sections:
             raise BadInputError(f"{name} holds no record; an empty answer counts only inside a bundle.")
-        drafts = entitlement_drafts(sections, platform=PLATFORM, taken_at=taken_at, file_name=name)
+        drafts = document_drafts(sections, make=EntitlementDraft, platform=PLATFORM, taken_at=taken_at, file_name=name)
         scope = {"documents": [one.kind for one in sections], "scopes": sorted({one.scope for one in sections} - {""})}
         return report_drafts(drafts, producer=self.name, file_name=name, scope=scope)
 

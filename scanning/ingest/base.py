@@ -6,12 +6,13 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
+from compliance.types.completeness import CompletenessDraft
 from compliance.types.drafts import AssetRef, JobEventDraft, ObservationDraft, ParseSummary, Reject
 from compliance.types.entitlements import EntitlementDraft
 from scanning.ingest.limits import Limits
 from scanning.ingest.log_mapping import LogMapping
 
-Draft = JobEventDraft | ObservationDraft | EntitlementDraft | Reject
+Draft = JobEventDraft | ObservationDraft | EntitlementDraft | CompletenessDraft | Reject
 Drafts = Generator[Draft, None, ParseSummary]
 
 # Scores of `identify`. Content alone reaches CERTAIN; a parser that answers LIKELY yields to one that is certain.

@@ -9,9 +9,10 @@ import re
 from typing import Any, BinaryIO
 
 from compliance.types.drafts import JSON
+from compliance.types.entitlements import EntitlementDraft
 from compliance.types.errors import BadInputError
 from scanning.ingest.base import CERTAIN, NO, Drafts, ParseContext, Parsing
-from scanning.ingest.entitlement_drafts import Section, entitlement_drafts
+from scanning.ingest.document_drafts import Section, document_drafts
 from scanning.ingest.records import object_of
 from scanning.ingest.report_reading import decoded, document_bytes, document_text, report_drafts
 
@@ -71,7 +72,7 @@ class KubernetesRbac:
                 f"{name} lists no role and no binding; write it with `{COMMAND}` as someone who may read them."
             )
         section = Section(kind=KIND, scope="", content={"items": items}, locator="document")
-        drafts = entitlement_drafts([section], platform=PLATFORM, taken_at=None, file_name=name)
+        drafts = document_drafts([section], make=EntitlementDraft, platform=PLATFORM, taken_at=None, file_name=name)
         counts = {kind: sum(one["kind"] == kind for one in items) for kind in _KINDS}
         return report_drafts(drafts, producer=self.name, file_name=name, scope={"documents": [KIND], "counts": counts})
 

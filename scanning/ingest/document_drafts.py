@@ -1,17 +1,19 @@
-"""Entitlement documents as drafts, by the same rules for every platform: dated, digested, each section apart."""
+"""Documents of platforms as drafts, by the same rules for each: dated, digested, each section apart."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from compliance.types.canonical import digest_of
+from compliance.types.documents import DocumentDraft
 from compliance.types.drafts import JSON, Reject
-from compliance.types.entitlements import EntitlementDraft
 from compliance.types.errors import BadInputError
 from scanning.ingest.records import RejectedError, moment, raw_digest
+
+DraftT = TypeVar("DraftT", bound=DocumentDraft)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +26,9 @@ class Section:
     locator: str
 
 
-def entitlement_drafts(
-    sections: Iterable[Section], *, platform: str, taken_at: datetime | None, file_name: str
-) -> Iterator[EntitlementDraft | Reject]:
+def document_drafts(
+    sections: Iterable[Section], *, make: type[DraftT], platform: str, taken_at: datetime | None, file_name: str
+) -> Iterator[DraftT | Reject]:
     """A draft of each section. The same content taken at another time is another document."""
     for one in sections:
         try:
@@ -35,7 +37,7 @@ def entitlement_drafts(
             yield Reject(locator=one.locator, reason=f"{file_name}, {one.locator}: {error}.")
             continue
         stated = taken_at.isoformat() if taken_at else ""
-        yield EntitlementDraft(
+        yield make(
             kind=one.kind,
             platform=platform,
             scope=one.scope,
