@@ -34,6 +34,8 @@ class ParseContext:
     mapping: what the columns mean, for logs of no known format;
     asset: what the importer says the report is about, for reports that do not name it;
     keys: PEM public keys by which signatures in the document are checked, for formats that are signed;
+    on_content: told the document's bytes, decompressed, as they are read;
+    on_record: told the place (bytes, decompressed) and the bytes of each record of a log, before what it gave is yielded;
     threshold: score from which the importer calls a result suspicious, for reports that state a score and no threshold.
     """
 
@@ -47,6 +49,8 @@ class ParseContext:
     keys: tuple[bytes, ...] = ()
     mapping: LogMapping | None = None
     threshold: float | None = None
+    on_content: Callable[[bytes], None] | None = None
+    on_record: Callable[[int, bytes], None] | None = None
 
 
 class Parsing(Iterator[Draft]):

@@ -17,8 +17,11 @@ from compliance.types.states import ActionClass, Outcome
 from scanning.ingest.base import CERTAIN, LIKELY, NO, Drafts, ParseContext, Parsing
 from scanning.ingest.cloudtrail_grants import GRANTS
 from scanning.ingest.cloudtrail_operations import BEDROCK, EXTRA, OPERATIONS, SAGEMAKER, Operation, pointer_of
+from scanning.ingest.cloudtrail_sieve import is_time, sieve
 from scanning.ingest.job_drafts import Told, job_event, job_input, note_inputs, without_secrets
-from scanning.ingest.log_reading import LogScope, read_log
+from scanning.ingest.jsonrecords import Framed, decode_record
+from scanning.ingest.limits import BoundedReader
+from scanning.ingest.log_reading import LogScope, log_reader, read_log, read_records
 from scanning.ingest.records import (
     Fields,
     Record,
@@ -46,6 +49,8 @@ _CHANNEL_ROLES = {
     "pretrained_model": "base_model",
     "code": "code",
 }
+_TOLD = ("recipientAccountId", "awsRegion", "eventTime", "eventName", "eventSource")
+_SMALL = 16 << 20  # decompressed; a file as CloudTrail delivers it is a few MB at most
 _NOTE = "A log file holds what was delivered; only an unbroken digest chain shows that nothing is missing."
 # Only what the caller or the service wrote is searched for secrets: identifiers of people stay as they are.
 _SEARCHED = ("requestParameters", "responseElements", "errorMessage", "additionalEventData", "serviceEventDetails")
@@ -56,6 +61,7 @@ class _Scope(LogScope):
     """What the log covers; knows records of other services by their text alone. watched: names of events that are kept."""
 
     watched: frozenset[str] = frozenset()
+    watched_names: frozenset[bytes] = frozenset()
 
     def can_skip(self, text: str, start: int, end: int) -> bool:
         """Whether text[start:end] is surely a record of an operation that is not kept; if so, count it and note what it covers.
@@ -66,10 +72,12 @@ class _Scope(LogScope):
         record = text[start:end]
         if SAGEMAKER in record or BEDROCK in record or "\\u" in record or record.count("{") != record.count("}"):
             return False
-        found = [
-            _between(record, f'"{name}":"') for name in ("recipientAccountId", "awsRegion", "eventTime", "eventName")
-        ]
-        if found[3] in self.watched or record.count('"eventName"') != 1:
+        found = [_between(record, f'"{name}":"') for name in _TOLD]
+        if (
+            found[3] in self.watched
+            or not is_time(found[2].encode("ascii", "replace"))
+            or record.count('"eventName"') != 1
+        ):
             return False
         if "" in found or '"Records"' in record or '"Events"' in record or '"CloudTrailEvent"' in record:
             return False
@@ -273,13 +281,19 @@ class CloudTrail:
     def _drafts(self, stream: BinaryIO, context: ParseContext) -> Drafts:
         operations = {**dict.fromkeys(context.extra_operations, EXTRA), **GRANTS, **OPERATIONS}
         watched = frozenset(name.rpartition(":")[2] for name in operations)
-        scope = _Scope(note=_NOTE, watched=watched)
+        scope = _Scope(note=_NOTE, watched=watched, watched_names=frozenset(name.encode() for name in watched))
 
         def read_record(value: object, locator: str) -> JobEventDraft | None:
             return _read(value, locator, operations, scope)
 
+        reader = log_reader(stream, context)
+        records = _sieved(reader, context, scope)
+        if records is not None:
+            return read_records(
+                records, context, source=SOURCE, kind="CloudTrail record", scope=scope, read_record=read_record
+            )
         return read_log(
-            stream,
+            reader,
             context,
             source=SOURCE,
             kind="CloudTrail record",
@@ -289,6 +303,27 @@ class CloudTrail:
             read_record=read_record,
             can_skip=scope.can_skip,
         )
+
+
+def _sieved(reader: BoundedReader, context: ParseContext, scope: _Scope) -> list[Framed] | None:
+    """The records of a file that matter, where the file is small and written as CloudTrail writes; the others are counted."""
+    content = reader.whole(_SMALL)
+    found = sieve(content, scope.watched_names) if content else None
+    if content is None or found is None:
+        return None
+    try:
+        records = [
+            Framed(f"Records[{index}]", decode_record(content[start:end]), offset=start, raw=content[start:end])
+            for index, start, end in found.spans
+        ]
+    except (ValueError, RecursionError):
+        return None
+    scope.passed_over += found.read - len(records)
+    if found.first:
+        scope.accounts |= found.accounts
+        scope.regions |= found.regions
+        scope.first, scope.last = found.first, found.last
+    return records
 
 
 def _read(value: object, locator: str, operations: Mapping[str, Operation], scope: LogScope) -> JobEventDraft | None:

@@ -23,11 +23,14 @@ _MISSES = 16
 
 @dataclass(frozen=True, slots=True)
 class Framed:
-    """One decoded record, or the reason why there is none."""
+    """One decoded record, or the reason why there is none. offset, raw: its bytes and where they begin, if they are asked for
+    and the record stands by itself."""
 
     locator: str
     value: object
     problem: str = ""
+    offset: int = -1
+    raw: bytes = b""
 
 
 class _BrokenError(Exception):
@@ -50,6 +53,15 @@ def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
+def decode_record(content: bytes) -> object:
+    """One record by itself, by the same strict rules. Raises ValueError, RecursionError."""
+    text = content.decode("utf-8")
+    value, end = _DECODE(text, 0)
+    if end != len(text):
+        raise ValueError(f"there is more at {end}")
+    return value
+
+
 _DECODE = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_each_name_once).raw_decode
 
 
@@ -59,6 +71,7 @@ class JsonRecords:
     read: gives decompressed bytes; array_keys: members of a wrapping object that hold the records; first_keys: what
     records usually begin with, by which reading finds its place again after a broken one; can_skip: told text, start and
     end of a probable record, answers whether it may be passed over.
+    keep_raw: whether the bytes of each record are wanted.
     Bytes that are not UTF-8 become lone surrogates, which canonical JSON refuses: the record is lost, not the document.
     """
 
@@ -71,9 +84,10 @@ class JsonRecords:
         first_keys: tuple[str, ...],
         max_record: int,
         can_skip: Callable[[str, int, int], bool],
+        keep_raw: bool = False,
     ) -> None:
         self._read, self._name, self._keys, self._can_skip = read, file_name, array_keys, can_skip
-        self._lookahead = max_record
+        self._lookahead, self._keep_raw, self._measured = max_record, keep_raw, (0, 0)
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")
         self._text, self._at, self._base, self._ended = "", 0, 0, False
         self._lines, self._misses = 1, 0
@@ -99,7 +113,7 @@ class JsonRecords:
         if self._ended or len(self._text) - self._at >= self._lookahead:
             return
         passed, parts = self._text[: self._at], [self._text[self._at :]]
-        self._base += len(passed.encode("utf-8", "surrogateescape"))
+        self._base, self._measured = self._base + len(passed.encode("utf-8", "surrogateescape")), (0, 0)
         self._lines += passed.count("\n")
         size = len(parts[0])
         while size < self._lookahead + _CHUNK and not self._ended:
@@ -122,6 +136,16 @@ class JsonRecords:
     def _place(self, at: int | None = None) -> str:
         passed = self._text[: self._at if at is None else at]
         return f"line {self._lines + passed.count(chr(10))}, byte {self._base + len(passed.encode('utf-8', 'surrogateescape'))}"
+
+    def _framed(self, locator: str, start: int, value: object) -> Framed:
+        """The record that was decoded from `start` to the cursor."""
+        if not self._keep_raw:
+            return Framed(locator, value)
+        at, size = self._measured
+        size += len(self._text[at:start].encode("utf-8", "surrogateescape"))
+        raw = self._text[start : self._at].encode("utf-8", "surrogateescape")
+        self._measured = self._at, size + len(raw)
+        return Framed(locator, value, offset=self._base + size, raw=raw)
 
     def _line(self) -> str:
         return f"line {self._lines + self._text.count(chr(10), 0, self._at)}"
@@ -165,16 +189,20 @@ class JsonRecords:
         except _BrokenError as broken:
             yield self._recover_line(locator, broken)
             return
-        yield from self._unfold(locator, value)
-
-    def _unfold(self, locator: str, value: object) -> Iterator[Framed]:
         wrapped = [key for key in self._keys if isinstance(value, dict) and isinstance(value.get(key), list)]
+        if wrapped and self._keep_raw:
+            self._at = start
+            yield from self._walk()
+        elif wrapped:
+            yield from self._unfold(locator, value, wrapped)
+        else:
+            yield self._framed(locator, start, value)
+
+    def _unfold(self, locator: str, value: object, wrapped: list[str]) -> Iterator[Framed]:
         for key in wrapped:
             assert isinstance(value, dict)
             for index, member in enumerate(value[key]):
                 yield Framed(f"{locator}, {key}[{index}]", member)
-        if not wrapped:
-            yield Framed(locator, value)
 
     def _walk(self) -> Iterator[Framed]:
         """An object whose array of records is too large to decode at once: member by member."""
@@ -228,7 +256,8 @@ class JsonRecords:
             self._fill()
             try:
                 if not self._skip():
-                    yield Framed(f"{key}[{index}]", self._value())
+                    start, value = self._at, self._value()
+                    yield self._framed(f"{key}[{index}]", start, value)
                 index += 1
                 char = self._next_char()
                 if char == "]":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, cast
+
+from isal import isal_zlib
+from isal.igzip_lib import IsalError
 
 from compliance.types.errors import BadInputError
 
@@ -13,6 +15,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 UTF8_BOM = b"\xef\xbb\xbf"
 _OTHER_BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _CHUNK = 1 << 18
+_DAMAGED = cast(type[Exception], IsalError)
 _HEAD = 1 << 16
 
 
@@ -33,12 +36,20 @@ class Limits:
 class BoundedReader:
     """Reads a stream's bytes decompressed, within limits. `read(n)` returns at most n bytes, and b"" at the end."""
 
-    def __init__(self, stream: BinaryIO, file_name: str, limits: Limits, on_offset: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        stream: BinaryIO,
+        file_name: str,
+        limits: Limits,
+        on_offset: Callable[[int], None],
+        on_content: Callable[[bytes], None] | None = None,
+    ) -> None:
         self._stream, self._name, self._limits, self._on_offset = stream, file_name, limits, on_offset
         self._in = self._out = 0
+        self._on_content = on_content
         self._pending = self._raw()
         self.is_gzip = self._pending.startswith(GZIP_MAGIC)
-        self._inflater = zlib.decompressobj(31) if self.is_gzip else None
+        self._inflater = isal_zlib.decompressobj(31) if self.is_gzip else None
         self._first = b""
         first = self.read(_CHUNK)
         for mark, encoding in _OTHER_BOMS.items():
@@ -65,9 +76,20 @@ class BoundedReader:
             self._first += content
         return self._first
 
+    def whole(self, most: int) -> bytes | None:
+        """All that is left, where it is at most so many bytes; None where it is more. It can be read again in either case."""
+        parts, size = [self._first], len(self._first)
+        while size <= most and (content := self._more(_CHUNK)):
+            parts.append(content)
+            size += len(content)
+        self._first = b"".join(parts)
+        return self._first if size <= most else None
+
     def _more(self, size: int) -> bytes:
         content = self._inflate(size) if self._inflater else self._plain(size)
         self._out += len(content)
+        if self._on_content:
+            self._on_content(content)
         self._check()
         return content
 
@@ -87,7 +109,7 @@ class BoundedReader:
             try:
                 # Even without new input, zlib may hold output that an earlier size limit kept back.
                 content = self._inflater.decompress(self._pending, size)
-            except zlib.error as error:
+            except _DAMAGED as error:
                 raise BadInputError(
                     f"{self._name} is damaged gzip near byte {self._in}: {error}; fetch it again."
                 ) from error
@@ -113,7 +135,7 @@ class BoundedReader:
             raise BadInputError(
                 f"{self._name} has bytes after the end of its gzip stream near byte {self._in}; fetch it again."
             )
-        self._inflater, self._pending = zlib.decompressobj(31), rest
+        self._inflater, self._pending = isal_zlib.decompressobj(31), rest
         return True
 
     def _check(self) -> None:
@@ -135,8 +157,8 @@ def plain_head(raw: bytes) -> bytes:
     """The first bytes of a document as a parser wants them for `identify`: decompressed, without byte-order mark."""
     if raw.startswith(GZIP_MAGIC):
         try:
-            raw = zlib.decompressobj(31).decompress(raw, _HEAD)
-        except zlib.error:
+            raw = isal_zlib.decompressobj(31).decompress(raw, _HEAD)
+        except _DAMAGED:
             return b""
     return raw.removeprefix(UTF8_BOM)
 

@@ -60,8 +60,13 @@ def decode_every(_text: str, _start: int, _end: int) -> bool:
     return False
 
 
+def log_reader(stream: BinaryIO, context: ParseContext) -> BoundedReader:
+    """The bytes of a log, decompressed, within the limits of the context."""
+    return BoundedReader(stream, context.file_name, context.limits, context.on_offset, context.on_content)
+
+
 def read_log(
-    stream: BinaryIO,
+    stream: BinaryIO | BoundedReader,
     context: ParseContext,
     *,
     source: str,
@@ -78,7 +83,7 @@ def read_log(
     JsonRecords; read_record: told a decoded record and its place, gives its event or events, None for one that does not
     matter here, or raises RejectedError. A log of which every record is rejected is a BadInputError.
     """
-    reader = BoundedReader(stream, context.file_name, context.limits, context.on_offset)
+    reader = stream if isinstance(stream, BoundedReader) else log_reader(stream, context)
     records = JsonRecords(
         reader.read,
         file_name=context.file_name,
@@ -86,6 +91,7 @@ def read_log(
         first_keys=first_keys,
         max_record=context.limits.max_record,
         can_skip=can_skip,
+        keep_raw=context.on_record is not None,
     )
     return read_records(records, context, source=source, kind=kind, scope=scope, read_record=read_record)
 
@@ -104,6 +110,8 @@ def read_records(
     first_reason = ""
     for framed in records:
         decoded += 1
+        if context.on_record and framed.raw:
+            context.on_record(framed.offset, framed.raw)
         try:
             drafts = _each(read_record(_value(framed), framed.locator))
         except RejectedError as reason:

@@ -69,6 +69,29 @@ def training_job(n: int, chance: random.Random) -> dict[str, Any]:
     return record
 
 
+def other_record(n: int, chance: random.Random) -> dict[str, Any]:
+    """A record of another service, 1.2 to 2 kB, with nested parameters."""
+    record = training_job(n, chance)
+    return record | {
+        "eventSource": "ec2.amazonaws.com",
+        "eventName": "DescribeInstances",
+        "requestParameters": {
+            "filterSet": {"items": [{"name": f"tag:{n}", "valueSet": {"items": [{"value": str(n)}]}}] * 4}
+        },
+        "responseElements": None,
+        "userAgent": "aws-sdk-go-v2/1.30 os/linux lang/go#1.22 md/GOOS#linux api/ec2#1.160.0",
+        "tlsDetails": {
+            "tlsVersion": "TLSv1.3",
+            "cipherSuite": "TLS_AES_128_GCM_SHA256",
+            "clientProvidedHostHeader": f"ec2.{REGION}",
+        },
+        "userIdentity": record["userIdentity"]
+        | {"accessKeyId": "ASIAEXAMPLE", "principalId": f"AROAEXAMPLE:{uuid.UUID(int=n)}"},
+        "recipientAccountId": ACCOUNT,
+        "errorCode": "",
+    }
+
+
 def unrelated(n: int) -> dict[str, Any]:
     """A record of another service, as most records of a log are."""
     return {

@@ -14,39 +14,14 @@ import json
 import random
 import sys
 import time
-import uuid
 from collections.abc import Callable
-from typing import Any
 
 from scanning.ingest.base import ParseContext
 from scanning.ingest.registry import parse
-from tests.bench.cloudtrail import ACCOUNT, REGION, training_job
+from tests.bench.cloudtrail import other_record, training_job
 
 SHARES = {"1 in 10,000": 10_000, "1 in 100": 100, "all": 1}
 RUNS = 3
-
-
-def other_record(n: int, chance: random.Random) -> dict[str, Any]:
-    """A record of another service, 1.2 to 2 kB, with nested parameters."""
-    record = training_job(n, chance)
-    return record | {
-        "eventSource": "ec2.amazonaws.com",
-        "eventName": "DescribeInstances",
-        "requestParameters": {
-            "filterSet": {"items": [{"name": f"tag:{n}", "valueSet": {"items": [{"value": str(n)}]}}] * 4}
-        },
-        "responseElements": None,
-        "userAgent": "aws-sdk-go-v2/1.30 os/linux lang/go#1.22 md/GOOS#linux api/ec2#1.160.0",
-        "tlsDetails": {
-            "tlsVersion": "TLSv1.3",
-            "cipherSuite": "TLS_AES_128_GCM_SHA256",
-            "clientProvidedHostHeader": f"ec2.{REGION}",
-        },
-        "userIdentity": record["userIdentity"]
-        | {"accessKeyId": "ASIAEXAMPLE", "principalId": f"AROAEXAMPLE:{uuid.UUID(int=n)}"},
-        "recipientAccountId": ACCOUNT,
-        "errorCode": "",
-    }
 
 
 def log(records: int, one_in: int, seed: int = 7) -> bytes:
