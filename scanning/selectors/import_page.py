@@ -15,7 +15,7 @@ from scanning.selectors.report_runs import ReportRun, beside_runs, report_runs
 
 MOST_NAMED = 20
 # What a document may be about that no model version is ever bound to.
-NO_MODELS = ("cloud_resource", "resource", "dataset_version", "laboratory_record")
+NO_MODELS = ("cloud_resource", "resource", "dataset_version", "laboratory_record", "scan_report", "scan_target")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
