@@ -262,7 +262,7 @@ class CloudTrail:
         start = head.lstrip()
         if not start.startswith((b"{", b"[")):
             return NO
-        if b'"CloudTrailEvent"' in head or b'"digestS3Object"' in head:
+        if b'"CloudTrailEvent"' in head:
             return CERTAIN
         if b'"eventSource"' in head and b'"eventName"' in head and (b'"eventID"' in head or b'"eventVersion"' in head):
             return CERTAIN - 10

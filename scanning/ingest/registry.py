@@ -116,6 +116,43 @@ PARSERS: dict[str, ParserEntry] = {
             "scanning.ingest.kubernetes_rbac:PARSER",
         ),
         ParserEntry(
+            "cloudtrail_digest", "AWS CloudTrail digest file (JSON)", "scanning.ingest.cloudtrail_digest:PARSER"
+        ),
+        ParserEntry(
+            "cloudtrail_signatures",
+            "Signatures of CloudTrail digest files (S3 metadata, JSON)",
+            "scanning.ingest.cloudtrail_signatures:PARSER",
+        ),
+        ParserEntry(
+            "cloudtrail_keys", "AWS CloudTrail public keys (aws, JSON)", "scanning.ingest.cloudtrail_keys:PARSER"
+        ),
+        ParserEntry(
+            "aws_logging", "AWS accounts, regions and trails (aws, JSON)", "scanning.ingest.aws_logging:PARSER"
+        ),
+        ParserEntry(
+            "azure_logging",
+            "Azure subscriptions and diagnostic settings (az, JSON)",
+            "scanning.ingest.azure_logging:PARSER",
+        ),
+        ParserEntry(
+            "gcp_logging",
+            "Google Cloud projects, audit configuration and sinks (gcloud, JSON)",
+            "scanning.ingest.gcp_logging:PARSER",
+        ),
+        ParserEntry(
+            "stated_sources",
+            "Statement on clusters and on what nothing logs (JSON)",
+            "scanning.ingest.stated_sources:PARSER",
+        ),
+        ParserEntry(
+            "aws_jobs",
+            "AWS lists of training and customization jobs (aws, JSON)",
+            "scanning.ingest.aws_jobs:PARSER",
+        ),
+        ParserEntry(
+            "aws_billing", "AWS Cost and Usage Report with resource ids (CSV)", "scanning.ingest.aws_billing:PARSER"
+        ),
+        ParserEntry(
             "generic_log",
             "Any other log as CSV or JSON lines, by a column mapping",
             "scanning.ingest.generic_log:PARSER",
