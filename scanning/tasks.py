@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from scanning.services import imports
+from scanning.services import checks, imports
 from scanning.services.scans import perform as perform_scan
 
 
@@ -12,6 +12,12 @@ from scanning.services.scans import perform as perform_scan
 def process_import(job_id: int) -> None:
     """Read a document, stage its rows and publish them."""
     imports.perform(job_id=job_id)
+
+
+@shared_task(name="scanning.tasks.check_events")
+def check_events(job_id: int) -> None:
+    """Bind new job events, and run all checks on those of a system."""
+    checks.perform(job_id=job_id)
 
 
 @shared_task(name="scanning.tasks.process_scan")

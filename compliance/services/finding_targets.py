@@ -7,11 +7,14 @@ import re
 from django.utils.translation import gettext_lazy as _
 
 from compliance.models import Observation
+from compliance.types.checks import PRODUCER, CheckRule
 from compliance.types.verdicts import StageVerdict
 
 DETECTION, FILES, TEMPLATES = "BDM-15", "BDM-14", "BDM-16"
 AUTHORITY, LOG_CONTENT, LOG_INTEGRITY = "BDM-07", "BDM-10", "BDM-11"
 SIGNING, REGISTRY, TRAINING, RED_TEAM = "BDM-17", "BDM-18", "BDM-20", "BDM-24"
+INVENTORY, MANIFEST, DUTIES, CREDENTIALS = "BDM-01", "BDM-04", "BDM-08", "BDM-09"
+LOG_REVIEW, INTAKE = "BDM-12", "BDM-13"
 PROMPT_LOGIC = "AML.T0018.003"
 CLOUD_RESOURCE = "cloud_resource"
 
@@ -21,6 +24,26 @@ _OF_PRODUCER = {
     "model_signing": SIGNING,
     "model-signing": SIGNING,
     "garak": RED_TEAM,
+}
+# Checks on job events. A test holds it to the list of rules.
+_OF_CHECK = {
+    CheckRule.SUBMITTER_NOT_APPROVED: AUTHORITY,
+    CheckRule.SUBMITTER_CANNOT_BE_TOLD: CREDENTIALS,
+    CheckRule.APPROVED_OWN_JOB: DUTIES,
+    CheckRule.JOB_WITHOUT_APPROVAL: DUTIES,
+    CheckRule.APPROVAL_AFTER_START: DUTIES,
+    CheckRule.APPROVAL_WITHOUT_DIGESTS: DUTIES,
+    CheckRule.DATASET_NOT_VERIFIED: MANIFEST,
+    CheckRule.DATASET_CHANGED: MANIFEST,
+    CheckRule.BASE_UNKNOWN: INVENTORY,
+    CheckRule.BASE_NOT_SCANNED: INTAKE,
+    CheckRule.BASE_CHANGED: INTAKE,
+    CheckRule.OUTPUT_NOT_SIGNED: SIGNING,
+    CheckRule.DENIED_BURST: LOG_REVIEW,
+    CheckRule.ENTITLED_UNUSED: AUTHORITY,
+    CheckRule.USED_NOT_ENTITLED: AUTHORITY,
+    CheckRule.LOG_GAP: LOG_INTEGRITY,
+    CheckRule.OUTSIDE_CHANGE_WINDOW: LOG_REVIEW,
 }
 # Checks of cloud settings, by their names; the first that fits.
 _OF_CLOUD_CHECK = (
@@ -41,6 +64,12 @@ EFFECT = {
     SIGNING: _("Nothing shows that the model is the one that was built and tested."),
     REGISTRY: _("A model may be replaced between test and use."),
     TRAINING: _("Training data, code or model may be read or changed from where training runs."),
+    INVENTORY: _("A model of unknown origin may carry a backdoor into everything that is made from it."),
+    MANIFEST: _("Training data may be changed between approval and training without anybody noticing."),
+    DUTIES: _("One person alone may bring a manipulated model into use."),
+    CREDENTIALS: _("Nobody can be asked about a job, because no person stands behind it in the log."),
+    LOG_REVIEW: _("Unusual jobs may go unnoticed until after the model is in use."),
+    INTAKE: _("A model of others may be trained on and used although nobody looked into it."),
     RED_TEAM: _("The model was brought to behave in a way that it should not."),
 }
 
@@ -49,6 +78,8 @@ def control_for(observation: Observation) -> str:
     """Id of the reference control that an observation speaks to."""
     if observation.verdict in {StageVerdict.EVIDENCE_FOUND, StageVerdict.NO_EVIDENCE_AT_POWER}:
         return DETECTION
+    if observation.producer == PRODUCER:
+        return _OF_CHECK[CheckRule(observation.rule)]
     if observation.producer in _OF_PRODUCER:
         return _OF_PRODUCER[observation.producer]
     if observation.asset_kind == CLOUD_RESOURCE:

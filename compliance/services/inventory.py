@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from compliance.models import AIModel, AISystem, Dataset, DatasetVersion, Evidence, ModelVersion, User
-from compliance.services import ledger
+from compliance.services import bindings, ledger
 from compliance.services.errors import RefusedError
 from compliance.types.states import ModelOrigin
 
@@ -71,6 +71,7 @@ def register_model_version(
             "evidence": str(evidence.uuid),
         }
         ledger.record(kind="model.registered", subject=version, payload=payload, actor=actor, system=system)
+        bindings.version_registered(version=version, actor=actor)
     return version
 
 
@@ -104,6 +105,7 @@ def register_dataset_version(
         if created:
             payload = {"manifest_root": manifest_root, "files": file_count}
             ledger.record(kind="dataset.registered", subject=version, payload=payload, actor=actor, system=system)
+            bindings.version_registered(version=version, actor=actor)
     return version
 
 

@@ -100,7 +100,7 @@ def _silence(source: str, before: datetime, after: datetime) -> Case:
     hours = round((after - before).total_seconds() / 3600)
     told = f"{source} says nothing for {hours} hours from {before:%Y-%m-%d %H:%M} to {after:%Y-%m-%d %H:%M} UTC."
     return Case(
-        key=f"{source} {before.isoformat()}", subject=source, sentence=told, at=before,
+        key=f"{source} {before.isoformat()}", subject=source, sentence=told, at=before, member=source,
         facts={"from": before.isoformat(), "to": after.isoformat()},
     )  # fmt: skip
 

@@ -109,6 +109,12 @@ class Event:
         return self.job_name or self.job_id or "a job without a name"
 
     @property
+    def acted_as(self) -> frozenset[str]:
+        """Everything under which whoever acted may stand in a list or document: the principal, its names, the role used."""
+        names = {self.actor.key, *self.actor.names} if self.actor else set()
+        return frozenset(names | ({self.role.casefold()} if self.role else set()))
+
+    @property
     def is_submission(self) -> bool:
         """Whether a job was submitted by it, as far as the source says."""
         return self.action_class is ActionClass.SUBMIT and self.outcome is Outcome.SUCCESS
@@ -184,7 +190,8 @@ class Facts:
 class Case:
     """One member of a population that is an exception, or of which nothing can be said.
 
-    key: what makes it the same case in every run; event: None where it is about something else.
+    key: what makes it the same case in every run; event: None where it is about something else; member: the member of the
+    population, where that is neither the event nor the key.
     """
 
     key: str
@@ -192,6 +199,7 @@ class Case:
     sentence: str
     at: datetime | None
     event: Event | None = None
+    member: str = ""
     facts: JSON = field(default_factory=dict)
 
 

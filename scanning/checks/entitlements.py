@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from compliance.types.checks import CheckRule
-from scanning.checks.base import Case, Event, Facts, Outcomes, case_of, who
+from scanning.checks.base import Case, Facts, Outcomes, case_of, who
 
 _NO_READING = "No entitlement document of the period is on record."
-
-
-def _acted(event: Event) -> frozenset[str]:
-    """Everything under which an event's actor may stand in a document: the principal, its names, the role used."""
-    names = set(event.actor.names) | {event.actor.key} if event.actor else set()
-    return frozenset(names | ({event.role.casefold()} if event.role else set()))
 
 
 def entitled_unused(facts: Facts) -> Outcomes:
@@ -19,7 +13,7 @@ def entitled_unused(facts: Facts) -> Outcomes:
     rule = CheckRule.ENTITLED_UNUSED
     if facts.can_now is None:
         return Outcomes(rule=rule, unit="principals", population=0, lacks=_NO_READING)
-    used = frozenset().union(*map(_acted, facts.submissions))
+    used = frozenset[str]().union(*(event.acted_as for event in facts.submissions))
     exceptions = tuple(
         Case(
             key=one.actor.key, subject=one.actor.display, at=None,
@@ -43,7 +37,7 @@ def used_not_entitled(facts: Facts) -> Outcomes:
     for event in jobs:
         if event.actor is None and not event.role:
             undecided.append(case_of(event, f"The source does not name who submitted {event.title}."))
-        elif not facts.ever_entitled.isdisjoint(_acted(event)):
+        elif not facts.ever_entitled.isdisjoint(event.acted_as):
             continue
         elif event.account not in facts.scopes_read:
             account = event.account or "the account"

@@ -163,7 +163,7 @@ def evaluate(facts: Facts) -> tuple[Outcomes, ...]:
 
 def count(cases: tuple[Case, ...]) -> int:
     """How many members of the population the cases are about: one job may be a case for each of its inputs."""
-    return len({case.event.uuid if case.event else case.key for case in cases})
+    return len({case.member or (case.event.uuid if case.event else case.key) for case in cases})
 
 
 def verdict_of(found: Outcomes) -> FileScanVerdict | StageVerdict:
@@ -183,9 +183,9 @@ def sentence_of(found: Outcomes) -> str:
         return f"Not checked. {found.lacks or found.not_stated}"
     if not found.population:
         return f"Nothing to look at: the period holds no {found.unit}."
-    told = f"Looked at {found.population} {found.unit}: {count(found.exceptions)} exceptions"
+    told = f"Exceptions: {count(found.exceptions)} of {found.population} {found.unit}."
     undecided = count(found.undecided)
-    return f"{told}, {undecided} of which nothing can be said." if undecided else f"{told}."
+    return f"{told} Nothing can be said of {undecided}." if undecided else told
 
 
 def result_of(found: Outcomes) -> JSON:
@@ -213,7 +213,7 @@ def drafts_of(found: Outcomes, *, system: str, facts: Facts) -> Iterator[Observa
         producer_version=VERSION,
         rule=found.rule.value,
         title=words.title,
-        description=" ".join([f"{sentence_of(found)} It looks at {words.looks_at}.", *_first(found.exceptions)]),
+        description=" ".join([sentence_of(found), f"It looks at {words.looks_at}.", *_first(found.exceptions)]),
         method=Method.TEST,
         asset=asset,
         fingerprint=whole,

@@ -22,11 +22,6 @@ _TOOL_SESSION = re.compile(
 )
 
 
-def is_listed(actor: Actor, listed: frozenset[str]) -> bool:
-    """Whether one of the names of an actor is in a list of casefolded names."""
-    return not actor.names.isdisjoint(listed)
-
-
 def submitter_not_approved(facts: Facts) -> Outcomes:
     """Submitted by somebody who is not on the approved list."""
     rule, jobs = CheckRule.SUBMITTER_NOT_APPROVED, facts.submissions
@@ -36,7 +31,7 @@ def submitter_not_approved(facts: Facts) -> Outcomes:
     exceptions = tuple(
         case_of(event, f"{event.title} was submitted by {who(event)}, who is not on the approved list.")
         for event in jobs
-        if event.actor is not None and not is_listed(event.actor, facts.approved)
+        if event.actor is not None and facts.approved.isdisjoint(event.acted_as)
     )
     undecided = tuple(
         case_of(event, f"The source does not name who submitted {event.title}.") for event in jobs if not event.actor

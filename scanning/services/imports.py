@@ -27,8 +27,8 @@ from scanning.ingest import registry
 from scanning.ingest.base import ParseContext
 from scanning.ingest.log_mapping import mapping_from_json
 from scanning.models import GENERIC, ColumnMapping, Import, ImportReject, StagedRow
+from scanning.services import checks, scopes, signing_keys, staging
 from scanning.services import entitlements as readings
-from scanning.services import scopes, signing_keys, staging
 
 TASK = "scanning.tasks.process_import"
 _PUBLISH_ATTEMPTS = 5
@@ -69,6 +69,7 @@ def request(
             title=_("Import of %s") % evidence.filename,
             system=evidence.system,
             requested_by=actor,
+            asked={"then_check": dispatch},
             dispatch=dispatch,
         )
         document.save()
@@ -260,6 +261,7 @@ def _record(document: Import, keeper: LeaseKeeper, summary: ParseSummary, plan: 
         actor=actor,
         system=system,
     )
+    checks.follow(document=document)
     keeper.finish(result=_result(document) | ({"no_longer_reported": absent} if absent else {}))
 
 
