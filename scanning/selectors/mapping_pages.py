@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 
 from compliance.rights import Asker, visible
-from scanning.ingest.log_mapping import FIELDS
+from scanning.ingest.log_mapping import FIELDS, Layout
 from scanning.models import ColumnMapping, Import
 
 MOST_IMPORTS = 20
@@ -48,7 +48,9 @@ def mapping_page(mapping: ColumnMapping, asker: Asker) -> MappingPage:
     definition = mapping.definition
     imports = visible(Import.objects.filter(mapping=mapping), asker).select_related("evidence", "job", "system")
     return MappingPage(
-        fields=tuple(_field(name, definition["fields"][name]) for name in FIELDS if name in definition["fields"]),
+        fields=tuple(
+            _field(name, definition["fields"][name], mapping.layout) for name in FIELDS if name in definition["fields"]
+        ),
         actions=tuple(sorted(definition["actions"].items())),
         outcomes=tuple(sorted(definition["outcomes"].items())),
         versions=tuple(ColumnMapping.objects.filter(name=mapping.name).select_related("made_by").order_by("-version")),
@@ -57,6 +59,9 @@ def mapping_page(mapping: ColumnMapping, asker: Asker) -> MappingPage:
     )
 
 
-def _field(name: str, taken: dict[str, str]) -> MappedField:
-    constant = taken.get("constant", "")
-    return MappedField(name=name, taken_from=constant or taken["column"], is_constant=bool(constant))
+def _field(name: str, taken: dict[str, str], layout: str) -> MappedField:
+    """A column of a table by its name, one of JSON lines by its pointer."""
+    constant, column = taken.get("constant", ""), taken.get("column", "")
+    if layout == Layout.CSV:
+        column = column.removeprefix("/").replace("~1", "/").replace("~0", "~")
+    return MappedField(name=name, taken_from=constant or column, is_constant=bool(constant))

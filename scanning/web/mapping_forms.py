@@ -60,6 +60,11 @@ TIME_FORMATS = [
     (TimeFormat.MONTH_FIRST.value, _("month first: 11/20/2026 09:14:07, 11/20/2026 9:14 AM")),
     (TimeFormat.YEAR_FIRST.value, _("year first: 2026/11/20 09:14:07")),
 ]
+# Fields that most logs can fill; the others are shown when somebody asks for them.
+_USUALLY_SHOWN = (
+    *("occurred_at", "action", "outcome", "actor", "source_address", "role", "job_id", "job_name"),
+    *("train_data", "train_digest", "base_model", "output_model", "event_id"),
+)
 # Names that columns of logs commonly have: a first proposal, which the preview shows and a person corrects.
 _USUAL = {
     "occurred_at": ("timestamp", "time", "ts", "date", "datetime", "event_time", "created_at", "occurred_at", "when"),
@@ -163,7 +168,18 @@ class MappingForm(forms.Form):
                 self.fields[f"constant_{name}"] = constant
 
     def rows(self) -> list[FieldRow]:
-        """The fields in their order, as the page lists them."""
+        """The fields that most logs can fill."""
+        return self._rows(name for name in FIELDS if name in _USUALLY_SHOWN)
+
+    def more_rows(self) -> list[FieldRow]:
+        """The other fields."""
+        return self._rows(name for name in FIELDS if name not in _USUALLY_SHOWN)
+
+    def more_is_open(self) -> bool:
+        """Whether one of the other fields is filled."""
+        return any(self._taken(row.name) or row.column.errors for row in self.more_rows())
+
+    def _rows(self, names: Iterable[str]) -> list[FieldRow]:
         return [
             FieldRow(
                 name=name,
@@ -172,7 +188,7 @@ class MappingForm(forms.Form):
                 column=self[f"column_{name}"],
                 constant=None if name in COLUMNS_ONLY else self[f"constant_{name}"],
             )
-            for name in FIELDS
+            for name in names
         ]
 
     def _given(self, name: str) -> str:

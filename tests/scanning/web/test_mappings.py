@@ -316,6 +316,7 @@ def test_the_list_shows_the_latest_version_and_its_use(world: World, browse: Bro
     assert "Gateway, version 1" in body
     assert "How it ended" in body
     assert "the same for every record: gateway-eu" in body
+    assert '<code class="text-break">Base/model</code>' in body
 
 
 def test_an_empty_list_says_how_one_comes_about(world: World, browse: Browse, contributor: User) -> None:
