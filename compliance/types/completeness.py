@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from compliance.types.documents import DocumentDraft
 from compliance.types.drafts import JSON
@@ -97,6 +98,6 @@ class Measured:
     """One figure. figure: its counts, JSON-shaped, as the module of its evaluator documents them."""
 
     part: Part
-    figure: Mapping[str, object]
+    figure: Mapping[str, Any]
     rows: tuple[CompletenessRow, ...] = ()
     limits: tuple[str, ...] = ()

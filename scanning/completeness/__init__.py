@@ -1,0 +1,1 @@
+"""Pure evaluators: documents, log files and jobs -> coverage, integrity, reconciliation."""
