@@ -140,3 +140,23 @@ def test_ingest_takes_the_file_that_a_report_is_about(installation: Installation
     assert "64 hexadecimal digits" in refusal(installation, *arguments, "abc")
     (document,) = installation.json(*arguments, "AB" * 32)["documents"]
     assert (document["format"], document["recorded"]) == ("fickling", 1)
+
+
+def test_ingest_reads_an_unknown_log_by_a_named_mapping(installation: Installation) -> None:
+    samples = Path(__file__).parents[1] / "samples" / "generic_log"
+    log = str(samples / "gateway.csv")
+    assert "say what its columns mean" in refusal(installation, "ingest", log, "--system", "Fraud model")
+    assert installation.rows("SELECT state FROM compliance_evidence") == [("received",)]
+    assert "no column mapping named “Gateway”; none has been made" in refusal(
+        installation, "ingest", log, "--mapping", "Gateway"
+    )
+    installation.python(
+        "import json; from scanning.ingest.log_mapping import mapping_from_json; from scanning.services import column_mappings;"
+        f"given = json.load(open({str(samples / 'mapping_csv.json')!r}));"
+        "column_mappings.make(name='Gateway', mapping=mapping_from_json(given), columns=[], actor=None)"
+    )
+    (document,) = installation.json("ingest", log, "--mapping", "Gateway")["documents"]
+    assert (document["state"], document["format"], document["recorded"], document["rejected"]) == (
+        *("succeeded", "generic_log", 4, 5),
+    )
+    assert document["rejects"][0]["place"] == "line 7"
