@@ -118,9 +118,13 @@ banks: zoo
 
 bench-detect: zoo
 	$(PY) -m tests.bench.zoo.judge --jobs $(WORKERS)
-	$(PY) -m tests.bench.training_set
+	@mkdir -p var/bench
+	$(PY) -m tests.bench.training_set --roles test --keep --json var/bench/training_set.json
+	$(PY) -m tests.bench.training_set_peer var/bench/training_set.json
+	$(PY) -m tests.bench.verdict_cost
 	$(PY) -m tests.bench.inversion_speed
 	$(PY) -m tests.bench.hashing
+	$(PY) -m tests.bench.zoo.one_percent --jobs $(WORKERS)
 
 # ------------------------------------------------------------------------------------------------------------ checks
 
