@@ -42,7 +42,10 @@ class _Reading:
         self.name = name
 
     def listed(self, value: Any, member: str, place: str) -> list[JSON]:
-        """The list that a command's output holds. Raises BadInputError for one page of several and for what is no such list."""
+        """The list that an output holds, or several outputs (one for each region) hold together. Raises BadInputError for
+        one page of several and for what is no such list."""
+        if isinstance(value, list) and value:
+            return [one for n, output in enumerate(value) for one in self.listed(output, member, f"{place}/{n}")]
         held = object_of(value)
         if held.get("NextToken"):
             raise BadInputError(f"{self.name}, {place}, is one page of several (NextToken); leave out --max-items.")
