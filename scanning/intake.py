@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from pathlib import Path
 from typing import IO, BinaryIO
 
 from compliance.models import AISystem, User
 from compliance.services import evidence as evidences
+from compliance.types.drafts import Progress
 from scanning.ingest import registry
 from scanning.models import ColumnMapping, Import
-from scanning.services import imports
+from scanning.services import imports, log_folders
 
 
 def receive(
@@ -61,3 +65,41 @@ def receive(
         mapping=mapping,
         dispatch=dispatch,
     )
+
+
+def receive_matches(
+    *,
+    system: AISystem,
+    files: Sequence[tuple[Path, str]],
+    filename: str,
+    original_held_at: str,
+    requested_format: str = "",
+    actor: User | None,
+    collected_how: str = "",
+    dispatch: bool = True,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Import:
+    """Keep of many log files the records that matter, as one document, and queue its import.
+
+    files: each with the name it is to be known by; original_held_at: where the organisation keeps the files, as the importer
+    states it. Raises BadInputError, IsolationError as `log_folders.write_matches` does.
+    """
+    with tempfile.TemporaryDirectory(prefix="assay-matches-") as folder:
+        target = Path(folder) / "matches.jsonl.gz"
+        read = log_folders.write_matches(
+            files=files,
+            requested_format=requested_format,
+            original_held_at=original_held_at,
+            target=target,
+            on_progress=on_progress,
+        )
+        with target.open("rb") as stream:
+            return receive(
+                system=system,
+                stream=stream,
+                filename=filename,
+                requested_format=read.log,
+                actor=actor,
+                collected_how=collected_how,
+                dispatch=dispatch,
+            )

@@ -25,6 +25,8 @@ class Evidence(RetainedRecord):
     rejection = models.TextField(_("why it was rejected"), blank=True)
     source_system = models.CharField(_("source system"), max_length=200, blank=True)
     collected_how = models.TextField(_("how it was collected"), blank=True)
+    # Filled where only the records that matter are kept, and the organisation keeps the files they were taken from.
+    original_held_at = models.CharField(_("original held at"), max_length=500, blank=True)
     collected_at = models.DateTimeField(_("collected at"), null=True, blank=True)
     effective_from = models.DateField(_("covers from"), null=True, blank=True)
     effective_to = models.DateField(_("covers to"), null=True, blank=True)

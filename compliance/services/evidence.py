@@ -176,6 +176,12 @@ def _move(evidence: Evidence, state: EvidenceState, *, rejection: str, actor: Us
         )
 
 
+def note_original(*, evidence: Evidence, held_at: str) -> None:
+    """The bytes are records taken from files that the organisation keeps at a place that the importer stated."""
+    evidence.original_held_at = held_at[:500]
+    evidence.save(update_fields=["original_held_at"])
+
+
 def accept(*, evidence: Evidence, actor: User | None = None) -> None:
     """The bytes were read as what they claim to be, or a person vouches for them."""
     if evidence.state != EvidenceState.ACCEPTED:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import BinaryIO
 
 from compliance.types.drafts import JobEventDraft, JobInputDraft, PrincipalDraft
@@ -279,9 +280,8 @@ class CloudTrail:
         return Parsing(self._drafts(stream, context))
 
     def _drafts(self, stream: BinaryIO, context: ParseContext) -> Drafts:
-        operations = {**dict.fromkeys(context.extra_operations, EXTRA), **GRANTS, **OPERATIONS}
-        watched = frozenset(name.rpartition(":")[2] for name in operations)
-        scope = _Scope(note=_NOTE, watched=watched, watched_names=frozenset(name.encode() for name in watched))
+        operations, watched, names = _watching(context.extra_operations)
+        scope = _Scope(note=_NOTE, watched=watched, watched_names=names)
 
         def read_record(value: object, locator: str) -> JobEventDraft | None:
             return _read(value, locator, operations, scope)
@@ -303,6 +303,14 @@ class CloudTrail:
             read_record=read_record,
             can_skip=scope.can_skip,
         )
+
+
+@cache
+def _watching(extra: tuple[str, ...]) -> tuple[Mapping[str, Operation], frozenset[str], frozenset[bytes]]:
+    """Operations that are kept, and the names of their events, as text and as bytes."""
+    operations = {**dict.fromkeys(extra, EXTRA), **GRANTS, **OPERATIONS}
+    watched = frozenset(name.rpartition(":")[2] for name in operations)
+    return operations, watched, frozenset(name.encode() for name in watched)
 
 
 def _sieved(reader: BoundedReader, context: ParseContext, scope: _Scope) -> list[Framed] | None:

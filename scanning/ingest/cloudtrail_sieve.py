@@ -8,6 +8,7 @@ Not noticed is JSON that is broken, or a name that comes twice, inside a record 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,8 +17,10 @@ _START, _END = b'{"Records":[', b"]}"
 _FIRST = b'{"eventVersion":'
 _BETWEEN = b"," + _FIRST
 _TIME, _ACCOUNT = b'"eventTime":"', b'"recipientAccountId":"'
-_WINDOW, _LONGEST = 400, 1 << 16
-_ORDER = [b",", b"eventSource", b":", b",", b"eventName", b":", b",", b"awsRegion", b":"]
+_LONGEST = 1 << 16
+# What follows `"eventTime":"`, in the order in which CloudTrail writes it.
+_TOLD = re.compile(rb'([^"]{20})","eventSource":"[^"]+","eventName":"([^"]+)","awsRegion":"([^"]+)"')
+_TIMES = re.compile(rb"(?:\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ)*")
 _MARK = b"\x01"
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'{}[]"\x01'))
 
@@ -48,17 +51,18 @@ def sieve(content: bytes, watched: Collection[bytes]) -> Sieved | None:
     times: set[bytes] = set()
     regions: set[bytes] = set()
     for index, part in enumerate(parts[1:]):
-        told = part[:_WINDOW].split(b'"', 13)
-        if len(part) > _LONGEST or len(told) < 13 or told[1:4] + told[5:8] + told[9:12] != _ORDER or not told[4]:
+        told = _TOLD.match(part)
+        if told is None or len(part) > _LONGEST:
             return None
-        if told[8] in watched:
+        time, name, region = told.groups()
+        if name in watched:
             spans.append((index, *_record_around(content, at)))
         else:
-            times.add(told[0])
-            regions.add(told[12])
+            times.add(time)
+            regions.add(region)
         at += len(_TIME) + len(part)
     account = _account_of(content, read)
-    if account is None or not all(map(is_time, times)) or not all(map(bytes.isascii, regions)):
+    if account is None or not _are_times(times) or not all(map(bytes.isascii, regions)):
         return None
     if spans and not _is_framed(content[: spans[-1][2]]):
         return None
@@ -84,6 +88,12 @@ def _account_of(content: bytes, read: int) -> str | None:
     counts = [content.count(part) for part in (_BETWEEN, b'"eventName"', _ACCOUNT + account + b'"')]
     is_sure = start >= len(_ACCOUNT) and account.isascii() and counts == [read - 1, read, read]
     return account.decode() if is_sure else None
+
+
+def _are_times(times: Collection[bytes]) -> bool:
+    """As `is_time`, of many at once: their form together, and each day once."""
+    days = {time[:10] for time in times}
+    return _TIMES.fullmatch(b"".join(times)) is not None and all(is_time(day + b"T00:00:00Z") for day in days)
 
 
 def is_time(time: bytes) -> bool:

@@ -153,6 +153,24 @@ class BoundedReader:
             )
 
 
+class Replayed:
+    """A stream whose first bytes were read already, in `head`, and are read again."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.head = self._left = stream.read(_HEAD)
+
+    def read(self, size: int = -1) -> bytes:
+        """As a file's read."""
+        if not self._left:
+            return self._stream.read(size)
+        if size < 0:
+            content, self._left = self._left + self._stream.read(), b""
+        else:
+            content, self._left = self._left[:size], self._left[size:]
+        return content
+
+
 def plain_head(raw: bytes) -> bytes:
     """The first bytes of a document as a parser wants them for `identify`: decompressed, without byte-order mark."""
     if raw.startswith(GZIP_MAGIC):

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from compliance.types.errors import BadInputError, UnknownFormatError
+from scanning.ingest import matches
 from scanning.ingest.base import NO, ParseContext, Parser, Parsing
-from scanning.ingest.limits import plain_head
+from scanning.ingest.limits import Replayed, plain_head
 
 HEAD_BYTES = 1 << 16
 
@@ -181,6 +182,8 @@ def identify(head: bytes, file_name: str) -> str:
     if not head:
         raise BadInputError(f"{file_name} is empty; there is nothing to import.")
     plain = plain_head(head)
+    if log := matches.log_of(plain):
+        return parser_named(log).name
     scores = {name: entry.load().identify(plain, file_name) for name, entry in PARSERS.items()}
     best = max(scores, key=lambda name: scores[name])
     if scores[best] == NO:
@@ -196,5 +199,11 @@ def identify_path(path: Path) -> str:
 
 
 def parse(format_name: str, stream: BinaryIO, context: ParseContext) -> Parsing:
-    """Parse a stream as the named format. Raises UnknownFormatError now, BadInputError while iterating."""
-    return parser_named(format_name).parse(stream, context)
+    """Parse a stream as the named format, or the records of that format in a matches document.
+
+    Raises UnknownFormatError now, BadInputError while iterating.
+    """
+    parser, again = parser_named(format_name), Replayed(stream)
+    if matches.log_of(plain_head(again.head)):
+        return Parsing(matches.drafts_of(cast(BinaryIO, again), context, parse))
+    return parser.parse(cast(BinaryIO, again), context)

@@ -244,6 +244,8 @@ def _record(document: Import, keeper: LeaseKeeper, summary: ParseSummary, plan: 
         root=merkle_root(bytes.fromhex(root) for root in roots),
     )
     _note(document, summary, published)
+    if summary.scope.get("kept") == "matches":
+        evidences.note_original(evidence=evidence, held_at=summary.scope["original_held_at"])
     evidences.accept(evidence=evidence, actor=actor)
     ledger.record(
         kind="import.published",

@@ -13,6 +13,9 @@ from compliance.types.drafts import FileScanReport, Progress, ScanReport
 from scanning.detectors.report_json import report_from_json
 from scanning.filescan.report_json import from_json
 
+_LOG_MEMORY = 1 << 30
+# One file after the other needs blocks of the same size: glibc shall keep them, and not ask the kernel for each anew.
+_KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(64 << 20), "MALLOC_TRIM_THRESHOLD_": str(128 << 20)}
 OnProgress = Callable[[Progress], None]
 ShouldStop = Callable[[], bool]
 _LONGEST_BUILD_SECONDS = 7 * 24 * 3600  # a bank of hundreds of models; it can be stopped and goes on where it was
@@ -55,6 +58,31 @@ def scan_model(
     )
 
 
+def read_logs(
+    *,
+    files: Sequence[tuple[Path, str]],
+    log: str,
+    part: Path,
+    on_progress: OnProgress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> dict[str, Any]:
+    """Write what matters of log files, each with the name people know it by, to `part`: see scanning.ingest.matches."""
+    request = {
+        "files": [[str(path.resolve()), name] for path, name in files],
+        "log": log,
+        "part": str(part.resolve()),
+    }
+    return _run(
+        "scanning.ingest.child",
+        request,
+        on_progress,
+        should_stop,
+        writable=[part.parent],
+        memory_bytes=_LOG_MEMORY,
+        environment=_KEEP_MEMORY,
+    )
+
+
 def build_bank(*, plan: dict[str, Any], folder: Path, on_progress: OnProgress | None = None) -> dict[str, Any]:
     """Train or read, and measure, the models of a reference bank into `folder`; what is there already is kept."""
     request = {
@@ -89,6 +117,8 @@ def _run(
     *,
     unlimited: bool = False,
     maps_gpu: bool = False,
+    memory_bytes: int | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     threads = str(settings.SCAN_THREADS)
     wall = _LONGEST_BUILD_SECONDS if unlimited else settings.SCAN_WALL_SECONDS
@@ -97,10 +127,10 @@ def _run(
         request=request,
         wall_seconds=wall,
         cpu_seconds=int(wall * settings.SCAN_THREADS),
-        memory_bytes=settings.SCAN_MEMORY_BYTES,
+        memory_bytes=memory_bytes or settings.SCAN_MEMORY_BYTES,
         memory_kind="resident" if maps_gpu else "address_space",  # CUDA maps far more than it uses
         writable=writable,
-        environment={"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
+        environment={"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, **(environment or {})},
         on_progress=on_progress,
         should_stop=should_stop,
         accept_unisolated=settings.ACCEPT_UNISOLATED,

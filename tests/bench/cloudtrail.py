@@ -125,3 +125,21 @@ def write_log(path: Path, *, events: int, seed: int = 7, relevant_every: int = 1
             log.write(("," if n else "") + json.dumps(record, separators=(",", ":")))
         log.write("]}")
     return path
+
+
+def write_folder(
+    folder: Path, *, records: int, records_a_file: int = 200, seed: int = 7, relevant_every: int = 1000
+) -> list[Path]:
+    """Many small log files (gzip) as CloudTrail delivers them, of which every `relevant_every`-th record is a fine-tune event."""
+    chance = random.Random(seed)
+    files = []
+    for start in range(0, records, records_a_file):
+        made = (
+            other_record(n, chance) if n % relevant_every else training_job(n, chance)
+            for n in range(start, min(start + records_a_file, records))
+        )
+        joined = ",".join(json.dumps(record, separators=(",", ":")) for record in made)
+        path = folder / f"{ACCOUNT}_CloudTrail_{REGION}_{start:08d}.json.gz"
+        path.write_bytes(gzip.compress(('{"Records":[' + joined + "]}").encode(), 6, mtime=0))
+        files.append(path)
+    return files

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import random
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from safetensors.numpy import save_file
 
-from tests.bench.cloudtrail import write_log
+from tests.bench.cloudtrail import training_job, write_folder, write_log
 from tests.installations import Installation
 from tests.scanning.ingest.signing import envelope, pem_of, statement
 
@@ -47,6 +48,36 @@ def test_ingest_records_and_says_what(installation: Installation, tmp_path: Path
         "SELECT COUNT(*) FROM compliance_ledgerevent e LEFT JOIN compliance_ledgerposition p ON p.event_id = e.id "
         "WHERE p.position IS NULL"
     ) == [(0,)]
+
+
+def test_ingest_of_a_folder_keeps_matches_in_one_import_and_counts(installation: Installation, tmp_path: Path) -> None:
+    folder = tmp_path / "AWSLogs"
+    (folder / "eu").mkdir(parents=True)
+    write_folder(folder / "eu", records=90, records_a_file=30, relevant_every=10)
+    ask = ["ingest", str(folder), "--system", "Fraud model", "--keep", "matches"]
+    assert "--original-held-at" in refusal(installation, *ask)
+    told = installation.json(*ask, "--original-held-at", "bucket acme-trail, prefix AWSLogs")
+    (document,) = told["documents"]
+    assert (document["kept"], document["original_held_at"]) == ("matches", "bucket acme-trail, prefix AWSLogs")
+    assert told["totals"] == {
+        "read": 90, "relevant": 9, "recorded": 9, "duplicates": 0, "rejected": 0, "redacted": 0, "refused": 0,
+    }  # fmt: skip
+    ((locator,),) = installation.rows("SELECT MIN(locator) FROM compliance_jobevent")
+    assert locator.startswith("eu/111122223333_CloudTrail")
+    whole = installation.json("ingest", str(folder))
+    assert len(whole["documents"]) == 3
+    assert (whole["totals"]["recorded"], whole["totals"]["duplicates"]) == (0, 9)
+
+
+def test_ingest_counts_what_secrets_were_taken_out_of(installation: Installation, tmp_path: Path) -> None:
+    log = tmp_path / "log.json"
+    chance = random.Random(1)
+    records = [training_job(n, chance) for n in range(4)]
+    records[1]["requestParameters"]["environment"] = {"API_KEY": "geheim"}
+    records[2]["eventTime"] = "yesterday"
+    log.write_text(json.dumps({"Records": records}))
+    told = installation.json("ingest", str(log), "--system", "Fraud model")
+    assert (told["totals"]["recorded"], told["totals"]["rejected"], told["totals"]["redacted"]) == (3, 1, 1)
 
 
 def test_ingest_of_bad_input_is_one_sentence(installation: Installation, tmp_path: Path) -> None:

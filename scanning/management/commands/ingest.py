@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from compliance.management.base import Answer, AssayCommand
-from compliance.models import AISystem
+from compliance.models import AISystem, JobEvent
 from compliance.services import inventory, leases
 from compliance.types.drafts import JSON
 from compliance.types.states import JobState
@@ -19,6 +19,7 @@ from scanning.models import ColumnMapping, Import, ImportReject
 from scanning.services import column_mappings, signing_keys
 
 _REJECTS_SHOWN = 20
+_COUNTED = ("read", "relevant", "recorded", "duplicates", "rejected", "redacted")
 
 
 class Command(AssayCommand):
@@ -48,6 +49,19 @@ class Command(AssayCommand):
         parser.add_argument(
             "--mapping", default="", metavar="NAME", help="read the files as logs by this column mapping"
         )
+        parser.add_argument(
+            "--keep",
+            choices=("file", "matches"),
+            default="file",
+            help="file: every file as it is (the default); matches: of log files only the records that matter, with the "
+            "SHA-256 and the place of each, in one import",
+        )
+        parser.add_argument(
+            "--original-held-at",
+            default="",
+            metavar="PLACE",
+            help="with --keep matches: where your organisation keeps the files",
+        )
         parser.add_argument("--system", default="", help="name of the AI system; made where there is none")
 
     def answer(self, options: dict[str, Any]) -> Answer:
@@ -58,15 +72,12 @@ class Command(AssayCommand):
         system = _system(options["system"])
         for key in options["key"]:
             _register(key)
+        if options["keep"] == "matches":
+            results = [self._ingest_matches(system, options)]
+            return _answer(system, results)
         mapping = column_mappings.named(options["mapping"]) if options["mapping"] else None
         results = [self._ingest(system, path, options["format"], threshold, about, mapping) for path in files]
-        failed = [result for result in results if result["state"] != JobState.SUCCEEDED]
-        return Answer(
-            code=ExitCode.BAD_INPUT if failed else ExitCode.POSITIVE,
-            document={"system": system.name, "documents": results},
-            lines=[_line(result) for result in results if result not in failed],
-            complaints=[str(result["error"]) for result in failed],
-        )
+        return _answer(system, results)
 
     def _ingest(
         self,
@@ -90,10 +101,49 @@ class Command(AssayCommand):
                 collected_how="manage.py ingest",
                 dispatch=False,
             )
+        return self._read(document, path)
+
+    def _ingest_matches(self, system: AISystem, options: dict[str, Any]) -> JSON:
+        held_at = options["original_held_at"].strip()
+        if not held_at:
+            raise CommandError("Say with --original-held-at where your organisation keeps the files.")
+        first = options["paths"][0]
+        document = intake.receive_matches(
+            system=system,
+            files=_named_files(options["paths"]),
+            filename=f"matches-of-{first.resolve().name}.jsonl.gz",
+            original_held_at=held_at,
+            requested_format=options["format"],
+            actor=None,
+            collected_how="manage.py ingest --keep matches",
+            dispatch=False,
+            on_progress=self.show_progress,
+        )
+        return self._read(document, first)
+
+    def _read(self, document: Import, path: Path) -> JSON:
         leases.run_here(job=document.job, on_progress=self.show_progress)
         document.refresh_from_db()
         document.evidence.refresh_from_db()
         return _result(document, path)
+
+
+def _answer(system: AISystem, results: list[JSON]) -> Answer:
+    failed = [result for result in results if result["state"] != JobState.SUCCEEDED]
+    counted = {name: sum(result[name] for result in results) for name in _COUNTED}
+    return Answer(
+        code=ExitCode.BAD_INPUT if failed else ExitCode.POSITIVE,
+        document={"system": system.name, "documents": results, "totals": counted | {"refused": len(failed)}},
+        lines=[_line(result) for result in results if result not in failed],
+        complaints=[str(result["error"]) for result in failed],
+    )
+
+
+def _named_files(paths: list[Path]) -> list[tuple[Path, str]]:
+    """As `_files`, each with its place below the folder that was named. Raises CommandError."""
+    return [
+        (file, str(file.relative_to(path)) if path.is_dir() else file.name) for path in paths for file in _files([path])
+    ]
 
 
 def _files(paths: list[Path]) -> list[Path]:
@@ -158,6 +208,9 @@ def _result(document: Import, path: Path) -> JSON:
         "recorded": document.recorded,
         "duplicates": document.duplicates,
         "rejected": document.rejected,
+        "redacted": JobEvent.objects.filter(source_uuid=document.uuid).exclude(redacted_fields=[]).count(),
+        "kept": "matches" if document.evidence.original_held_at else "file",
+        "original_held_at": document.evidence.original_held_at,
         "rejects": [{"place": reject.locator, "reason": reject.reason} for reject in rejects],
         "rows_root": document.rows_root,
     }
@@ -166,5 +219,5 @@ def _result(document: Import, path: Path) -> JSON:
 def _line(result: JSON) -> str:
     return (
         f"{result['path']}: {result['format']}, {result['read']} read, {result['recorded']} recorded, "
-        f"{result['duplicates']} already known, {result['rejected']} rejected"
+        f"{result['duplicates']} already known, {result['rejected']} rejected, {result['redacted']} with secrets taken out"
     )

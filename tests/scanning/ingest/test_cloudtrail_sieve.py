@@ -57,7 +57,8 @@ def test_a_delivered_file_is_sieved_and_gives_the_same() -> None:
 def test_a_file_without_any_is_not_decoded() -> None:
     found = sieve(log_of(records(5, every=100)[:4]), WATCHED)
     assert found is not None
-    assert (found.read, found.spans, found.accounts) == (4, (), {"111122223333"})
+    assert (found.read, found.spans) == (4, ())
+    assert found.accounts == {"111122223333"}
 
 
 def hidden(change: Any) -> bytes:

@@ -15,6 +15,7 @@ from compliance.services import leases, people
 from compliance.types.states import EvidenceState, JobState, Role
 from scanning import intake
 from scanning.models import Import
+from tests.bench.cloudtrail import write_folder
 from tests.compliance.api.conftest import Api
 from tests.compliance.conftest import Browse, World
 
@@ -249,3 +250,35 @@ def test_the_page_of_a_whole_report_says_what_it_closed(world: World, browse: Br
 def test_a_log_has_no_runs(world: World, browse: Browse, officer: User) -> None:
     document = read(world.assessment.system, CLOUDTRAIL, officer)
     assert "What it looked at" not in text_of(browse(officer), document)
+
+
+def test_page_and_evidence_say_what_is_kept(
+    world: World, browse: Browse, officer: User, contributor: User, tmp_path: Path
+) -> None:
+    files = [(path, path.name) for path in write_folder(tmp_path, records=60, records_a_file=20, relevant_every=6)]
+    document = intake.receive_matches(
+        system=world.assessment.system, files=files, filename="matches.jsonl.gz", original_held_at="s3://acme-trail",
+        actor=contributor, dispatch=False,
+    )  # fmt: skip
+    leases.run_here(job=document.job)
+    document.refresh_from_db()
+    assert (document.read, document.recorded, document.rejected) == (60, 10, 0)
+    whole = read(world.assessment.system, CLOUDTRAIL, contributor)
+    for kept, words in ((document, "held by the organisation at “s3://acme-trail”"), (whole, "The whole file")):
+        page = text_of(browse(officer), kept)
+        evidence = browse(officer).get(reverse("evidence-detail", args=[kept.evidence.uuid])).content.decode()
+        assert words in page
+        assert words in " ".join(evidence.split())
+
+
+def test_files_and_their_matches_are_the_same_events(world: World, contributor: User, tmp_path: Path) -> None:
+    paths = write_folder(tmp_path, records=60, records_a_file=20, relevant_every=6)
+    read(world.assessment.system, paths[1], contributor)
+    document = intake.receive_matches(
+        system=world.assessment.system, files=[(path, path.name) for path in paths], filename="m", original_held_at="x",
+        actor=contributor, dispatch=False,
+    )  # fmt: skip
+    leases.run_here(job=document.job)
+    document.refresh_from_db()
+    assert (document.recorded, document.duplicates) == (7, 3)
+    assert JobEvent.objects.filter(evidence=document.evidence).count() == 7
