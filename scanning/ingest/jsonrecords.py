@@ -90,7 +90,7 @@ class JsonRecords:
         self._lookahead, self._keep_raw, self._measured = max_record, keep_raw, (0, 0)
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")
         self._text, self._at, self._base, self._ended = "", 0, 0, False
-        self._lines, self._misses = 1, 0
+        self._lines, self._counted, self._misses = 1, 0, 0
         self._wrapped = re.compile(r"\{\s*\"(?:" + "|".join(array_keys) + r")\"\s*:\s*\[")
         self._begins = re.compile(r",\s*(?=\{\s*\"(?:" + "|".join(first_keys) + r")\"\s*:)")
         self._delimiter = ',{"' + first_keys[0] + '"'
@@ -114,7 +114,7 @@ class JsonRecords:
             return
         passed, parts = self._text[: self._at], [self._text[self._at :]]
         self._base, self._measured = self._base + len(passed.encode("utf-8", "surrogateescape")), (0, 0)
-        self._lines += passed.count("\n")
+        self._lines, self._counted = self._line_at(self._at), 0
         size = len(parts[0])
         while size < self._lookahead + _CHUNK and not self._ended:
             content = self._read(_CHUNK)
@@ -135,7 +135,8 @@ class JsonRecords:
 
     def _place(self, at: int | None = None) -> str:
         passed = self._text[: self._at if at is None else at]
-        return f"line {self._lines + passed.count(chr(10))}, byte {self._base + len(passed.encode('utf-8', 'surrogateescape'))}"
+        byte = self._base + len(passed.encode("utf-8", "surrogateescape"))
+        return f"line {self._line_at(len(passed))}, byte {byte}"
 
     def _framed(self, locator: str, start: int, value: object) -> Framed:
         """The record that was decoded from `start` to the cursor."""
@@ -148,7 +149,14 @@ class JsonRecords:
         return Framed(locator, value, offset=self._base + size, raw=raw)
 
     def _line(self) -> str:
-        return f"line {self._lines + self._text.count(chr(10), 0, self._at)}"
+        self._lines, self._counted = self._line_at(self._at), self._at
+        return f"line {self._lines}"
+
+    def _line_at(self, at: int) -> int:
+        """Number of the line at a place of the window, counted on from the last one asked for: a log has many lines."""
+        if at < self._counted:
+            return self._lines - self._text.count("\n", at, self._counted)
+        return self._lines + self._text.count("\n", self._counted, at)
 
     def _value(self) -> object:
         self._fill()

@@ -26,11 +26,12 @@ from scanning.ingest.table_reading import TableRecords
 PREFIX = "generic:"
 STATED = "stated in the column mapping"
 _MOST_COUNTED = 100
-_PATTERNS = {
-    TimeFormat.DAY_FIRST: ("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y"),
-    TimeFormat.MONTH_FIRST: ("%m/%d/%Y", "%m-%d-%Y"),
-    TimeFormat.YEAR_FIRST: ("%Y/%m/%d", "%Y.%m.%d", "%Y-%m-%d"),
+_ORDERS = {
+    TimeFormat.DAY_FIRST: ("%d", "%m", "%Y"),
+    TimeFormat.MONTH_FIRST: ("%m", "%d", "%Y"),
+    TimeFormat.YEAR_FIRST: ("%Y", "%m", "%d"),
 }
+_SEPARATOR = re.compile(r"[/.\-]")
 _CLOCKS = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%H:%M:%S %z", "%H:%M:%S%z")
 _FRACTION = re.compile(r"(?<=:\d\d)[.,]\d+")
 _EPOCH = re.compile(r"\d{9,10}\.\d{1,9}")
@@ -173,16 +174,16 @@ def _ordered(value: str, form: TimeFormat, name: str) -> object:
     """A time as `moment` reads it, whatever the order of its parts."""
     if _EPOCH.fullmatch(value):
         return float(value)
-    patterns = _PATTERNS.get(form)
-    if patterns is None:
+    order, separator = _ORDERS.get(form), _SEPARATOR.search(value)
+    if order is None:
         return value
+    date = separator.group().join(order) if separator else ""
     bare = _FRACTION.sub("", value.replace("T", " "))
-    for date in patterns:
-        for clock in _CLOCKS:
-            try:
-                return datetime.strptime(bare, f"{date} {clock}").isoformat()  # noqa: DTZ007 - the zone follows
-            except ValueError:
-                continue
+    for clock in _CLOCKS:
+        try:
+            return datetime.strptime(bare, f"{date} {clock}").isoformat()  # noqa: DTZ007 - the zone follows
+        except ValueError:
+            continue
     raise RejectedError(f"{name} {value[:40]!r} is not a time with {form.value.replace('_', ' ')}")
 
 

@@ -278,6 +278,15 @@ def test_a_list_of_records_is_read_as_well() -> None:
     assert [event.job_id for event in events(records, PORTAL)] == ["1", "2"]
 
 
+def test_lines_are_counted_right_across_windows_of_the_reader() -> None:
+    good = json.dumps({"ts": 1795166047, "job": {"id": "é" * 40}, "note": "x" * 400})
+    lines = [good] * 12_000
+    for place in (0, 5_999, 11_999):
+        lines[place] = '{"ts": "never"}'
+    drafts = taken("\n\n".join(lines), PORTAL)[0]
+    assert [draft.locator for draft in drafts if isinstance(draft, Reject)] == ["line 1", "line 11999", "line 23999"]
+
+
 # Recognition and preview ---------------------------------------------------------------------------------------------
 
 
