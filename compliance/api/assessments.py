@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db.models import Prefetch
-from django.http import FileResponse
+from django.http import FileResponse, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,8 +20,9 @@ from compliance import models as m
 from compliance.api import requests
 from compliance.api import serializers as shapes
 from compliance.api.base import ReadViewSet, asker
+from compliance.oscal.export import Model
 from compliance.rights import Verb
-from compliance.services import answers, assessments, evidence, freezes, packs
+from compliance.services import answers, assessments, evidence, freezes, oscal_exports, packs
 from compliance.types.states import Audience
 
 
@@ -29,7 +33,11 @@ class AssessmentViewSet(ReadViewSet):
     serializer_class = shapes.AssessmentSerializer
     filterset_fields = ("state",)
     verbs: ClassVar = {"GET": Verb.VIEW, "POST": Verb.OPEN_ASSESSMENT}
-    action_verbs: ClassVar = {"freeze": Verb.FREEZE_ASSESSMENT, "issue_pack": Verb.ISSUE_PACK}
+    action_verbs: ClassVar = {
+        "freeze": Verb.FREEZE_ASSESSMENT,
+        "issue_pack": Verb.ISSUE_PACK,
+        "oscal": Verb.DOWNLOAD_PACK,
+    }
 
     @extend_schema(request=requests.AssessmentRequest, responses={201: shapes.AssessmentSerializer})
     def create(self, request: Request) -> Response:
@@ -56,6 +64,22 @@ class AssessmentViewSet(ReadViewSet):
         audience = Audience(payload.validated_data["audience"])
         job = packs.request_issue(assessment=self.get_object(), actor=asker(request), audience=audience)
         return Response(shapes.JobSerializer(job).data, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(
+        parameters=[OpenApiParameter("model", str, enum=[model.value for model in Model])],
+        responses={(200, "application/json"): OpenApiTypes.OBJECT},
+    )
+    @action(detail=True, methods=["get"])
+    def oscal(self, request: Request, uuid: str) -> HttpResponseBase:
+        """A frozen assessment as one OSCAL 1.2 document, the same bytes each time; without ?model= the models there are."""
+        assessment: m.Assessment = self.get_object()
+        wanted = request.query_params.get("model")
+        if wanted is None:
+            return Response({"models": [model.value for model in Model]})
+        if wanted not in set(Model):
+            raise ValidationError({"model": [_("“%s” is none of the models that are exported.") % wanted]})
+        content = oscal_exports.oscal_of(assessment=assessment, model=Model(wanted))
+        return HttpResponse(content, content_type="application/json")
 
 
 class AnswerViewSet(ReadViewSet):

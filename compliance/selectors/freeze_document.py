@@ -27,7 +27,7 @@ from compliance.models import (
     Technique,
     User,
 )
-from compliance.selectors import freeze_inventory, freeze_job_log
+from compliance.selectors import freeze_inventory, freeze_job_log, freeze_mappings
 from compliance.selectors.question_facts import question_facts
 from compliance.types import freeze as doc
 from compliance.types.freeze_blob import Blob
@@ -361,4 +361,5 @@ def build(
             for item in system.remediation_items.select_related("owner").prefetch_related("risks", "milestones")
         ],
         ledger=head,
+        mappings=freeze_mappings.mappings(),
     )

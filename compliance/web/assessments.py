@@ -5,20 +5,50 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db.models import Count, Q
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from compliance.models import Assessment, Technique
+from compliance.oscal.export import Model
 from compliance.rights import Verb, may, visible
 from compliance.selectors.assessment_page import assessment_page
 from compliance.selectors.overview import TECHNIQUE
-from compliance.services import assessments, freezes, inventory
+from compliance.services import assessments, freezes, inventory, oscal_exports
 from compliance.services.errors import RefusedError
 from compliance.types.states import AnswerState
 from compliance.web.base import Request, found, guarded, page_of, refuse, say
 from compliance.web.forms import AssessmentForm
+
+OSCAL_MODELS = (
+    (
+        Model.ASSESSMENT_PLAN.value,
+        gettext_lazy("Assessment plan"),
+        gettext_lazy("Scope, period, questions and what was to be looked at."),
+    ),
+    (
+        Model.ASSESSMENT_RESULTS.value,
+        gettext_lazy("Assessment results"),
+        gettext_lazy("Answers, observations, findings and risks, with every file of evidence by its digest."),
+    ),
+    (
+        Model.PLAN_OF_ACTION.value,
+        gettext_lazy("Plan of action and milestones"),
+        gettext_lazy("Remediation items with the risks and findings that they treat."),
+    ),
+    (
+        Model.MAPPING_COLLECTION.value,
+        gettext_lazy("Mappings between controls"),
+        gettext_lazy("Approved pairs; drafts stand apart and are marked as drafts."),
+    ),
+    (
+        Model.CATALOG.value,
+        gettext_lazy("Reference controls"),
+        gettext_lazy("The catalogue that the control ids of the other documents lead into."),
+    ),
+)
 
 
 @guarded(Verb.VIEW)
@@ -85,9 +115,35 @@ def assessment_detail(request: Request, uuid: UUID) -> HttpResponse:
         "may_freeze": may(request.user, Verb.FREEZE_ASSESSMENT) and not assessment.is_frozen,
         "blockers": freezes.blockers(assessment) if not assessment.is_frozen else [],
         "may_issue": may(request.user, Verb.ISSUE_PACK) and assessment.is_frozen,
+        "may_download": may(request.user, Verb.DOWNLOAD_PACK),
         "trail": [{"label": _("Assessments"), "url": reverse("assessment-list")}, {"label": assessment.title}],
     }
     return render(request, "compliance/assessment_detail.html", context)
+
+
+@guarded(Verb.DOWNLOAD_PACK)
+def assessment_oscal(request: Request, uuid: UUID) -> HttpResponse:
+    """The OSCAL documents of an assessment; with ?model= one of them, or why there is none."""
+    assessment = found(request, Assessment.objects.select_related("system"), uuid)
+    title = _("OSCAL documents")
+    trail = [
+        {"label": _("Assessments"), "url": reverse("assessment-list")},
+        {"label": assessment.title, "url": reverse("assessment-detail", args=[uuid])},
+        {"label": title},
+    ]
+    context = {"assessment": assessment, "title": title, "trail": trail, "models": OSCAL_MODELS}
+    wanted = request.GET.get("model")
+    if wanted is None:
+        return render(request, "compliance/assessment_oscal.html", context)
+    if wanted not in set(Model):
+        raise Http404
+    try:
+        content = oscal_exports.oscal_of(assessment=assessment, model=Model(wanted))
+    except RefusedError as error:
+        return render(request, "compliance/assessment_oscal.html", context | {"reason": str(error)}, status=409)
+    response = HttpResponse(content, content_type="application/json")
+    response["Content-Disposition"] = f'attachment; filename="{wanted}.json"'
+    return response
 
 
 @guarded(Verb.FREEZE_ASSESSMENT, methods=("POST",))
@@ -107,5 +163,6 @@ urls = [
     path("assessments/", assessment_list, name="assessment-list"),
     path("assessments/new/", assessment_new, name="assessment-new"),
     path("assessments/<uuid:uuid>/", assessment_detail, name="assessment-detail"),
+    path("assessments/<uuid:uuid>/oscal/", assessment_oscal, name="assessment-oscal"),
     path("assessments/<uuid:uuid>/freeze/", assessment_freeze, name="assessment-freeze"),
 ]

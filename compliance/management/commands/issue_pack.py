@@ -5,35 +5,16 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from compliance.management.base import Answer, AssayCommand
+from compliance.management.subjects import find_assessment
 from compliance.models import Assessment, EvidencePack, User
 from compliance.services import freezes, leases, packs
 from compliance.services.errors import RefusedError
 from compliance.types.states import Audience, JobState, Role
 from compliance.types.verdicts import ExitCode
-
-
-def _find(wanted: str) -> Assessment:
-    """An assessment by uuid or by its whole title."""
-    rows = Assessment.objects.select_related("system", "technique", "opened_by")
-    try:
-        by = {"uuid": UUID(wanted)}
-    except ValueError:
-        matching = list(rows.filter(title=wanted)[:2])
-        if len(matching) == 1:
-            return matching[0]
-        reason = _("There is no assessment “%s”; give its uuid or whole title.")
-        if matching:
-            reason = _("Several assessments are called “%s”; give the uuid.")
-        raise RefusedError(reason % wanted) from None
-    found = rows.filter(**by).first()
-    if found is None:
-        raise RefusedError(_("There is no assessment with the uuid %s.") % wanted)
-    return found
 
 
 def _actor(wanted: str, assessment: Assessment) -> User:
@@ -62,7 +43,7 @@ class Command(AssayCommand):
 
     def answer(self, options: dict[str, Any]) -> Answer:
         """Freeze, issue, export."""
-        assessment = _find(options["assessment"])
+        assessment = find_assessment(options["assessment"])
         actor = _actor(options["by"], assessment)
         if not assessment.is_frozen:
             freezes.freeze(assessment=assessment, actor=actor)
