@@ -10,8 +10,18 @@ from uuid import UUID
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from compliance.models import EvidenceLink, JobEvent, LedgerEvent, LedgerPosition, ReferenceControl
+from compliance.models import (
+    EvidenceLink,
+    JobBinding,
+    JobEvent,
+    LedgerEvent,
+    LedgerPosition,
+    Observation,
+    ReferenceControl,
+)
 from compliance.rights import Asker, visible
+from compliance.selectors.check_page import exceptions_on
+from compliance.selectors.unmatched_page import bindings_of_event
 
 IN_BRIEF = 20
 # Marks that turn the direction of text around could make a record read as what it is not; shown by their number.
@@ -142,6 +152,8 @@ class JobEventPage:
     uses: tuple[Use, ...]
     same_job: tuple[JobEvent, ...]
     same_job_count: int
+    bindings: tuple[JobBinding, ...]
+    exceptions: tuple[Observation, ...]
 
 
 _SHOWN = (
@@ -221,4 +233,6 @@ def job_event_page(event: JobEvent, user: Asker) -> JobEventPage:
         uses=_uses(event, user),
         same_job=tuple(same.select_related("actor").order_by("occurred_at", "pk")[:IN_BRIEF]),
         same_job_count=same.count(),
+        bindings=tuple(bindings_of_event(event, user)),
+        exceptions=exceptions_on(event, user),
     )

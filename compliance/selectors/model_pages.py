@@ -9,11 +9,21 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from compliance.models import DatasetVersion, Finding, JobEvent, ModelVersion, Observation, Technique
+from compliance.models import (
+    DatasetVerification,
+    DatasetVersion,
+    Finding,
+    JobBinding,
+    JobEvent,
+    ModelVersion,
+    Observation,
+    Technique,
+)
 from compliance.rights import Asker, visible
 from compliance.selectors.coverage import CoverageRow, coverage_table
 from compliance.selectors.overview import TECHNIQUE
 from compliance.selectors.sources import Source, sources
+from compliance.selectors.unmatched_page import jobs_of
 from compliance.types.verdicts import Conclusion, StageVerdict, worst_stage
 
 MOST_ANCESTORS = 50
@@ -125,6 +135,7 @@ class ModelPage:
     scans: tuple[ScanLine, ...]
     findings: tuple[Finding, ...]
     made_by: tuple[JobEvent, ...]
+    jobs: tuple[JobBinding, ...]
 
 
 def _ancestors(version: ModelVersion, user: Asker) -> tuple[tuple[ModelVersion, ...], bool]:
@@ -185,6 +196,7 @@ def model_page(version: ModelVersion, user: Asker) -> ModelPage:
         scans=_scans(version, user),
         findings=tuple(findings.order_by("state", "-last_seen_at")),
         made_by=_made_by(version, user),
+        jobs=tuple(jobs_of(user, model_version=version)[:IN_BRIEF]),
     )
 
 
@@ -194,12 +206,18 @@ class DatasetPage:
 
     trained: tuple[ModelVersion, ...]
     siblings: tuple[DatasetVersion, ...]
+    verifications: tuple[DatasetVerification, ...]
+    jobs: tuple[JobBinding, ...]
 
 
 def dataset_page(version: DatasetVersion, user: Asker) -> DatasetPage:
     """The page of one data-set version, as far as the asker may see."""
     trained = visible(ModelVersion.objects.filter(training_data=version), user).select_related("model")
     siblings = visible(DatasetVersion.objects.filter(dataset=version.dataset_id), user).exclude(pk=version.pk)
+    verifications = visible(DatasetVerification.objects.filter(dataset_version=version), user)
     return DatasetPage(
-        trained=tuple(trained), siblings=tuple(siblings.select_related("dataset").order_by("-created_at")[:IN_BRIEF])
+        trained=tuple(trained),
+        siblings=tuple(siblings.select_related("dataset").order_by("-created_at")[:IN_BRIEF]),
+        verifications=tuple(verifications.select_related("verified_by")[:IN_BRIEF]),
+        jobs=tuple(jobs_of(user, dataset_version=version)[:IN_BRIEF]),
     )

@@ -6,6 +6,7 @@ A binding is a row that is superseded and never changed. Each run is one ledger 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from django.db import transaction
@@ -151,6 +152,15 @@ def version_registered(*, version: ModelVersion | DatasetVersion, actor: User | 
     return _replace(rows, system=system, actor=actor, person=None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """The rule that a person saves with a decision: names that begin so, for jobs of these days (None is open)."""
+
+    prefix: str
+    applies_from: date | None
+    applies_to: date | None
+
+
 @transaction.atomic
 def decide(
     *,
@@ -161,13 +171,28 @@ def decide(
     target: ModelVersion | DatasetVersion | None,
     reason: str,
     actor: User,
+    learned: Learned | None = None,
 ) -> int:
-    """Bind everything that waits under one name, as a person says; target None: none of ours, with a reason."""
+    """Bind everything that waits under one name, as a person says; target None: none of ours, with a reason.
+
+    learned: a rule that is saved with it, both or neither. Answers how many places are bound under the name.
+    """
     _check_target(system, named, target, reason)
     rows = waiting(system).filter(named=named, name=name, name_digest=name_digest)
     count = _replace(rows, system=system, actor=actor, person=_match_of(target), reason=reason)
     if not count:
         raise RefusedError(_("Nothing waits under this name any more; reload the page."))
+    if learned is not None:
+        save_rule(
+            system=system,
+            named=named,
+            prefix=learned.prefix,
+            target=target,
+            reason=reason,
+            applies_from=learned.applies_from,
+            applies_to=learned.applies_to,
+            actor=actor,
+        )
     return count
 
 

@@ -27,7 +27,7 @@ def create(*, system: AISystem, task_name: str, actor: User | None, dispatch: bo
             task_name=task_name,
             queue="default",
             subject=run,
-            subject_url_name="check-list",
+            subject_url_name="check-run",
             title=_("Checks on the job events of %s") % system.name,
             system=system,
             requested_by=actor,

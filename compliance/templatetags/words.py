@@ -60,6 +60,18 @@ _FILE_SCAN = {
     "skipped": Badge(_("Skipped"), "dash-circle", "void", _("The file was left out. Nothing is concluded.")),
     "failed": Badge(_("Failed"), "x-octagon", "fail", _("The scan did not finish. Nothing is concluded.")),
 }
+_CHECK = {
+    "finding": Badge(_("Exceptions"), "flag-fill", "bad", _("At least one thing looked at is an exception.")),
+    "nothing_found": Badge(
+        _("No exception"), "check-circle", "good", _("Everything was looked at, without exception.")
+    ),
+    "inconclusive": Badge(
+        _("Cannot be told"), "question-circle", "warn", _("An input is missing, or the source does not say. No pass.")
+    ),
+    "not_applicable": Badge(
+        _("Not applicable"), "dash-circle", "void", _("Nothing to look at, or nothing was stated to hold it against.")
+    ),
+}
 _COVERAGE = {
     "finding": Badge(_("Finding"), "flag-fill", "bad", _("A test of this sub-technique showed evidence.")),
     "covered": Badge(
@@ -148,6 +160,7 @@ _VERIFICATION = {
 BADGES: Mapping[str, Mapping[str, Badge]] = {
     "stage": _STAGE,
     "file": _FILE_SCAN,
+    "check": _CHECK,
     "coverage": _COVERAGE,
     "conclusion": _CONCLUSION,
     "finding": _CONCLUSION,

@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _
 
 from compliance.models import AISystem, DatasetVersion, ModelVersion, User
 from compliance.services import evidence as evidences
-from compliance.services import inventory
+from compliance.services import expectations, inventory
 from compliance.services.errors import RefusedError
 from compliance.types.errors import BadInputError
-from scanning.filescan.manifest import manifest_from_json
+from scanning.filescan.manifest import DatasetDifference, DatasetManifest, manifest_from_json
 
 _LARGEST = 256 * 1024**2
 
@@ -60,3 +60,24 @@ def register_from_manifest(
         actor=actor,
         trained=trained,
     )
+
+
+def record_verification(*, manifest: DatasetManifest, found: DatasetDifference) -> int:
+    """Keep the result of a comparison with every registered version of the manifest; how many there are.
+
+    Raises RefusedError where no version of this manifest is registered, so that no result is lost unseen.
+    """
+    versions = list(DatasetVersion.objects.filter(manifest_root=manifest.root).select_related("dataset__system"))
+    if not versions:
+        raise RefusedError(_("No data-set version with this manifest is registered; register it first."))
+    for version in versions:
+        expectations.record_verification(
+            version=version,
+            matches=found.matches,
+            found_root=found.root_found,
+            added=len(found.added),
+            removed=len(found.removed),
+            changed=len(found.changed),
+            actor=None,
+        )
+    return len(versions)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern
 
-from scanning.web import banks, coverage, datasets, imports, mappings, scans, signing_keys
+from scanning.web import banks, checks, coverage, datasets, imports, mappings, scans, signing_keys
 
 urlpatterns: list[URLPattern] = [
     *datasets.urls,
@@ -13,5 +13,6 @@ urlpatterns: list[URLPattern] = [
     *scans.urls,
     *coverage.urls,
     *banks.urls,
+    *checks.urls,
     *signing_keys.urls,
 ]

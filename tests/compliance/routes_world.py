@@ -8,22 +8,31 @@ from datetime import date
 from uuid import UUID
 
 from compliance.models import (
+    AccessReview,
     AISystem,
     Assessment,
+    BindingRule,
+    CheckRun,
+    Evidence,
     EvidencePack,
     Framework,
     Freeze,
     ImplementedControl,
+    JobApproval,
     MappingPair,
+    ModelVersion,
     ReferenceControl,
     User,
 )
-from compliance.services import controls
+from compliance.services import access_reviews, bindings, controls, expectations, leases
 from compliance.services import evidence as evidences
+from compliance.types.bindings import Named
 from scanning import intake
 from scanning.models import ColumnMapping, Import, ReferenceBank, Scan, SigningKey
-from scanning.services import scans
+from scanning.services import checks, scans
 from tests.compliance.conftest import World
+from tests.compliance.entitlements_on_record import recorded, way
+from tests.compliance.records import LONG_AGO
 
 Known = dict[str, UUID | str | int]
 
@@ -86,6 +95,38 @@ def mapping() -> MappingPair:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Records of what is held against job events, of one AI system."""
+
+    run: CheckRun
+    review: AccessReview
+    approval: JobApproval
+    rule: BindingRule
+
+
+def held(assessment: Assessment, version: ModelVersion, log: Evidence, actor: User) -> Held:
+    """A run of the checks, an access review, an approval and a rule."""
+    system = assessment.system
+    run = checks.request(system=system, actor=actor, dispatch=False)
+    leases.run_here(job=run.job)
+    day = date(2026, 12, 1)
+    return Held(
+        run=run,
+        review=access_reviews.open_review(
+            reading=recorded(system, log, way("ann")), reviewer=actor, due_on=day, removals_due_on=day, actor=actor
+        ),
+        approval=expectations.record_approval(
+            system=system, job="fine-tune-0", approver="lead", approved_at=LONG_AGO, dataset_digest="", base_digest="",
+            reference="", evidence=None, actor=actor,
+        ),
+        rule=bindings.save_rule(
+            system=system, named=Named.BASE, prefix="hub/", target=version, reason="", applies_from=None,
+            applies_to=None, actor=actor,
+        ),
+    )  # fmt: skip
+
+
 def places(world: World, officer: User, contributor: User) -> Places:
     """Own and foreign records of every kind that an address can name."""
     system, other = world.assessment.system, world.other_assessment.system
@@ -95,6 +136,8 @@ def places(world: World, officer: User, contributor: User) -> Places:
     )
     document, other_document = handed_in(system, contributor), handed_in(other, officer)
     pack, other_pack = issued(world.assessment, officer), issued(world.other_assessment, officer)
+    kept = held(world.assessment, world.tuned, world.log, officer)
+    other_kept = held(world.other_assessment, world.other_version, world.other_log, officer)
     bank = ReferenceBank.objects.create(name="Small networks", architecture="cnn", evidence=world.log, size=3)
     key = SigningKey.objects.create(name="Build pipeline", algorithm="Ed25519", fingerprint="a" * 64, pem="-")
     columns = ColumnMapping.objects.create(
@@ -124,7 +167,8 @@ def places(world: World, officer: User, contributor: User) -> Places:
         "finding": world.finding.uuid, "remediation": world.item.uuid, "pack": pack.uuid, "job": document.job.uuid,
         "import": document.uuid, "scan": scan.uuid, "api-systems": system.uuid,
         "api-answers": world.assessment.answers.all()[0].uuid, "api-observations": world.observation.uuid,
-        "api-controls": adopted(system, officer).uuid,
+        "api-controls": adopted(system, officer).uuid, "check-run": kept.run.uuid, "access-review": kept.review.uuid,
+        "approval": kept.approval.uuid, "binding-rule": kept.rule.uuid,
     }  # fmt: skip
     foreign: Known = {
         "assessment": world.other_assessment.uuid, "question": world.other_assessment.uuid,
@@ -133,7 +177,8 @@ def places(world: World, officer: User, contributor: User) -> Places:
         "pack": other_pack.uuid, "job": other_document.job.uuid, "import": other_document.uuid, "scan": other_scan.uuid,
         "api-systems": other.uuid, "api-answers": world.other_assessment.answers.all()[0].uuid,
         "api-observations": world.other_finding.observations.all()[0].uuid,
-        "api-controls": adopted(other, officer).uuid,
+        "api-controls": adopted(other, officer).uuid, "check-run": other_kept.run.uuid,
+        "access-review": other_kept.review.uuid, "approval": other_kept.approval.uuid, "binding-rule": other_kept.rule.uuid,
     }  # fmt: skip
     for known in (own, foreign):
         known |= {
