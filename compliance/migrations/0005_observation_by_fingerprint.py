@@ -4,14 +4,13 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('compliance', '0004_packs_for_external_recipients'),
+        ("compliance", "0004_packs_for_external_recipients"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='observation',
-            index=models.Index(fields=['system', 'fingerprint'], name='compliance__system__15a2ef_idx'),
+            model_name="observation",
+            index=models.Index(fields=["system", "fingerprint"], name="compliance__system__15a2ef_idx"),
         ),
     ]

@@ -56,7 +56,7 @@ class Guardian:
         if "aggregate_eval_outcome" not in state:
             raise BadInputError(f"{name} is JSON but no Guardian scan state: it has no `aggregate_eval_outcome`.")
         scope = _scope(text_of(state.get("model_uri")))
-        drafts = [_draft(state, pointer, name)]
+        drafts = (_draft(one, pointer, name) for one in (state,))
         summary = yield from report_drafts(drafts, producer=PRODUCER, file_name=name, scope=scope)
         return summary
 

@@ -87,7 +87,7 @@ def check_columns(records: TableRecords | JsonRecords, mapping: LogMapping, file
     if missing := next((column for column in mapping.columns if column not in present), None):
         raise BadInputError(
             f"{file_name} has no column {missing[1:].replace('~1', '/').replace('~0', '~')[:60]!r}, which its mapping reads; "
-            f"its columns are {', '.join(records.columns)[:300]}."
+            f"its columns are {' '.join(', '.join(records.columns).split())[:300]}."
         )
 
 

@@ -182,6 +182,11 @@ def identify(head: bytes, file_name: str) -> str:
     if not head:
         raise BadInputError(f"{file_name} is empty; there is nothing to import.")
     plain = plain_head(head)
+    if kind := _archive(plain):
+        raise BadInputError(
+            f"{file_name} is a {kind} archive, which is not read as it is; unpack it and import its files, "
+            "many logs at once by `manage.py ingest FOLDER --keep matches`."
+        )
     if log := matches.log_of(plain):
         return parser_named(log).name
     scores = {name: entry.load().identify(plain, file_name) for name, entry in PARSERS.items()}
@@ -190,6 +195,13 @@ def identify(head: bytes, file_name: str) -> str:
         known = "; ".join(entry.label for entry in PARSERS.values())
         raise UnknownFormatError(f"{file_name} is of no format that can be imported. What is read: {known}.")
     return best
+
+
+def _archive(head: bytes) -> str:
+    """What kind of archive a document is, "" if it is none."""
+    if head.startswith(b"PK\x03\x04"):
+        return "ZIP"
+    return "tar" if head[257:262] == b"ustar" else ""
 
 
 def identify_path(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,19 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 
-from compliance.models import AISystem, Evidence, JobEvent, JobStep, LedgerEvent, Principal
-from compliance.services import job_log, jobs, leases
+from compliance.models import (
+    AISystem,
+    EntitlementSnapshot,
+    Evidence,
+    Finding,
+    JobEvent,
+    JobStep,
+    LedgerEvent,
+    Observation,
+    Principal,
+)
+from compliance.oscal.catalog_files import SHIPPED
+from compliance.services import catalogs, job_log, jobs, leases
 from compliance.services.jobs import JobCancelledError
 from compliance.types.drafts import Progress
 from compliance.types.errors import UnknownFormatError
@@ -20,6 +32,7 @@ from scanning import intake
 from scanning.models import Import, ImportReject, StagedRow
 from scanning.services import imports, staging
 from tests.bench.cloudtrail import training_job, write_log
+from tests.bench.fuzz_parsers import known_samples
 
 pytestmark = pytest.mark.django_db
 
@@ -254,8 +267,41 @@ def test_import_takes_a_new_plan_when_another_was_quicker(
 
 
 def test_distinct_events_for_distinct_numbers() -> None:
-    import random
-
     chance = random.Random(1)
     identifiers = {training_job(n, chance)["eventID"] for n in range(50)}
     assert len(identifiers) == 50
+
+
+def tables_of(system: AISystem) -> tuple[list[Any], ...]:
+    """All that imports leave in the tables of a system, but for which import came first."""
+    return (
+        sorted(
+            JobEvent.objects.filter(system=system).values_list(
+                "fingerprint", "action", "outcome", "job_id", "raw_sha256"
+            )
+        ),
+        sorted(
+            Observation.objects.filter(system=system).values_list("fingerprint", "verdict", "asset_name", "raw_sha256")
+        ),
+        sorted(EntitlementSnapshot.objects.filter(system=system).values_list("fingerprint", flat=True)),
+        sorted(
+            Finding.objects.filter(system=system).values_list(
+                "asset_key", "target__control_id", "rule_fingerprint", "state"
+            )
+        ),
+    )
+
+
+def test_documents_of_every_format_in_any_order_and_number_leave_the_same_tables() -> None:
+    catalogs.load(folder=SHIPPED, apply=True, actor=None)
+    first_of_each = list(dict(reversed(known_samples())).items())
+    orders = [first_of_each, random.Random(5).sample(first_of_each * 2, k=2 * len(first_of_each))]
+    found = []
+    for number, order in enumerate(orders):
+        system = AISystem.objects.create(name=f"Order {number}")
+        for name, path in order:
+            if name != "generic_log":
+                imported(system, path.read_bytes(), path.name, name)
+        found.append(tables_of(system))
+    assert found[0] == found[1]
+    assert all(found[0])
