@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from compliance.models import Answer, Assessment, DatasetVersion, JobEvent, ModelVersion, Principal
 from compliance.selectors.coverage import CoverageRow, coverage_table
 from compliance.selectors.entitlement_page import entitlement_figures, reading_in_period
+from compliance.selectors.question_checks import check_facts, review_facts
 from compliance.types.entitlements import Reach
 from compliance.types.states import ActionClass, AnswerValue, ModelOrigin, Outcome
 from compliance.types.verdicts import CoverageState
@@ -253,4 +254,14 @@ def question_facts(answer: Answer) -> QuestionFacts:
     compute = _BY_NUMBER.get(answer.question.number)
     if compute is None:
         return QuestionFacts(facts=(), contradictions=())
-    return compute(answer.assessment, answer)
+    own = compute(answer.assessment, answer)
+    more = [check_facts(answer), *([review_facts(answer)] if answer.question.number == SUBMITTERS else [])]
+    said = (
+        Fact(label=one.label, value=one.value, url_name=one.url_name, query=one.query)
+        for facts, _ in more
+        for one in facts
+    )
+    return QuestionFacts(
+        facts=(*own.facts, *said),
+        contradictions=(*own.contradictions, *(told for _, against in more for told in against)),
+    )

@@ -5,19 +5,30 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from compliance.models import ChangeWindow, CheckRun, ExpectedRate, Job, JobApproval, User
-from compliance.services import answers, leases
+from compliance.models import (
+    AccessReview,
+    AccessReviewLine,
+    ChangeWindow,
+    CheckRun,
+    ExpectedRate,
+    Job,
+    JobApproval,
+    User,
+)
+from compliance.services import access_reviews, answers, leases
+from compliance.types.access_reviews import Decision
 from compliance.types.checks import CheckRule
 from compliance.types.states import AnswerValue
 from scanning.services import checks
 from tests.compliance import records
 from tests.compliance.conftest import World
+from tests.compliance.entitlements_on_record import recorded, way
 
 Browse = Callable[[User], Client]
 LIST = reverse("check-list")
@@ -158,3 +169,62 @@ def test_windows_and_silence_are_stated_by_officers(
     assert client.post(reverse("expectation-rate"), rate | {"rate-longest_silence_hours": "0"}).status_code == 422
     assert "State the window" not in browse(contributor).get(page).text
     assert browse(contributor).post(reverse("expectation-window"), window).status_code == 403
+
+
+# Beside the answers ---------------------------------------------------------------------------------------------------
+
+
+def says(client: Client, world: World, number: int) -> tuple[dict[str, str], tuple[str, ...]]:
+    page = client.get(reverse("question-detail", args=[world.assessment.uuid, number]))
+    content = page.context["content"].says
+    return {str(fact.label): fact.value for fact in content.facts}, content.contradictions
+
+
+def test_before_the_checks_the_question_says_they_were_not_run(world: World, browse: Browse, officer: User) -> None:
+    for number in range(1, 5):
+        facts, _against = says(browse(officer), world, number)
+        assert facts["Checks on job events"] == "not run for this period yet"
+
+
+def test_exceptions_contradict_a_yes(world: World, strangers: CheckRun, browse: Browse, officer: User) -> None:
+    facts, against = says(browse(officer), world, 2)
+    assert facts["Submitter not on the approved list"] == "3 of 3"
+    assert facts["Job without approval"].startswith("Not checked. No approval of a job is on record")
+    assert any("Submitter not on the approved list (3 of 3)" in told for told in against)
+    assert any("No approval of any of the 3 jobs is on record." in told for told in against)
+
+
+def test_checks_of_another_period_say_nothing(world: World, strangers: CheckRun, browse: Browse, officer: User) -> None:
+    CheckRun.objects.update(period_end="2026-06-30")
+    assert says(browse(officer), world, 1)[0]["Checks on job events"] == "not run for this period yet"
+
+
+def test_the_access_review_stands_beside_the_answer(world: World, browse: Browse, officer: User, manager: User) -> None:
+    facts, _against = says(browse(officer), world, 2)
+    assert facts["Access review"] == "none was completed in the period"
+    answers.write(
+        answer=world.assessment.answers.get(question__number=2), value=AnswerValue.YES, statement="Reviewed.", reason="",
+        claims={"last_review": "2026-10-01"}, actor=officer, expected_version=None,
+    )  # fmt: skip
+    assert any(
+        "last reviewed on 2026-10-01. No completed review" in told for told in says(browse(officer), world, 2)[1]
+    )
+    day = date(2026, 12, 1)
+    review = access_reviews.open_review(
+        reading=recorded(world.assessment.system, world.log, way("ann")), reviewer=manager, due_on=day,
+        removals_due_on=day, actor=officer,
+    )  # fmt: skip
+    access_reviews.decide(
+        review=review, lines=list(review.lines.all()), decision=Decision.REMOVE, reason="Left.", actor=manager
+    )
+    access_reviews.complete(review=review, statement="", actor=manager)
+    AccessReview.objects.update(completed_at="2026-11-03T10:00:00Z")
+    AccessReviewLine.objects.update(decided_at="2026-11-03T10:00:00Z")
+    recorded(world.assessment.system, world.log, way("ann"), taken_at=datetime(2026, 12, 2, tzinfo=UTC), tag="later")
+    facts, against = says(browse(officer), world, 2)
+    assert (
+        facts["Access review"]
+        == "2026-11-03: 0 kept, 1 to be removed, of these 0 confirmed, " + facts["Access review"][-6:]
+    )
+    assert any("completed on 2026-11-03" in told for told in against)
+    assert any("1 principals whose access was to be removed still stand" in told for told in against)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from compliance.types.bindings import Named
 from compliance.types.checks import PRODUCER, CheckRule
 from compliance.types.states import ActionClass, AnswerValue, JobState, Outcome
 from compliance.types.verdicts import Conclusion
+from scanning import intake
 from scanning.services import check_facts, checks
 from tests.compliance import records
 from tests.compliance.conftest import World
@@ -320,3 +323,46 @@ def test_the_command_names_a_system_that_is_not_there(world: World, capsys: pyte
         call_command("check_events", "--system", "Nobody")
     assert ended.value.code == 2
     assert capsys.readouterr().err == "There is no AI system called Nobody.\n"
+
+
+def test_a_comparison_is_kept_with_the_versions_of_its_manifest(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, manifest = tmp_path / "data", tmp_path / "manifest.json"
+    data.mkdir()
+    (data / "a.txt").write_text("a")
+    call_command("hash_dataset", str(data), "--json")
+    manifest.write_text(capsys.readouterr().out)
+    compare = ("verify_dataset", str(data), str(manifest), "--record")
+    with pytest.raises(SystemExit) as ended:
+        call_command(*compare)
+    assert ended.value.code == 2
+    assert "register it first" in capsys.readouterr().err
+    root = json.loads(manifest.read_text())["root"]
+    type(world.dataset).objects.filter(pk=world.dataset.pk).update(manifest_root=root)
+    call_command(*compare)
+    assert "recorded with 1 registered version" in capsys.readouterr().out
+    (data / "a.txt").write_text("b")
+    with pytest.raises(SystemExit):
+        call_command(*compare)
+    found = list(world.dataset.verifications.order_by("pk").values_list("matches", "changed"))
+    assert found == [(True, 0), (False, 1)]
+    assert LedgerEvent.objects.filter(kind="dataset.verified").count() == 2
+
+
+@pytest.mark.parametrize(("dispatch", "runs"), [(True, 1), (False, 0)])
+def test_an_import_that_records_something_queues_the_checks(world: World, dispatch: bool, runs: int) -> None:
+    line = {
+        "eventVersion": "1.11", "eventSource": "sagemaker.amazonaws.com", "eventName": "CreateTrainingJob",
+        "eventTime": "2026-03-02T09:00:00Z", "eventID": "11111111-2222-3333-4444-555555555555", "awsRegion": "eu-central-1",
+        "recipientAccountId": "111122223333", "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::1111:user/x"},
+        "requestParameters": {"trainingJobName": "one"}, "responseElements": None,
+    }  # fmt: skip
+    content = json.dumps({"Records": [line]}).encode()
+    for name in ("log.json", "again.json"):
+        document = intake.receive(
+            system=world.assessment.system, stream=BytesIO(content + b" " * len(name)), filename=name, actor=None,
+            dispatch=dispatch,
+        )  # fmt: skip
+        leases.run_here(job=document.job)
+    assert CheckRun.objects.count() == runs
