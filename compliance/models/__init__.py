@@ -15,7 +15,9 @@ from compliance.models.catalog import (
     TechniqueSection,
 )
 from compliance.models.check import CheckRun
+from compliance.models.completeness import CompletenessReading, CompletenessRow, KeyComparison
 from compliance.models.control import ImplementedControl
+from compliance.models.document import PlatformDocument
 from compliance.models.entitlement import Entitlement, EntitlementReading, EntitlementSnapshot
 from compliance.models.evidence import Evidence, EvidenceLink
 from compliance.models.expectation import ChangeWindow, DatasetVerification, ExpectedRate, JobApproval
@@ -43,6 +45,8 @@ __all__ = [
     "CatalogRelease",
     "ChangeWindow",
     "CheckRun",
+    "CompletenessReading",
+    "CompletenessRow",
     "Dataset",
     "DatasetVerification",
     "DatasetVersion",
@@ -63,6 +67,7 @@ __all__ = [
     "JobBinding",
     "JobEvent",
     "JobStep",
+    "KeyComparison",
     "LedgerBlock",
     "LedgerEvent",
     "LedgerPosition",
@@ -72,6 +77,7 @@ __all__ = [
     "Mitigation",
     "ModelVersion",
     "Observation",
+    "PlatformDocument",
     "Principal",
     "ReferenceControl",
     "RemediationItem",
