@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
-from compliance.types import access_reviews, bindings, checks, entitlements, states, verdicts
+from compliance.types import access_reviews, bindings, checks, completeness, entitlements, states, verdicts
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -80,6 +80,27 @@ _LABELLED: tuple[tuple[StrEnum, _StrPromise], ...] = (
     (states.MappingState.DRAFT, _("Draft")),
     (states.MappingState.APPROVED, _("Approved")),
     (states.MappingState.REJECTED, _("Rejected")),
+    (completeness.Part.COVERAGE, _("Coverage")),
+    (completeness.Part.INTEGRITY, _("Integrity")),
+    (completeness.Part.RECONCILIATION, _("Reconciliation")),
+    (completeness.RowState.DELIVERS, _("Delivers logs")),
+    (completeness.RowState.NOT_DELIVERING, _("Delivers no logs")),
+    (completeness.RowState.NOT_ASSESSED, _("Not assessed")),
+    (completeness.RowState.CONSISTENT, _("Consistent with the keys on record")),
+    (completeness.RowState.LOGS_ABSENT, _("Log files not on record")),
+    (completeness.RowState.UNVERIFIED, _("Not verified")),
+    (completeness.RowState.NO_DIGEST, _("No digest file")),
+    (completeness.RowState.UNLISTED, _("Listed by no digest file")),
+    (completeness.RowState.BROKEN, _("Does not fit")),
+    (completeness.RowState.NOT_IN_LOG, _("In no log")),
+    (completeness.RowState.NOT_LISTED, _("In the log, not in the list")),
+    (completeness.RowState.VANISHED, _("Gone from the list")),
+    (completeness.Integrity.CONTRADICTED, _("Keys contradicted by an auditor")),
+    (completeness.Integrity.INCONSISTENT, _("Does not hold together")),
+    (completeness.Integrity.NOT_VERIFIED, _("Not verified")),
+    (completeness.Integrity.INCOMPLETE, _("Consistent as far as it goes, with holes")),
+    (completeness.Integrity.CONSISTENT, _("Consistent with the keys on record")),
+    (completeness.Integrity.CONFIRMED, _("Consistent, keys confirmed by an auditor")),
     (entitlements.Reach.NOW, _("Can submit now")),
     (entitlements.Reach.AFTER_STEP, _("Can after one more step")),
     (entitlements.Reach.SHARED_KEY, _("Whoever holds a key can")),

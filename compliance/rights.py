@@ -46,6 +46,7 @@ class Verb(StrEnum):
     STATE_EXPECTATIONS = "state change windows and expected logs"
     RUN_CHECKS = "run the checks on job events"
     REVIEW_ACCESS = "open and complete an access review"
+    COMPARE_KEYS = "compare the keys of log files"
     REGISTER_MODEL = "register a model or data set"
     START_SCAN = "start a scan"
     REGISTER_BANK = "register reference models"
@@ -87,6 +88,8 @@ TABLE: dict[Verb, frozenset[Role]] = {
     Verb.STATE_EXPECTATIONS: frozenset({Role.OFFICER}),
     Verb.RUN_CHECKS: _MAKERS,
     Verb.REVIEW_ACCESS: frozenset({Role.OFFICER, Role.MANAGER}),
+    # Whoever hands in the logs cannot confirm the keys by which they are verified.
+    Verb.COMPARE_KEYS: frozenset({Role.AUDITOR}),
     Verb.REGISTER_MODEL: _MAKERS,
     Verb.START_SCAN: _MAKERS,
     Verb.REGISTER_BANK: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
@@ -143,6 +146,10 @@ SYSTEM_PATH: dict[str, str] = {
     "compliance.CheckRun": "system",
     "compliance.AccessReview": "system",
     "compliance.AccessReviewLine": "review__system",
+    "compliance.PlatformDocument": "system",
+    "compliance.CompletenessReading": "system",
+    "compliance.CompletenessRow": "reading__system",
+    "compliance.KeyComparison": "system",
     "compliance.EntitlementSnapshot": "system",
     "compliance.EntitlementReading": "system",
     "compliance.Entitlement": "reading__system",
@@ -202,6 +209,14 @@ def _periods(user: m.User, *, day: str) -> Q:
     return condition
 
 
+def _measured(assessments: QuerySet[m.Assessment]) -> Q:
+    """Readings of completeness over the very period of an engaged assessment."""
+    condition = Q(pk__in=[])
+    for system, start, end in assessments.values_list("system", "period_start", "period_end"):
+        condition |= Q(system=system, period_start=start, period_end=end)
+    return condition
+
+
 def _auditor_filter(label: str, user: m.User) -> Q | None:
     """What exists for an auditor, per table; None when nothing does."""
     assessments = _engaged(user)
@@ -221,6 +236,11 @@ def _auditor_filter(label: str, user: m.User) -> Q | None:
             ).values("pk")
         ),
         "compliance.JobEvent": lambda: _periods(user, day="occurred_at"),
+        "compliance.CompletenessReading": lambda: _measured(assessments),
+        "compliance.CompletenessRow": lambda: Q(
+            reading__in=m.CompletenessReading.objects.filter(_measured(assessments)).values("pk")
+        ),
+        "compliance.KeyComparison": lambda: Q(system__in=systems),
         "compliance.EntitlementSnapshot": lambda: _periods(user, day="taken_at"),
         "compliance.EntitlementReading": lambda: _periods(user, day="as_of"),
         "compliance.Entitlement": lambda: Q(

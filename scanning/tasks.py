@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from scanning.services import checks, imports
+from scanning.services import checks, completeness, imports
 from scanning.services.scans import perform as perform_scan
 
 
@@ -18,6 +18,12 @@ def process_import(job_id: int) -> None:
 def check_events(job_id: int) -> None:
     """Bind new job events, and run all checks on those of a system."""
     checks.perform(job_id=job_id)
+
+
+@shared_task(name="scanning.tasks.read_completeness")
+def read_completeness(job_id: int) -> None:
+    """Read coverage, integrity and reconciliation of a system's job log."""
+    completeness.perform(job_id=job_id)
 
 
 @shared_task(name="scanning.tasks.process_scan")

@@ -8,26 +8,15 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from compliance.models.base import RetainedRecord, digest_field, enum_field
+from compliance.models.document import KeptDocument
 from compliance.types.entitlements import Reach
 
 
-class EntitlementSnapshot(RetainedRecord):
+class EntitlementSnapshot(KeptDocument):
     """One document that says what principals may do, as an import read it. Several are kept; none is ever changed."""
 
     system = models.ForeignKey("compliance.AISystem", on_delete=models.PROTECT, related_name="entitlement_snapshots")
     evidence = models.ForeignKey("compliance.Evidence", on_delete=models.PROTECT, related_name="entitlement_snapshots")
-    source_uuid = models.UUIDField(_("import"))
-    fingerprint = digest_field(_("fingerprint"), blank=False)
-    kind = models.CharField(_("kind of document"), max_length=64)
-    platform = models.CharField(_("platform"), max_length=32)
-    scope = models.CharField(_("account, subscription, project or cluster"), max_length=300, blank=True)
-    taken_at = models.DateTimeField(_("taken at"))
-    dated_by = models.CharField(_("what dates it"), max_length=16, choices=[
-        ("document", _("the document itself")), ("importer", _("whoever imported it")), ("receipt", _("its receipt")),
-    ])  # fmt: skip
-    locator = models.CharField(_("place in the file"), max_length=300, blank=True)
-    content = models.JSONField(_("content"), default=dict)
-    raw_sha256 = digest_field(_("raw record SHA-256"), blank=False)
 
     class Meta:
         ordering = ("-taken_at", "-pk")
@@ -35,9 +24,6 @@ class EntitlementSnapshot(RetainedRecord):
             models.UniqueConstraint(fields=["system", "fingerprint"], name="entitlement_snapshot_once_per_system")
         ]
         indexes: ClassVar = [models.Index(fields=["system", "platform", "kind", "scope", "-taken_at"])]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.scope}".strip()
 
 
 class EntitlementReading(RetainedRecord):

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import compliance
 from compliance.models import AISystem, Entitlement, EntitlementReading, EntitlementSnapshot, Evidence, Principal, User
-from compliance.services import ledger, people
+from compliance.services import documents, ledger, people
 from compliance.types.canonical import digest_of, merkle_root
 from compliance.types.drafts import JSON
 from compliance.types.entitlements import Entitled, EntitlementAnswer, EntitlementDraft
@@ -28,25 +28,10 @@ class Answered:
 def unsaved(
     *, system: AISystem, evidence: Evidence, source_uuid: UUID, drafts: Iterable[EntitlementDraft]
 ) -> list[EntitlementSnapshot]:
-    """Drafts as rows that are not stored yet. A document that does not say its scope or its time takes what the importer
-    stated (the source system, when it was collected), else the time of its receipt."""
-    return [
-        EntitlementSnapshot(
-            system=system,
-            evidence=evidence,
-            source_uuid=source_uuid,
-            fingerprint=draft.fingerprint,
-            kind=draft.kind[:64],
-            platform=draft.platform[:32],
-            scope=(draft.scope or evidence.source_system)[:300],
-            taken_at=draft.taken_at or evidence.collected_at or evidence.created_at,
-            dated_by="document" if draft.taken_at else "importer" if evidence.collected_at else "receipt",
-            locator=draft.locator[:300],
-            content=draft.content,
-            raw_sha256=draft.raw_sha256,
-        )
-        for draft in drafts
-    ]
+    """Drafts as rows that are not stored yet; see documents.unsaved."""
+    return documents.unsaved(
+        EntitlementSnapshot, system=system, evidence=evidence, source_uuid=source_uuid, drafts=drafts
+    )
 
 
 def latest(snapshots: Iterable[EntitlementSnapshot]) -> list[EntitlementSnapshot]:
@@ -87,15 +72,15 @@ def record(
     EntitlementSnapshot.objects.bulk_create(snapshots, batch_size=_BATCH)
     if answered is None:
         return True
-    documents = current(system=system)
-    if {document.fingerprint for document in documents} != answered.fingerprints:
+    counted = current(system=system)
+    if {document.fingerprint for document in counted} != answered.fingerprints:
         return False
     rows = list(_grouped(answered.answers))
     principals = people.principals_for(drafts=[entitled.principal for entitled, _ in rows])
     reading = EntitlementReading(
         system=system,
         source_uuid=source_uuid,
-        as_of=max(document.taken_at for document in documents),
+        as_of=max(document.taken_at for document in counted),
         rule_version=compliance.__version__,
         principals=sum(answer.principals for answer in answered.answers),
         not_assessed=[asdict(gap) for answer in answered.answers for gap in answer.not_assessed],
@@ -103,7 +88,7 @@ def record(
         rows_root=_root(_leaf(one, actions, principals[one.principal.identifier].pseudonym) for one, actions in rows),
     )
     reading.save()
-    reading.documents.set(documents)
+    reading.documents.set(counted)
     Entitlement.objects.bulk_create(
         [_row(reading, one, actions, principals[one.principal.identifier]) for one, actions in rows], batch_size=_BATCH
     )
@@ -111,7 +96,7 @@ def record(
         kind="entitlements.read",
         subject=reading,
         payload={
-            "documents": sorted(document.fingerprint for document in documents),
+            "documents": sorted(document.fingerprint for document in counted),
             "rows": len(rows),
             "rows_root": reading.rows_root,
             "as_of": reading.as_of.isoformat(),
@@ -162,8 +147,4 @@ def _row(reading: EntitlementReading, one: Entitled, actions: Sequence[str], pri
 
 def snapshots_root(*, source_uuid: UUID) -> str:
     """Merkle root over the documents that an import recorded, as they are now; "" where it recorded none."""
-    rows = EntitlementSnapshot.objects.filter(source_uuid=source_uuid).values(
-        "fingerprint", "kind", "platform", "scope", "content", "raw_sha256"
-    )
-    leaves = [digest_of(row) for row in rows]
-    return _root(leaves) if leaves else ""
+    return documents.rows_root(EntitlementSnapshot, source_uuid=source_uuid)

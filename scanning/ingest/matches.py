@@ -26,8 +26,8 @@ from typing import Any, BinaryIO
 
 from compliance.types.drafts import JobEventDraft, ParseSummary, Reject
 from compliance.types.errors import BadInputError
-from scanning.ingest.base import Draft, Drafts, ParseContext, Parsing
-from scanning.ingest.limits import BoundedReader
+from scanning.ingest.base import Draft, Drafts, ParseContext, Parsing, ignore_offset
+from scanning.ingest.limits import BoundedReader, Limits
 
 FORMAT = "assay-matches/1"
 _FIRST = b'{"format":"' + FORMAT.encode() + b'"'
@@ -244,3 +244,23 @@ def _is_entry(entry: object) -> bool:
     kind, told = next(iter(entry.items()))
     needed = _NEEDED.get(kind)
     return needed is not None and isinstance(told, dict) and all(isinstance(told.get(n), t) for n, t in needed.items())
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A log file that a matches document was made from. sha256: of what it decompresses to."""
+
+    name: str
+    sha256: str
+    scope: Mapping[str, Any]
+
+
+def read_files(stream: BinaryIO, file_name: str) -> Iterator[ReadFile]:
+    """The log files that a matches document was made from, those that could not be read left out. Raises BadInputError."""
+    name = ""
+    for entry in _lines(BoundedReader(stream, file_name, Limits(), ignore_offset), file_name):
+        kind, told = next(iter(entry.items()))
+        if kind == "file":
+            name = str(told["name"])
+        elif kind == "read" and not told["error"]:
+            yield ReadFile(name, str(told.get("content_sha256", "")), told["scope"])

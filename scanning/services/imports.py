@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, BinaryIO, cast
 
 from django.conf import settings
@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from compliance.models import AISystem, Evidence, Job, ModelVersion, User
 from compliance.services import absences, entitlements, findings, job_log, jobs, leases, ledger, observations
+from compliance.services import completeness as complete
 from compliance.services import evidence as evidences
 from compliance.services.errors import RefusedError
 from compliance.services.job_log import Plan, RacedError
@@ -27,7 +28,7 @@ from scanning.ingest import registry
 from scanning.ingest.base import ParseContext
 from scanning.ingest.log_mapping import mapping_from_json
 from scanning.models import GENERIC, ColumnMapping, Import, ImportReject, StagedRow
-from scanning.services import checks, scopes, signing_keys, staging
+from scanning.services import checks, completeness, scopes, signing_keys, staging
 from scanning.services import entitlements as readings
 
 TASK = "scanning.tasks.process_import"
@@ -144,10 +145,12 @@ def _parse(document: Import, keeper: LeaseKeeper, name: str, stream: _HashedStre
     def show(offset: int) -> None:
         keeper.progress(Progress(stage=_("Reading"), done=offset, total=document.evidence.size))
 
+    plain = hashlib.sha256()
     context = ParseContext(
         file_name=document.evidence.filename,
         total_bytes=document.evidence.size,
         on_offset=show,
+        on_content=plain.update if name == "cloudtrail" else None,
         asset_digests=_known_files(document),
         keys=signing_keys.in_force(),
         threshold=document.threshold,
@@ -159,7 +162,14 @@ def _parse(document: Import, keeper: LeaseKeeper, name: str, stream: _HashedStre
     for draft in parsing:
         stager.add(draft)
     stager.flush()
-    return parsing.summary
+    return _with_content_digest(parsing.summary, plain)
+
+
+def _with_content_digest(summary: ParseSummary, plain: hashlib._Hash) -> ParseSummary:
+    """With the digest of what the file decompresses to, by which digest files of CloudTrail know their log files."""
+    if summary.format != "cloudtrail" or summary.scope.get("kept") == "matches":
+        return summary
+    return replace(summary, scope=summary.scope | {"content_sha256": plain.hexdigest()})
 
 
 def _stated_asset(document: Import) -> AssetRef | None:
@@ -205,22 +215,40 @@ class _Published:
     root: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """Documents of platforms that an import adds, and what follows from those on rights."""
+
+    entitled: readings.Plan
+    completeness: completeness.Plan
+
+    @property
+    def new(self) -> int:
+        """Documents that were not on record."""
+        return len(self.entitled.snapshots) + len(self.completeness.documents)
+
+    @property
+    def duplicates(self) -> int:
+        """Documents that were."""
+        return self.entitled.duplicates + self.completeness.duplicates
+
+
 def _publish(document: Import, keeper: LeaseKeeper, summary: ParseSummary) -> None:
     keeper.progress(Progress(stage=_("Publishing"), done=0, total=None))
     for _attempt in range(_PUBLISH_ATTEMPTS):
         plan = job_log.plan(system=document.system, staged=staging.events_of(document))
-        entitled = readings.plan(document=document)
+        kept = _Kept(readings.plan(document=document), completeness.plan(document=document))
         keeper.check()
         try:
             with transaction.atomic():
-                _record(document, keeper, summary, plan, entitled)
+                _record(document, keeper, summary, plan, kept)
         except RacedError:
             continue
         return
     raise BadInputError(_("Other imports keep recording the same rows; start this one again when they are done."))
 
 
-def _record(document: Import, keeper: LeaseKeeper, summary: ParseSummary, plan: Plan, entitled: readings.Plan) -> None:
+def _record(document: Import, keeper: LeaseKeeper, summary: ParseSummary, plan: Plan, kept: _Kept) -> None:
     """Everything the document gives to the record, in the caller's transaction. Raises RacedError, LeaseLostError."""
     system, evidence, actor = document.system, document.evidence, document.job.requested_by
     job_log.publish(
@@ -234,14 +262,15 @@ def _record(document: Import, keeper: LeaseKeeper, summary: ParseSummary, plan: 
     fresh = observations.unrecorded(system=system, evidence=evidence, drafts=drafts)
     seen, known = observations.record_batch(system=system, source_uuid=document.uuid, evidence=evidence, drafts=fresh)
     absent = _conclude(document, summary, drafts) if drafts else 0
-    if not readings.publish(document=document, plan=entitled):
+    if not readings.publish(document=document, plan=kept.entitled):
         raise RacedError("other entitlement documents were recorded meanwhile")
+    complete.record_documents(rows=kept.completeness.documents)
     roots = _roots(plan.root, document)
     published = _Published(
-        recorded=plan.recorded + seen + len(entitled.snapshots),
+        recorded=plan.recorded + seen + kept.new,
         absent=absent,
-        duplicates=plan.duplicates + entitled.duplicates + known + len(drafts) - len(fresh),
-        root=merkle_root(bytes.fromhex(root) for root in roots),
+        duplicates=plan.duplicates + kept.duplicates + known + len(drafts) - len(fresh),
+        root=merkle_root(bytes.fromhex(root) for root in roots.values()),
     )
     _note(document, summary, published)
     if summary.scope.get("kept") == "matches":
@@ -255,15 +284,14 @@ def _record(document: Import, keeper: LeaseKeeper, summary: ParseSummary, plan: 
             "format": summary.format,
             "rows": published.recorded + published.absent,
             "rows_root": published.root,
-            "job_events_root": roots[0],
-            "observations_root": roots[1],
-            **({"entitlements_root": roots[2]} if roots[2:] else {}),
+            **roots,
             **({"mapping": document.mapping.sha256} if document.mapping else {}),
         },
         actor=actor,
         system=system,
     )
     checks.follow(document=document)
+    completeness.follow(document=document)
     keeper.finish(result=_result(document) | ({"no_longer_reported": absent} if absent else {}))
 
 
@@ -279,10 +307,15 @@ def _conclude(document: Import, summary: ParseSummary, drafts: Sequence[Observat
     return absences.conclude(system=system, source_uuid=document.uuid, reports=reports, actor=actor)
 
 
-def _roots(events_root: str, document: Import) -> tuple[str, ...]:
-    """The roots of what an import recorded, by kind; entitlement documents only where there are any."""
-    others = (observations.rows_root(source_uuid=document.uuid), entitlements.snapshots_root(source_uuid=document.uuid))
-    return (events_root, *(root for root in others if root))
+def _roots(events_root: str, document: Import) -> dict[str, str]:
+    """The roots of what an import recorded, by kind; documents of platforms only where there are any."""
+    found = {
+        "job_events_root": events_root,
+        "observations_root": observations.rows_root(source_uuid=document.uuid),
+        "entitlements_root": entitlements.snapshots_root(source_uuid=document.uuid),
+        "documents_root": complete.documents_root(source_uuid=document.uuid),
+    }
+    return {name: root for name, root in found.items() if root}
 
 
 def _note(document: Import, summary: ParseSummary, published: _Published) -> None:
@@ -317,7 +350,7 @@ def _result(document: Import) -> JSON:
 def is_unaltered(*, document: Import) -> bool:
     """Whether the rows that an import published still have the Merkle root that the ledger holds."""
     roots = _roots(job_log.rows_root(source_uuid=document.uuid), document)
-    return merkle_root(bytes.fromhex(root) for root in roots) == document.rows_root
+    return merkle_root(bytes.fromhex(root) for root in roots.values()) == document.rows_root
 
 
 def sweep() -> None:

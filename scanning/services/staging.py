@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
+from typing import TypeVar
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -13,17 +14,20 @@ from compliance.models import Principal
 from compliance.services import bulk_rows, job_log, people
 from compliance.services.leases import LeaseKeeper
 from compliance.types.canonical import merkle_root
+from compliance.types.completeness import CompletenessDraft
+from compliance.types.documents import DocumentDraft
 from compliance.types.drafts import JSON, AssetRef, JobEventDraft, ObservationDraft, PrincipalDraft, Reject
 from compliance.types.entitlements import EntitlementDraft
 from compliance.types.states import Method, Severity
 from compliance.types.verdicts import FileScanVerdict, StageVerdict
 from scanning.models import Import, ImportReject, StagedRow
 
-JOB_EVENT, OBSERVATION, ENTITLEMENT = "job_event", "observation", "entitlement"
+JOB_EVENT, OBSERVATION, ENTITLEMENT, COMPLETENESS = "job_event", "observation", "entitlement", "completeness"
 _COLUMNS = ("document_import_id", "n", "kind", "fingerprint", "payload")
 _OBSERVATION_FIELDS = tuple(field.name for field in fields(ObservationDraft))  # `asdict` would copy all facts
-Row = JobEventDraft | ObservationDraft | EntitlementDraft
+Row = JobEventDraft | ObservationDraft | EntitlementDraft | CompletenessDraft
 Draft = Row | Reject
+DocumentT = TypeVar("DocumentT", bound=DocumentDraft)
 _SWEEP_ROWS = 5_000
 
 
@@ -63,15 +67,15 @@ def observation_from_json(value: JSON) -> ObservationDraft:
     )
 
 
-def entitlement_as_json(draft: EntitlementDraft) -> JSON:
-    """An entitlement draft as JSON; `entitlement_from_json` gives it back."""
+def document_as_json(draft: DocumentDraft) -> JSON:
+    """A document as JSON; `document_from_json` gives it back."""
     return asdict(draft) | {"taken_at": draft.taken_at.isoformat() if draft.taken_at else None}
 
 
-def entitlement_from_json(value: JSON) -> EntitlementDraft:
-    """The draft that `entitlement_as_json` wrote."""
+def document_from_json(make: type[DocumentT], value: JSON) -> DocumentT:
+    """The draft that `document_as_json` wrote, as one of its kind."""
     taken_at = datetime.fromisoformat(value["taken_at"]) if value["taken_at"] else None
-    return EntitlementDraft(**(value | {"taken_at": taken_at}))
+    return make(**(value | {"taken_at": taken_at}))
 
 
 class Stager:
@@ -136,7 +140,9 @@ class Stager:
         if isinstance(draft, JobEventDraft):
             kind, payload = JOB_EVENT, job_log.prepare(draft=draft, actor=self._actor_of(draft))
         elif isinstance(draft, EntitlementDraft):
-            kind, payload = ENTITLEMENT, bulk_rows.as_json(entitlement_as_json(draft))
+            kind, payload = ENTITLEMENT, bulk_rows.as_json(document_as_json(draft))
+        elif isinstance(draft, CompletenessDraft):
+            kind, payload = COMPLETENESS, bulk_rows.as_json(document_as_json(draft))
         else:
             kind, payload = OBSERVATION, bulk_rows.as_json(observation_as_json(draft))
         return self._document.pk, n, kind, draft.fingerprint, payload
@@ -161,7 +167,13 @@ def observations_of(document: Import) -> list[ObservationDraft]:
 def entitlements_of(document: Import) -> list[EntitlementDraft]:
     """Staged entitlement documents of an import."""
     rows = StagedRow.objects.filter(document_import=document, kind=ENTITLEMENT).order_by("n")
-    return [entitlement_from_json(row.payload) for row in rows]
+    return [document_from_json(EntitlementDraft, row.payload) for row in rows]
+
+
+def completeness_of(document: Import) -> list[CompletenessDraft]:
+    """Staged documents on which logs there are, whether they are whole, and which jobs there were."""
+    rows = StagedRow.objects.filter(document_import=document, kind=COMPLETENESS).order_by("n")
+    return [document_from_json(CompletenessDraft, row.payload) for row in rows]
 
 
 def remove(document: Import) -> None:

@@ -23,10 +23,11 @@ from compliance.models import (
     Technique,
     User,
 )
-from compliance.services import inventory, ledger
+from compliance.services import completeness, inventory, ledger
 from compliance.types.states import Method, Role
 from compliance.types.verdicts import StageVerdict
 from scanning.models import ColumnMapping
+from tests.compliance import completeness_on_record
 from tests.compliance.entitlements_on_record import recorded, way
 from tests.compliance.records import evidence
 
@@ -81,6 +82,11 @@ def filled_tables() -> dict[str, str]:
         verdict=StageVerdict.INCONCLUSIVE, observed_at=timezone.now(), source_uuid=actor.uuid,
     )  # fmt: skip
     recorded(system, evidence(system, b"roles", actor=actor), way("ann"))
+    reading = completeness_on_record.recorded(system, evidence(system, b"keys", actor=actor))
+    completeness.compare_key(
+        reading=reading, key_sha256=completeness_on_record.KEY, seen=completeness_on_record.FINGERPRINT,
+        way="Fetched by hand.", record_difference=False, actor=actor,
+    )  # fmt: skip
     ChangeWindow.objects.create(
         system=system, days=[0], opens="09:00", closes="17:00", time_zone="UTC", effective_from="2026-01-01",
         stated_by=actor,
@@ -112,6 +118,10 @@ def filled_tables() -> dict[str, str]:
         "entitlementsnapshot",
         "entitlementreading",
         "entitlement",
+        "platformdocument",
+        "completenessreading",
+        "completenessrow",
+        "keycomparison",
         "changewindow",
         "expectedrate",
         "datasetverification",

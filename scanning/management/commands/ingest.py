@@ -16,7 +16,7 @@ from scanning import intake
 from scanning.ingest import registry
 from scanning.ingest.report_scope import sha256_of
 from scanning.models import ColumnMapping, Import, ImportReject
-from scanning.services import column_mappings, signing_keys
+from scanning.services import column_mappings, completeness, signing_keys
 
 _REJECTS_SHOWN = 20
 _COUNTED = ("read", "relevant", "recorded", "duplicates", "rejected", "redacted")
@@ -74,9 +74,11 @@ class Command(AssayCommand):
             _register(key)
         if options["keep"] == "matches":
             results = [self._ingest_matches(system, options)]
-            return _answer(system, results)
-        mapping = column_mappings.named(options["mapping"]) if options["mapping"] else None
-        results = [self._ingest(system, path, options["format"], threshold, about, mapping) for path in files]
+        else:
+            mapping = column_mappings.named(options["mapping"]) if options["mapping"] else None
+            results = [self._ingest(system, path, options["format"], threshold, about, mapping) for path in files]
+        if any(completeness.bears(result["format"]) for result in results if result["state"] == JobState.SUCCEEDED):
+            completeness.read_now(system=system)
         return _answer(system, results)
 
     def _ingest(
