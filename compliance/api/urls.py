@@ -9,7 +9,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import SimpleRouter
 from rest_framework.viewsets import ViewSetMixin
 
-from compliance.api import assessments, records
+from compliance.api import assessments, held, records
 from compliance.rights import Verb
 
 
@@ -34,6 +34,11 @@ router.register("assessments", assessments.AssessmentViewSet, basename="api-asse
 router.register("answers", assessments.AnswerViewSet, basename="api-answers")
 router.register("evidence", assessments.EvidenceViewSet, basename="api-evidence")
 router.register("job-events", records.JobEventViewSet, basename="api-job-events")
+router.register("job-bindings", held.JobBindingViewSet, basename="api-job-bindings")
+router.register("binding-rules", held.BindingRuleViewSet, basename="api-binding-rules")
+router.register("job-approvals", held.JobApprovalViewSet, basename="api-job-approvals")
+router.register("check-runs", held.CheckRunViewSet, basename="api-check-runs")
+router.register("access-reviews", held.AccessReviewViewSet, basename="api-access-reviews")
 router.register("observations", records.ObservationViewSet, basename="api-observations")
 router.register("findings", records.FindingViewSet, basename="api-findings")
 router.register("remediation-items", records.RemediationViewSet, basename="api-remediation-items")

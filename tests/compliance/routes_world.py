@@ -11,6 +11,8 @@ from compliance.models import (
     AccessReview,
     AISystem,
     Assessment,
+    CatalogRelease,
+    ControlReview,
     BindingRule,
     CheckRun,
     Evidence,
@@ -19,6 +21,7 @@ from compliance.models import (
     Freeze,
     ImplementedControl,
     JobApproval,
+    JobBinding,
     MappingPair,
     ModelVersion,
     ReferenceControl,
@@ -99,6 +102,7 @@ def mapping() -> MappingPair:
 class Held:
     """Records of what is held against job events, of one AI system."""
 
+    binding: JobBinding
     run: CheckRun
     review: AccessReview
     approval: JobApproval
@@ -112,6 +116,7 @@ def held(assessment: Assessment, version: ModelVersion, log: Evidence, actor: Us
     leases.run_here(job=run.job)
     day = date(2026, 12, 1)
     return Held(
+        binding=JobBinding.objects.filter(system=system)[0],
         run=run,
         review=access_reviews.open_review(
             reading=recorded(system, log, way("ann")), reviewer=actor, due_on=day, removals_due_on=day, actor=actor
@@ -146,9 +151,12 @@ def places(world: World, officer: User, contributor: User) -> Places:
                     "time_format": "iso", "zone": ""},
     )  # fmt: skip
     pair = mapping()
+    release = CatalogRelease.objects.create(key="mitre-atlas", version="2026.10", sha256="0" * 64)
+    review = ControlReview.objects.create(control=pair.control, release=release)
     shared: Known = {
         "mapping": pair.uuid,
         "catalogue": pair.control.control_id,
+        "catalogue-review-close": review.uuid,
         "control": pair.control.control_id,
         "api-mappings": pair.uuid,
         "api-reference-controls": pair.control.uuid,
@@ -168,7 +176,7 @@ def places(world: World, officer: User, contributor: User) -> Places:
         "import": document.uuid, "scan": scan.uuid, "api-systems": system.uuid,
         "api-answers": world.assessment.answers.all()[0].uuid, "api-observations": world.observation.uuid,
         "api-controls": adopted(system, officer).uuid, "check-run": kept.run.uuid, "access-review": kept.review.uuid,
-        "approval": kept.approval.uuid, "binding-rule": kept.rule.uuid,
+        "approval": kept.approval.uuid, "binding-rule": kept.rule.uuid, "api-job-bindings": kept.binding.uuid,
     }  # fmt: skip
     foreign: Known = {
         "assessment": world.other_assessment.uuid, "question": world.other_assessment.uuid,
@@ -179,6 +187,7 @@ def places(world: World, officer: User, contributor: User) -> Places:
         "api-observations": world.other_finding.observations.all()[0].uuid,
         "api-controls": adopted(other, officer).uuid, "check-run": other_kept.run.uuid,
         "access-review": other_kept.review.uuid, "approval": other_kept.approval.uuid, "binding-rule": other_kept.rule.uuid,
+        "api-job-bindings": other_kept.binding.uuid,
     }  # fmt: skip
     for known in (own, foreign):
         known |= {
@@ -187,6 +196,8 @@ def places(world: World, officer: User, contributor: User) -> Places:
             "api-job-events": known["job-event"], "api-model-versions": known["model"],
             "api-dataset-versions": known["dataset"], "api-findings": known["finding"],
             "api-remediation-items": known["remediation"], "api-packs": known["pack"], "api-jobs": known["job"],
+            "api-check-runs": known["check-run"], "api-access-reviews": known["access-review"],
+            "api-job-approvals": known["approval"], "api-binding-rules": known["binding-rule"],
             "api-imports": known["import"], "api-scans": known["scan"],
         }  # fmt: skip
     return Places(own=own | shared, foreign=foreign)
