@@ -192,8 +192,10 @@ def identify(head: bytes, file_name: str) -> str:
     scores = {name: entry.load().identify(plain, file_name) for name, entry in PARSERS.items()}
     best = max(scores, key=lambda name: scores[name])
     if scores[best] == NO:
-        known = "; ".join(entry.label for entry in PARSERS.values())
-        raise UnknownFormatError(f"{file_name} is of no format that can be imported. What is read: {known}.")
+        raise UnknownFormatError(
+            f"{file_name} is of no format that can be imported: none of the {len(PARSERS)} that are known recognises it; "
+            "see docs/formats.md, or export the records as CSV or JSON lines and say in a column mapping what they mean."
+        )
     return best
 
 
