@@ -14,6 +14,7 @@ from compliance.models.catalog import (
     Technique,
     TechniqueSection,
 )
+from compliance.models.catalog_review import ControlReview
 from compliance.models.check import CheckRun
 from compliance.models.completeness import CompletenessReading, CompletenessRow, KeyComparison
 from compliance.models.control import ImplementedControl
@@ -47,6 +48,7 @@ __all__ = [
     "CheckRun",
     "CompletenessReading",
     "CompletenessRow",
+    "ControlReview",
     "Dataset",
     "DatasetVerification",
     "DatasetVersion",

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 
 from compliance.models import CatalogRelease, MappingPair, User
 from compliance.oscal.catalog_diff import diff_catalog
-from compliance.oscal.catalog_files import SHIPPED, catalog_of, read_catalog
-from compliance.services import ledger
+from compliance.oscal.catalog_files import CATALOG_IDS, SHIPPED, catalog_of, read_catalog
+from compliance.services import atlas_releases, ledger
 from compliance.services.catalog_rows import RETIRED, pair_substance, store
 from compliance.services.errors import RefusedError
 from compliance.types.canonical import digest_of
@@ -53,8 +53,18 @@ def load(*, folder: Path = SHIPPED, apply: bool, actor: User | None) -> CatalogL
 
 
 def _current_files(*, lock: bool) -> dict[str, CatalogRelease]:
-    releases = CatalogRelease.objects.filter(is_current=True)
+    releases = CatalogRelease.objects.filter(is_current=True, key__in=CATALOG_IDS)
     return {release.key: release for release in (releases.select_for_update() if lock else releases)}
+
+
+def loaded() -> CatalogContent | None:
+    """The shipped content that is in force; None when there is none."""
+    return _loaded(_current_files(lock=False))
+
+
+def is_in_force(sha256: str) -> bool:
+    """Whether a file of these bytes is in force."""
+    return CatalogRelease.objects.filter(sha256=sha256, is_current=True).exists()
 
 
 def _loaded(current: dict[str, CatalogRelease]) -> CatalogContent | None:
@@ -95,6 +105,7 @@ def _apply(
     found: CatalogLoad, content: CatalogContent, current: dict[str, CatalogRelease], actor: User | None
 ) -> CatalogLoad:
     returned = store(content)
+    atlas_releases.restore_release(shipped=content)
     for file in content.files:
         before = current.get(file.id)
         if before is None or before.sha256 != file.sha256:

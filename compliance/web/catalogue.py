@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from compliance.models import (
     AuditQuestion,
     CatalogRelease,
+    ControlReview,
     Framework,
     ImplementedControl,
     MappingPair,
@@ -44,7 +45,8 @@ def catalogue(request: Request) -> HttpResponse:
         "frameworks": Framework.objects.annotate(
             approved=Count("pairs", filter=approved), drafts=Count("pairs", filter=draft)
         ),
-        "releases": CatalogRelease.objects.filter(is_current=True),
+        "releases": CatalogRelease.objects.filter(is_current=True).defer("content"),
+        "open_reviews": ControlReview.objects.filter(closed_at=None).count(),
     }
     return render(request, "compliance/catalogue.html", context)
 

@@ -25,6 +25,7 @@ PAGES = (
     "packs",
     "verify",
     "catalogue",
+    "catalogue_reviews",
     "controls",
     "jobs",
     "trail",

@@ -24,7 +24,7 @@ NewInstallation = Callable[..., Installation]
 SERVICES_RECORD = {
     "accessreview", "accessreviewline", "aimodel", "aisystem", "answer", "answer_findings", "assessment", "assessment_releases", "auditquestion",
     "bindingrule", "checkrun", "jobapproval", "jobbinding",
-    "casestudy", "casestudy_techniques", "catalogrelease", "dataset", "datasetversion", "datasetversion_trained",
+    "casestudy", "casestudy_techniques", "catalogrelease", "controlreview", "dataset", "datasetversion", "datasetversion_trained",
     "entitlementreading_documents",
     "evidence", "evidencelink", "evidencepack", "finding", "finding_observations", "framework", "implementedcontrol",
     "jobevent", "mappingpair", "milestone", "mitigation", "mitigation_techniques", "modelversion",
