@@ -81,7 +81,12 @@ class Trail:
     def log(self, end: datetime, n: int = 0) -> JSON:
         """Deliver a log file; its entry in a digest."""
         name = f"{ACCOUNT}_CloudTrail_{self.region}_{end:%Y%m%dT%H%M}Z_AbC{n}.json.gz"
-        content = json.dumps({"Records": [{"eventTime": stamp(end - HOUR / 2), "n": n}]}).encode()
+        record = {
+            "eventVersion": "1.11", "userIdentity": {"type": "Root", "arn": f"arn:aws:iam::{ACCOUNT}:root"},
+            "eventTime": stamp(end - HOUR / 2), "eventSource": "iam.amazonaws.com", "eventName": "ListUsers",
+            "awsRegion": self.region, "eventID": f"{end:%Y%m%d%H}-{n}", "recipientAccountId": ACCOUNT,
+        }  # fmt: skip
+        content = json.dumps({"Records": [record]}).encode()
         self.files[name] = content
         return {
             "s3Bucket": self.bucket,
