@@ -106,6 +106,8 @@ coverage: preflight-tests $(TEST_STAMP)
 bench: preflight-tests $(TEST_STAMP)
 	$(PY) -m tests.bench.detection --seeds 10
 	$(PY) -m tests.bench.parse_cloudtrail
+	$(CHECKED) DJANGO_SETTINGS_MODULE=compliance.settings $(PY) -m tests.bench.read_folder
+	$(PY) -m tests.bench.fuzz_parsers
 	$(PY) -m pytest tests/bench -m bench -s --timeout=0
 
 .PHONY: zoo banks bench-detect

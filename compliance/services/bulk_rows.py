@@ -6,15 +6,37 @@ most of the time of an import. What this does not do: conflicts, and tables that
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any
 
 from django.db import connection, models, transaction
 from django.utils import timezone
 
 Convert = Callable[[Any], Any]
+_AS_IT_IS = (
+    models.CharField, models.TextField, models.IntegerField, models.AutoField, models.BigAutoField, models.ForeignKey,
+)  # fmt: skip
+
+
+def as_json(value: Any) -> str:
+    """A value as the text that a JSON column takes on either database."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Tens of thousands of rows are made, none of them in a cycle: the collector would walk all of them over and over."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def insert(rows: Sequence[models.Model]) -> None:
@@ -31,12 +53,8 @@ def insert(rows: Sequence[models.Model]) -> None:
                 if getattr(field, "auto_now_add", False):
                     setattr(row, field.attname, now)
             row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 - as Django's own bulk_create does
-        converts = [(field.attname, _convert_of(field)) for field in fields]
-        insert_values(
-            model=model,
-            columns=[str(field.column) for field in fields],
-            rows=(tuple(convert(getattr(row, name)) for name, convert in converts) for row in rows),
-        )
+        values = _values_of(fields)
+        insert_values(model=model, columns=[str(field.column) for field in fields], rows=map(values, rows))
 
 
 def insert_values(*, model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -59,14 +77,14 @@ def update(rows: Sequence[models.Model], *, names: Sequence[str]) -> None:
         return
     model = type(rows[0])
     fields = [field for field in model._meta.concrete_fields if field.name in names]
-    converts = [(field.attname, _convert_of(field)) for field in fields]
-    assigned = ", ".join(f'"{field.column}" = %s' for field in fields)
     key = model._meta.pk
     assert key is not None
+    values = _values_of([*fields, key])
+    assigned = ", ".join(f'"{field.column}" = %s' for field in fields)
     with connection.cursor() as cursor:
         cursor.executemany(
             f'UPDATE "{model._meta.db_table}" SET {assigned} WHERE "{key.column}" = %s',  # noqa: S608 - our own names
-            [(*(convert(getattr(row, name)) for name, convert in converts), row.pk) for row in rows],
+            list(map(values, rows)),
         )
 
 
@@ -87,31 +105,27 @@ def _reserved(model: type[models.Model], count: int) -> Sequence[int]:
     return range(last + 1, last + 1 + count)
 
 
-def _convert_of(field: models.Field[Any, Any]) -> Convert:
-    """From an attribute of a row to what the driver takes for this field."""
+def _values_of(fields: Sequence[models.Field[Any, Any]]) -> Callable[[models.Model], Sequence[Any]]:
+    """From a row to what the driver takes for these fields, in their order."""
+    converted = [(place, convert) for place, field in enumerate(fields) if (convert := _convert_of(field))]
+    read = attrgetter(*(field.attname for field in fields))
+
+    def values(row: models.Model) -> list[Any]:
+        found = list(read(row))
+        for place, convert in converted:
+            found[place] = convert(found[place])
+        return found
+
+    return values
+
+
+def _convert_of(field: models.Field[Any, Any]) -> Convert | None:
+    """From an attribute of a row to what the driver takes for this field; None where that is the same."""
     if isinstance(field, models.JSONField):
         return as_json
     if isinstance(field, models.DateTimeField):
-        return _as_moment
-    if isinstance(field, models.CharField | models.TextField):
-        return _as_text
-    if isinstance(field, models.AutoField | models.BigAutoField | models.ForeignKey | models.IntegerField):
-        return _as_it_is
+        adapt: Convert = connection.ops.adapt_datetimefield_value
+        return adapt
+    if isinstance(field, _AS_IT_IS):
+        return None
     return lambda value: field.get_db_prep_save(value, connection)
-
-
-def as_json(value: Any) -> str:
-    """A value as the text that a JSON column takes on either database."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _as_text(value: Any) -> str | None:
-    return None if value is None else str(value)
-
-
-def _as_moment(value: datetime | None) -> Any:
-    return connection.ops.adapt_datetimefield_value(value)
-
-
-def _as_it_is(value: Any) -> Any:
-    return value

@@ -21,7 +21,6 @@ _SIGNED = (
 )  # fmt: skip
 _COMPARED = (*_SIGNED, "observed_at", "model_version_id", "evidence_id")
 _PLACES = ("locator", "origins")
-_NOBODY = UUID(int=0)
 
 
 def _versions_by_digest(system: AISystem, drafts: Sequence[ObservationDraft]) -> dict[str, ModelVersion]:
@@ -30,38 +29,28 @@ def _versions_by_digest(system: AISystem, drafts: Sequence[ObservationDraft]) ->
     return {version.digest: version for version in versions}
 
 
-def _row(
-    draft: ObservationDraft,
-    *,
-    system: AISystem,
-    source_uuid: UUID,
-    evidence: Evidence | None,
-    version: ModelVersion | None,
-) -> Observation:
-    return Observation(
-        system=system,
-        source_uuid=source_uuid,
-        fingerprint=draft.fingerprint,
-        producer=draft.producer[:100],
-        producer_version=draft.producer_version[:64],
-        rule=draft.rule[:200],
-        title=draft.title[:500],
-        description=draft.description,
-        method=draft.method.value,
-        verdict=draft.verdict.value,
-        severity=draft.severity.value if draft.severity else "",
-        native_severity=draft.native_severity[:64],
-        techniques=list(draft.atlas_techniques),
-        asset_kind=draft.asset.kind[:64],
-        asset_name=draft.asset.name[:500],
-        asset_digest=draft.asset.digest or "",
-        model_version=version,
-        location=draft.location[:1000],
-        facts=draft.facts,
-        raw_sha256=draft.raw_sha256,
-        observed_at=draft.observed_at,
-        evidence=evidence,
-    )
+def _told(draft: ObservationDraft) -> dict[str, Any]:
+    """What a draft says, as the columns of an observation."""
+    return {
+        "fingerprint": draft.fingerprint,
+        "producer": draft.producer[:100],
+        "producer_version": draft.producer_version[:64],
+        "rule": draft.rule[:200],
+        "title": draft.title[:500],
+        "description": draft.description,
+        "method": draft.method.value,
+        "verdict": draft.verdict.value,
+        "severity": draft.severity.value if draft.severity else "",
+        "native_severity": draft.native_severity[:64],
+        "techniques": list(draft.atlas_techniques),
+        "asset_kind": draft.asset.kind[:64],
+        "asset_name": draft.asset.name[:500],
+        "asset_digest": draft.asset.digest or "",
+        "location": draft.location[:1000],
+        "facts": draft.facts,
+        "raw_sha256": draft.raw_sha256,
+        "observed_at": draft.observed_at,
+    }
 
 
 def record_batch(
@@ -78,12 +67,12 @@ def record_batch(
     """
     by_digest = _versions_by_digest(system, drafts)
     rows = [
-        _row(
-            draft,
+        Observation(
             system=system,
             source_uuid=source_uuid,
             evidence=evidence,
-            version=by_digest.get(draft.asset.digest or "", model_version),
+            model_version=by_digest.get(draft.asset.digest or "", model_version),
+            **_told(draft),
         )
         for draft in drafts
     ]
@@ -107,8 +96,8 @@ def unrecorded(*, system: AISystem, evidence: Evidence, drafts: Sequence[Observa
 
     def is_said(draft: ObservationDraft) -> bool:
         version = versions.get(draft.asset.digest or "")
-        row = _row(draft, system=system, source_uuid=_NOBODY, evidence=evidence, version=version)
-        return _words({name: getattr(row, name) for name in _COMPARED}) in said
+        bound = {"model_version_id": version.pk if version else None, "evidence_id": evidence.pk}
+        return _words(_told(draft) | bound) in said
 
     return [draft for draft in drafts if draft.fingerprint not in known or not is_said(draft)]
 

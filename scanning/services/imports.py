@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.models import AISystem, Evidence, Job, ModelVersion, User
-from compliance.services import absences, entitlements, findings, job_log, jobs, leases, ledger, observations
+from compliance.services import absences, bulk_rows, entitlements, findings, job_log, jobs, leases, ledger, observations
 from compliance.services import completeness as complete
 from compliance.services import evidence as evidences
 from compliance.services.errors import RefusedError
@@ -240,7 +240,7 @@ def _publish(document: Import, keeper: LeaseKeeper, summary: ParseSummary) -> No
         kept = _Kept(readings.plan(document=document), completeness.plan(document=document))
         keeper.check()
         try:
-            with transaction.atomic():
+            with transaction.atomic(), bulk_rows.collector_paused():
                 _record(document, keeper, summary, plan, kept)
         except RacedError:
             continue

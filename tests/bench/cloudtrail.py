@@ -130,7 +130,7 @@ def write_log(path: Path, *, events: int, seed: int = 7, relevant_every: int = 1
 def write_folder(
     folder: Path, *, records: int, records_a_file: int = 200, seed: int = 7, relevant_every: int = 1000
 ) -> list[Path]:
-    """Many small log files (gzip) as CloudTrail delivers them, of which every `relevant_every`-th record is a fine-tune event."""
+    """Many small log files (gzip) as CloudTrail delivers them; every `relevant_every`-th record is a fine-tune event."""
     chance = random.Random(seed)
     files = []
     for start in range(0, records, records_a_file):

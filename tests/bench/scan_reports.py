@@ -10,7 +10,7 @@ _CALLS = (("os", "system"), ("posix", "system"), ("builtins", "eval"), ("subproc
 _SEVERITIES = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 
 
-def modelscan_report(observations: int, *, seed: int = 7) -> bytes:
+def modelscan_report(observations: int, *, seed: int = 7, made_on: str = "2026-11-22") -> bytes:
     """A modelscan report that gives so many observations: two thirds issues, one third files without any."""
     chance = random.Random(seed)
     files = [f"models/{n % 211:03d}/checkpoint-{n:05d}.pkl" for n in range(observations)]
@@ -23,7 +23,7 @@ def modelscan_report(observations: int, *, seed: int = 7) -> bytes:
             "input_path": "models",
             "absolute_path": "/srv/models",
             "modelscan_version": "0.8.8",
-            "timestamp": "2026-11-22T09:38:35.021348",
+            "timestamp": f"{made_on}T09:38:35.021348",
             "scanned": {"total_scanned": len(files), "scanned_files": files},
             "skipped": {"total_skipped": 0, "skipped_files": []},
         },
