@@ -47,7 +47,7 @@ def test_the_list_says_what_to_do_first(world: World, browse: Browse, officer: U
 def test_all_three_hundred_are_on_one_page(opened: AccessReview, browse: Browse, manager: User) -> None:
     answer = browse(manager).get(url("detail", opened))
     assert len(answer.context["lines"]) == 300
-    assert "0 of 300" in " ".join(answer.text.split())
+    assert "0 of 300 decided" in " ".join(answer.text.split())
 
 
 def test_kept_in_bulk_by_the_filter_and_one_by_one(opened: AccessReview, browse: Browse, manager: User) -> None:
