@@ -15,6 +15,7 @@ from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from compliance import models as m
+from compliance.types.checks import PRODUCER
 from compliance.types.states import Role
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -217,11 +218,36 @@ def _measured(assessments: QuerySet[m.Assessment]) -> Q:
     return condition
 
 
+# What an auditor sees of every engaged system, whatever its day.
+_WHOLE_SYSTEM = frozenset(
+    {
+        "compliance.KeyComparison", "compliance.BindingRule", "compliance.ChangeWindow", "compliance.ExpectedRate",
+        "compliance.DatasetVerification", "compliance.Finding", "compliance.Risk", "compliance.RemediationItem",
+        "compliance.Milestone", "compliance.ImplementedControl", "compliance.AIModel", "compliance.ModelVersion",
+        "compliance.Dataset", "compliance.DatasetVersion", "compliance.TrailEntry", "scanning.Scan",
+    }
+)  # fmt: skip
+
+
+def _checked(user: m.User) -> Q:
+    """Runs of the checks over days that lie within an engagement: their exceptions name who acted."""
+    condition = Q(pk__in=[])
+    for engagement in user.engagements.filter(expires_at__gt=timezone.now()).prefetch_related("assessments"):
+        systems = [assessment.system_id for assessment in engagement.assessments.all()]
+        condition |= Q(
+            system__in=systems,
+            period_start__gte=engagement.period_start,
+            period_end__lte=engagement.period_end,
+        )
+    return condition
+
+
 def _auditor_filter(label: str, user: m.User) -> Q | None:
     """What exists for an auditor, per table; None when nothing does."""
     assessments = _engaged(user)
     systems = assessments.values("system")
-    linked = Q(links__answer__assessment__in=assessments)
+    if label in _WHOLE_SYSTEM:
+        return Q(**{f"{SYSTEM_PATH[label]}__in": systems})
     filters: dict[str, Callable[[], Q]] = {
         "compliance.AISystem": lambda: Q(pk__in=systems),
         "compliance.Assessment": lambda: Q(pk__in=assessments.values("pk")),
@@ -232,46 +258,38 @@ def _auditor_filter(label: str, user: m.User) -> Q | None:
         "compliance.EvidenceLink": lambda: Q(answer__assessment__in=assessments),
         "compliance.Evidence": lambda: Q(
             pk__in=m.Evidence.objects.filter(
-                linked | Q(pk__in=m.JobEvent.objects.filter(_periods(user, day="occurred_at")).values("evidence"))
+                Q(links__answer__assessment__in=assessments) | Q(pk__in=_events(user).values("evidence"))
             ).values("pk")
         ),
         "compliance.JobEvent": lambda: _periods(user, day="occurred_at"),
+        "compliance.JobBinding": lambda: Q(event__in=_events(user).values("pk")),
+        "compliance.JobApproval": lambda: _periods(user, day="approved_at"),
+        "compliance.CheckRun": lambda: _checked(user),
+        "compliance.Observation": lambda: (
+            Q(system__in=systems)
+            & (~Q(producer=PRODUCER) | Q(source_uuid__in=m.CheckRun.objects.filter(_checked(user)).values("uuid")))
+        ),
+        "compliance.PlatformDocument": lambda: _periods(user, day="taken_at"),
         "compliance.CompletenessReading": lambda: _measured(assessments),
         "compliance.CompletenessRow": lambda: Q(
             reading__in=m.CompletenessReading.objects.filter(_measured(assessments)).values("pk")
         ),
-        "compliance.KeyComparison": lambda: Q(system__in=systems),
         "compliance.EntitlementSnapshot": lambda: _periods(user, day="taken_at"),
         "compliance.EntitlementReading": lambda: _periods(user, day="as_of"),
-        "compliance.Entitlement": lambda: Q(
-            reading__in=m.EntitlementReading.objects.filter(_periods(user, day="as_of")).values("pk")
-        ),
-        "compliance.JobBinding": lambda: Q(
-            event__in=m.JobEvent.objects.filter(_periods(user, day="occurred_at")).values("pk")
-        ),
-        "compliance.BindingRule": lambda: Q(system__in=systems),
-        "compliance.JobApproval": lambda: _periods(user, day="approved_at"),
-        "compliance.ChangeWindow": lambda: Q(system__in=systems),
-        "compliance.ExpectedRate": lambda: Q(system__in=systems),
-        "compliance.DatasetVerification": lambda: Q(dataset_version__dataset__system__in=systems),
-        "compliance.CheckRun": lambda: Q(system__in=systems),
-        "compliance.AccessReview": lambda: Q(system__in=systems),
-        "compliance.AccessReviewLine": lambda: Q(review__system__in=systems),
-        "compliance.Observation": lambda: Q(system__in=systems),
-        "compliance.Finding": lambda: Q(system__in=systems),
-        "compliance.Risk": lambda: Q(finding__system__in=systems),
-        "compliance.RemediationItem": lambda: Q(system__in=systems),
-        "compliance.Milestone": lambda: Q(item__system__in=systems),
-        "compliance.ImplementedControl": lambda: Q(system__in=systems),
-        "compliance.AIModel": lambda: Q(system__in=systems),
-        "compliance.ModelVersion": lambda: Q(model__system__in=systems),
-        "compliance.Dataset": lambda: Q(system__in=systems),
-        "compliance.DatasetVersion": lambda: Q(dataset__system__in=systems),
-        "compliance.TrailEntry": lambda: Q(system__in=systems),
-        "scanning.Scan": lambda: Q(model_version__model__system__in=systems),
+        "compliance.Entitlement": lambda: Q(reading__in=_readings(user).values("pk")),
+        "compliance.AccessReview": lambda: Q(reading__in=_readings(user).values("pk")),
+        "compliance.AccessReviewLine": lambda: Q(review__reading__in=_readings(user).values("pk")),
     }
     maker = filters.get(label)
     return maker() if maker else None
+
+
+def _events(user: m.User) -> QuerySet[m.JobEvent]:
+    return m.JobEvent.objects.filter(_periods(user, day="occurred_at"))
+
+
+def _readings(user: m.User) -> QuerySet[m.EntitlementReading]:
+    return m.EntitlementReading.objects.filter(_periods(user, day="as_of"))
 
 
 def member_systems(user: m.User) -> QuerySet[m.AISystem]:

@@ -116,7 +116,8 @@ def test_filters_of_the_lines(opened: AccessReview, browse: Browse, manager: Use
 def test_others_reviews_do_not_exist(
     world: World, browse: Browse, opened: AccessReview, contributor: User, auditor: User
 ) -> None:
-    AccessReview.objects.update(system=world.other_assessment.system)
+    foreign = recorded(world.other_assessment.system, world.other_log, way("eve"))
+    AccessReview.objects.update(system=world.other_assessment.system, reading=foreign)
     for user in (contributor, auditor):
         assert browse(user).get(url("detail", opened)).status_code == 404
         assert str(opened.uuid) not in browse(user).get(LIST).text

@@ -23,7 +23,7 @@ from compliance.models import (
 )
 from compliance.services import access_reviews, answers, leases
 from compliance.types.access_reviews import Decision
-from compliance.types.checks import CheckRule
+from compliance.types.checks import PRODUCER, CheckRule
 from compliance.types.states import AnswerValue
 from scanning.services import checks
 from tests.compliance import records
@@ -113,6 +113,19 @@ def test_others_runs_do_not_exist(
     for user in (contributor, auditor):
         assert browse(user).get(LIST).context["content"] is None
         assert browse(user).get(reverse("check-run", args=[strangers.uuid])).status_code == 404
+
+
+def test_an_auditor_sees_runs_within_the_engagement_alone(
+    world: World, strangers: CheckRun, browse: Browse, auditor: User
+) -> None:
+    whole = f"/api/v1/observations/?producer={PRODUCER}"
+    client = browse(auditor)
+    assert client.get(LIST).context["run"] == strangers
+    assert client.get(whole).json()["count"] > len(CheckRule)
+    CheckRun.objects.update(period_start="2025-01-01")
+    assert client.get(LIST).context["run"] is None
+    assert client.get(reverse("check-run-exceptions", args=[strangers.uuid])).status_code == 404
+    assert client.get(whole).json()["count"] == 0
 
 
 def test_pages_take_the_same_queries_however_long(
