@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from importlib import import_module
 from typing import Any
 
 from compliance.oscal.export_values import JSON, OSCAL_VERSION
+from compliance.oscal.schema import OscalError, check_schema
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ZONED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -51,32 +51,11 @@ ALLOWED: dict[tuple[str, ...], tuple[str, ...]] = {
 }
 
 
-class OscalError(ValueError):
-    """The document is not one that may be handed out; the message names the place."""
-
-
 def check_document(document: JSON) -> None:
     """Raise OscalError at the first thing that does not hold."""
     check_schema(document)
     _check_identity(document)
     _check_words(document)
-
-
-def check_schema(document: JSON) -> None:
-    """Raise OscalError where the document is not of OSCAL's shape.
-
-    The library is loaded at the first use, for it takes seconds and 60 MB that most processes never need.
-    """
-    bindings = import_module("oscal_bindings")
-    pydantic = import_module("pydantic")
-    (model,) = document
-    shape = getattr(bindings, f"{model.title().replace('-', '')}Document")
-    try:
-        shape.model_validate(document)
-    except pydantic.ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = "/".join(str(step) for step in first["loc"])
-        raise OscalError(f"{place}: {first['msg']}") from error
 
 
 def _walk(value: Any, path: tuple[str, ...] = (), place: str = "") -> Iterator[tuple[tuple[str, ...], str, Any]]:

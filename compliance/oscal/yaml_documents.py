@@ -42,16 +42,19 @@ def read_document(path: Path) -> CatalogFile:
     )
 
 
-def read_plain(path: Path, *, max_bytes: int, as_written: bool = False) -> tuple[bytes, JSON]:
+def read_plain(
+    path: Path, *, max_bytes: int, as_written: bool = False, max_depth: int = MAX_DEPTH
+) -> tuple[bytes, JSON]:
     """The bytes of a YAML file and its mapping as JSON values, without tags, anchors or repeated keys. Raises BadInputError.
 
     as_written: dates and numbers with a point are read as the text that they are; otherwise a date is refused.
     """
-    raw = _bytes_of(path, max_bytes)
-    return raw, _plain(path.name, raw, _AsWritten if as_written else yaml.CSafeLoader)
+    raw = bytes_of(path, max_bytes)
+    return raw, _plain(path.name, raw, _AsWritten if as_written else yaml.CSafeLoader, max_depth)
 
 
-def _bytes_of(path: Path, max_bytes: int) -> bytes:
+def bytes_of(path: Path, max_bytes: int) -> bytes:
+    """The bytes of a file that is no larger than `max_bytes`. Raises BadInputError."""
     try:
         with path.open("rb") as stream:
             raw = stream.read(max_bytes + 1)
@@ -66,14 +69,14 @@ def _bytes_of(path: Path, max_bytes: int) -> bytes:
     return raw
 
 
-def _plain(filename: str, raw: bytes, loader: type[yaml.CSafeLoader]) -> JSON:
+def _plain(filename: str, raw: bytes, loader: type[yaml.CSafeLoader], max_depth: int) -> JSON:
     """The document as JSON values; everything in YAML that JSON has not is refused before any value is built."""
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadInputError(f"{filename} is not UTF-8 at byte {error.start}; save it as UTF-8.")
     try:
-        _refuse_tricks(filename, text)
+        _refuse_tricks(filename, text, max_depth)
         node = yaml.compose(text, Loader=loader)
         if not isinstance(node, yaml.MappingNode):
             raise BadInputError(f"{filename} does not hold one mapping of keys; check that it is a content file.")
@@ -94,7 +97,7 @@ def _line_of(error: Exception) -> str:
     return "" if mark is None else f" at line {mark.line + 1}"
 
 
-def _refuse_tricks(filename: str, text: str) -> None:
+def _refuse_tricks(filename: str, text: str, max_depth: int) -> None:
     """Aliases can multiply a small file into a huge value, tags can name types: content needs neither."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
@@ -107,8 +110,8 @@ def _refuse_tricks(filename: str, text: str) -> None:
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-        if depth > MAX_DEPTH:
-            raise BadInputError(f"{filename} is nested deeper than {MAX_DEPTH} levels at line {line}; flatten it.")
+        if depth > max_depth:
+            raise BadInputError(f"{filename} is nested deeper than {max_depth} levels at line {line}; flatten it.")
 
 
 def _refuse_repeated_keys(filename: str, node: yaml.Node) -> None:

@@ -340,7 +340,7 @@ def build(
         demonstration=system.is_demonstration,
         assessment=_assessment(assessment),
         technique=_technique(assessment.technique),
-        catalogues=_catalogues(assessment.releases.all()),
+        catalogues=_catalogues(assessment.releases.defer("content")),
         reference_controls=_reference_controls(),
         implemented_controls=_implemented_controls(assessment, findings),
         questions=_questions(assessment),

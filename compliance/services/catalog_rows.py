@@ -191,7 +191,7 @@ def _store_frameworks(content: CatalogContent) -> dict[str, Framework]:
         }
         values = {"title": entry.title, "licence": entry.licence, "facts": facts}
         stored[entry.key] = _put(existing, Framework, {"key": entry.key}, entry.key, values)
-    _retire(row for key, row in existing.items() if key not in stored)
+    _retire(row for key, row in existing.items() if key not in stored and not row.facts.get("imported"))
     return stored
 
 

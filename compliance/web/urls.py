@@ -26,6 +26,7 @@ PAGES = (
     "verify",
     "catalogue",
     "catalogue_reviews",
+    "frameworks",
     "controls",
     "jobs",
     "trail",

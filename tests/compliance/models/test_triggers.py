@@ -22,9 +22,10 @@ NewInstallation = Callable[..., Installation]
 
 # Every table is guarded, or is written by services that record events, or is exempt for the reason given.
 SERVICES_RECORD = {
-    "accessreview", "accessreviewline", "aimodel", "aisystem", "answer", "answer_findings", "assessment", "assessment_releases", "auditquestion",
-    "bindingrule", "checkrun", "jobapproval", "jobbinding",
-    "casestudy", "casestudy_techniques", "catalogrelease", "controlreview", "dataset", "datasetversion", "datasetversion_trained",
+    "accessreview", "accessreviewline", "aimodel", "aisystem", "answer", "answer_findings", "assessment",
+    "assessment_releases", "auditquestion", "bindingrule", "checkrun", "jobapproval", "jobbinding",
+    "casestudy", "casestudy_techniques", "catalogrelease", "controlreview", "dataset", "datasetversion",
+    "datasetversion_trained",
     "entitlementreading_documents",
     "evidence", "evidencelink", "evidencepack", "finding", "finding_observations", "framework", "implementedcontrol",
     "jobevent", "mappingpair", "milestone", "mitigation", "mitigation_techniques", "modelversion",

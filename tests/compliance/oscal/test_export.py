@@ -15,8 +15,9 @@ from trestle.oscal.mapping import MappingCollection
 from trestle.oscal.poam import PlanOfActionAndMilestones
 
 from compliance.oscal.export import Model, export
-from compliance.oscal.export_checks import OscalError, check_document
+from compliance.oscal.export_checks import check_document
 from compliance.oscal.export_values import OSCAL_VERSION, control_token, line, prose
+from compliance.oscal.schema import OscalError
 from compliance.types.canonical import canonical_json, digest_of, sha256_hex
 from compliance.types.freeze import Freeze, FreezeError, validate_freeze
 from tests.compliance.oscal.freezes import HOSTILE, hostile_freeze, mapped_freeze, mappings, pair
