@@ -9,7 +9,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import SimpleRouter
 from rest_framework.viewsets import ViewSetMixin
 
-from compliance.api import assessments, held, records
+from compliance.api import assessments, completeness, held, records
 from compliance.rights import Verb
 
 
@@ -39,6 +39,9 @@ router.register("binding-rules", held.BindingRuleViewSet, basename="api-binding-
 router.register("job-approvals", held.JobApprovalViewSet, basename="api-job-approvals")
 router.register("check-runs", held.CheckRunViewSet, basename="api-check-runs")
 router.register("access-reviews", held.AccessReviewViewSet, basename="api-access-reviews")
+router.register("completeness-readings", completeness.ReadingViewSet, basename="api-completeness-readings")
+router.register("platform-documents", completeness.DocumentViewSet, basename="api-platform-documents")
+router.register("key-comparisons", completeness.ComparisonViewSet, basename="api-key-comparisons")
 router.register("observations", records.ObservationViewSet, basename="api-observations")
 router.register("findings", records.FindingViewSet, basename="api-findings")
 router.register("remediation-items", records.RemediationViewSet, basename="api-remediation-items")

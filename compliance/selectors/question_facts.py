@@ -16,6 +16,7 @@ from compliance.models import Answer, Assessment, DatasetVersion, JobEvent, Mode
 from compliance.selectors.coverage import CoverageRow, coverage_table
 from compliance.selectors.entitlement_page import entitlement_figures, reading_in_period
 from compliance.selectors.question_checks import check_facts, review_facts
+from compliance.selectors.question_completeness import figures_say
 from compliance.types.entitlements import Reach
 from compliance.types.states import ActionClass, AnswerValue, ModelOrigin, Outcome
 from compliance.types.verdicts import CoverageState
@@ -243,7 +244,11 @@ def _job_log(assessment: Assessment, answer: Answer) -> QuestionFacts:
     against: list[str] = []
     if answer.value == AnswerValue.YES and not summary["count"]:
         against.append(_("You answer yes. No job event of the period is on record."))
-    return QuestionFacts(facts=facts, contradictions=tuple(against))
+    told = figures_say(assessment, answer)
+    figures = tuple(
+        Fact(label=label, value=value, url_name="completeness", query=asked) for label, value, asked in told.lines
+    )
+    return QuestionFacts(facts=facts + figures, contradictions=(*against, *told.contradictions))
 
 
 _BY_NUMBER = {TRAINING_DATA: _training_data, SUBMITTERS: _submitters, INHERITED: _inherited, JOB_LOG: _job_log}

@@ -9,7 +9,7 @@ from enum import Enum
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from compliance.types import states, verdicts
+from compliance.types import completeness, states, verdicts
 
 Text = str | Promise
 
@@ -157,11 +157,65 @@ _VERIFICATION = {
     "not_checked": Badge(_("Not checked"), "question-circle", "warn"),
 }
 
+_COMPLETENESS = {
+    "delivers": Badge(_("Delivers logs"), "check-circle", "good"),
+    "not_delivering": Badge(_("Delivers no logs"), "x-lg", "bad"),
+    "not_assessed": Badge(
+        _("Not assessed"), "circle", "void", _("No document on record says it. It counts as neither.")
+    ),
+    "consistent": Badge(_("Consistent with the keys on record"), "check-circle", "good"),
+    "logs_absent": Badge(
+        _("Log files not on record"),
+        "question-circle",
+        "warn",
+        _("The digest files fit; log files they list are not here."),
+    ),
+    "unverified": Badge(_("Not verified"), "question-circle", "warn"),
+    "no_digest": Badge(_("No digest file"), "circle", "warn", _("No digest file on record speaks of this time.")),
+    "unlisted": Badge(_("Listed by no digest file"), "question-circle", "warn"),
+    "broken": Badge(_("Does not fit"), "x-octagon", "bad", _("Something here was changed, or is not what it says.")),
+    "not_in_log": Badge(_("In no log"), "flag-fill", "bad", _("The platform lists the job, and no log tells of it.")),
+    "not_listed": Badge(_("In the log, not in the list"), "flag-fill", "bad"),
+    "vanished": Badge(_("Gone from the list"), "flag-fill", "bad"),
+}
+_INTEGRITY = {
+    "contradicted": Badge(
+        _("Keys contradicted"),
+        "x-octagon",
+        "bad",
+        _("An auditor fetched another key than the one that came with the logs."),
+    ),
+    "inconsistent": Badge(
+        _("Does not hold together"),
+        "x-octagon",
+        "bad",
+        _("A file was changed, or is not what the chain of digests says."),
+    ),
+    "not_verified": Badge(_("Not verified"), "question-circle", "warn", _("Nothing was verified by a key.")),
+    "incomplete": Badge(
+        _("Consistent, with holes"),
+        "exclamation-circle",
+        "warn",
+        _("What is on record fits; hours or files are missing."),
+    ),
+    "consistent": Badge(
+        _("Consistent, keys not confirmed"),
+        "check-circle",
+        "note",
+        _("Everything fits the keys that came with the files; nobody independent compared them."),
+    ),
+    "confirmed": Badge(
+        _("Consistent, keys confirmed"), "check2-circle", "good", _("And an auditor saw the same keys by another way.")
+    ),
+}
+
 BADGES: Mapping[str, Mapping[str, Badge]] = {
     "stage": _STAGE,
     "file": _FILE_SCAN,
     "check": _CHECK,
     "coverage": _COVERAGE,
+    "completeness": _COMPLETENESS,
+    "integrity": _INTEGRITY,
     "conclusion": _CONCLUSION,
     "finding": _CONCLUSION,
     "answer": _ANSWER_STATE,
@@ -192,6 +246,8 @@ KIND_OF_ENUM: Mapping[type[object], str] = {
     states.MappingState: "mapping",
     states.Severity: "severity",
     states.Outcome: "outcome",
+    completeness.RowState: "completeness",
+    completeness.Integrity: "integrity",
 }
 
 KNOWN_ENUMS: tuple[type[Enum], ...] = tuple(kind for kind in KIND_OF_ENUM if issubclass(kind, Enum))

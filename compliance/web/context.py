@@ -18,6 +18,7 @@ MAIN = (
     ("assessment-list", _("Assessments"), Verb.VIEW),
     ("evidence-list", _("Evidence"), Verb.VIEW),
     ("job-log", _("Job log"), Verb.VIEW),
+    ("completeness", _("Completeness"), Verb.VIEW),
     ("check-list", _("Checks"), Verb.VIEW),
     ("entitlements", _("Who can submit"), Verb.VIEW),
     ("model-list", _("Models and data"), Verb.VIEW),

@@ -17,6 +17,8 @@ from django.utils.translation import gettext_lazy
 from compliance.choices import choices
 from compliance.models import JobEvent
 from compliance.rights import Verb, may, visible
+from compliance.selectors.completeness_page import asked_reading, integrity_of
+from compliance.selectors.completeness_words import coverage_words, integrity_words, reconciliation_words
 from compliance.selectors.job_log_page import JobLogFilter, job_event_page, job_log_figures
 from compliance.selectors.job_log_page import job_log as filtered
 from compliance.selectors.ocsf_job_events import job_event_records
@@ -108,6 +110,21 @@ def _csv(rows: QuerySet[JobEvent]) -> HttpResponseBase:
     return csv_response(filename="job-log.csv", heads=heads, rows=_csv_rows(rows))
 
 
+def _complete(request: Request, asked: JobLogFilter) -> dict[str, Any] | None:
+    """The three figures of the latest reading (of the system that is asked for), in words; None where there is none."""
+    reading = asked_reading(request.user, system=asked.system)
+    if reading is None:
+        return None
+    integrity = integrity_of(reading)
+    return {
+        "reading": reading,
+        "integrity": integrity,
+        "coverage": coverage_words(reading.figures["coverage"]),
+        "integrity_words": integrity_words(integrity),
+        "reconciliation": reconciliation_words(reading.figures["reconciliation"]),
+    }
+
+
 @guarded(Verb.VIEW)
 def job_log(request: Request) -> HttpResponseBase:
     """Events of fine-tune jobs, newest first, with what the list covers and what was not checked."""
@@ -125,6 +142,7 @@ def job_log(request: Request) -> HttpResponseBase:
         "page": page_by_key(request, shown, count=figures.events),
         "total": rows.count(),
         "figures": figures,
+        "complete": _complete(request, asked),
         "form": form,
         "active": asked != JobLogFilter(),
         "may_import": may(request.user, Verb.IMPORT_DOCUMENT),

@@ -17,6 +17,7 @@ PAGES = (
     "checks",
     "expectations",
     "unmatched",
+    "completeness",
     "entitlements",
     "access_reviews",
     "models",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern
 
-from scanning.web import banks, checks, coverage, datasets, imports, mappings, scans, signing_keys
+from scanning.web import banks, checks, completeness, coverage, datasets, imports, mappings, scans, signing_keys
 
 urlpatterns: list[URLPattern] = [
     *datasets.urls,
@@ -14,5 +14,6 @@ urlpatterns: list[URLPattern] = [
     *coverage.urls,
     *banks.urls,
     *checks.urls,
+    *completeness.urls,
     *signing_keys.urls,
 ]

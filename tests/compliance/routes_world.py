@@ -22,8 +22,10 @@ from compliance.models import (
     ImplementedControl,
     JobApproval,
     JobBinding,
+    KeyComparison,
     MappingPair,
     ModelVersion,
+    PlatformDocument,
     ReferenceControl,
     User,
 )
@@ -33,6 +35,7 @@ from compliance.types.bindings import Named
 from scanning import intake
 from scanning.models import ColumnMapping, Import, ReferenceBank, Scan, SigningKey
 from scanning.services import checks, scans
+from tests.compliance import completeness_on_record
 from tests.compliance.conftest import World
 from tests.compliance.entitlements_on_record import recorded, way
 from tests.compliance.records import LONG_AGO
@@ -153,11 +156,13 @@ def places(world: World, officer: User, contributor: User) -> Places:
     pair = mapping()
     release = CatalogRelease.objects.create(key="mitre-atlas", version="2026.10", sha256="0" * 64)
     review = ControlReview.objects.create(control=pair.control, release=release)
+    figures, other_figures = (
+        completeness_on_record.recorded(one, log) for one, log in ((system, world.log), (other, world.other_log))
+    )
     shared: Known = {
         "mapping": pair.uuid,
         "catalogue": pair.control.control_id,
         "catalogue-review-close": review.uuid,
-        "framework": pair.framework.key,
         "control": pair.control.control_id,
         "api-mappings": pair.uuid,
         "api-reference-controls": pair.control.uuid,
@@ -190,6 +195,17 @@ def places(world: World, officer: User, contributor: User) -> Places:
         "access-review": other_kept.review.uuid, "approval": other_kept.approval.uuid, "binding-rule": other_kept.rule.uuid,
         "api-job-bindings": other_kept.binding.uuid,
     }  # fmt: skip
+    for known, reading in ((own, figures), (foreign, other_figures)):
+        document = PlatformDocument.objects.get(system=reading.system)
+        compared = KeyComparison.objects.create(
+            system=reading.system, key_sha256=completeness_on_record.KEY, seen="a" * 32, matches=False, way="By hand.",
+            compared_by=officer,
+        )  # fmt: skip
+        known |= {
+            "completeness": reading.uuid, "completeness-system": reading.system.uuid,
+            "api-completeness-readings": reading.uuid, "api-platform-documents": document.uuid,
+            "api-key-comparisons": compared.uuid,
+        }  # fmt: skip
     for known in (own, foreign):
         known |= {
             "remediation-open": known["finding"], "pack-issue": known["assessment"],
