@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.models import Assessment, Evidence, Freeze, LedgerEvent, User
-from compliance.selectors import freeze_document, freeze_entitlements, freeze_job_log
+from compliance.selectors import freeze_access_review, freeze_document, freeze_entitlements, freeze_job_log
+from compliance.selectors.access_review_page import review_in_period
 from compliance.selectors.entitlement_page import reading_in_period
 from compliance.services import answers, ledger
 from compliance.services.errors import RefusedError
@@ -70,6 +71,11 @@ def freeze(*, assessment: Assessment, actor: User) -> Freeze:
     registers = [jobs]
     if reading is not None:
         registers.append(_register(freeze_entitlements.REGISTER_NAME, freeze_entitlements.register_lines(reading)))
+    entitlements = freeze_entitlements.entitlements(reading, register=registers[-1][0] if reading else None)
+    review = review_in_period(assessment)
+    if review is not None:
+        registers.append(_register(freeze_access_review.REGISTER_NAME, freeze_access_review.register_lines(review)))
+        entitlements["review"] = freeze_access_review.reviewed(review, register=registers[-1][0])
     document = freeze_document.build(
         assessment,
         frozen_by=actor,
@@ -77,7 +83,7 @@ def freeze(*, assessment: Assessment, actor: User) -> Freeze:
         head=ledger.head(),
         place_of=_place_of,
         register=jobs[0],
-        entitlements=freeze_entitlements.entitlements(reading, register=registers[-1][0] if reading else None),
+        entitlements=entitlements,
     )
     validate_freeze(document)
     name, sha256, _size, _head = store_bytes(stream=io.BytesIO(canonical_json(document)))

@@ -382,6 +382,8 @@ def _check_sense(doc: Freeze) -> None:
             )
         if whole["rows"] != reading["ways"]:
             raise FreezeError("entitlements.register: its row count differs from the number of ways")
+    if (review := doc["entitlements"].get("review")) and review["register"]["rows"] != review["population"]:
+        raise FreezeError("entitlements.review.register: its row count differs from the population")
     if ("reading" in doc["entitlements"]) != (doc["entitlements"]["state"] == "assessed"):
         raise FreezeError("entitlements: they are assessed where a reading is there, and not assessed where none is")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypedDict
 
 from compliance.types.freeze_blob import Blob
-from compliance.types.shape import Sha256, UtcTime
+from compliance.types.shape import Day, Sha256, UtcTime
 
 ENTITLEMENT_ROWS = 200
 
@@ -60,12 +60,36 @@ class EntitlementReading(TypedDict):
     limits: list[str]
 
 
+class AccessReviewed(TypedDict):
+    """The access review that was completed last within the period. Removals as later readings tell them at the freeze;
+    `register` holds one canonical JSON line a principal."""
+
+    completed_at: UtcTime
+    reading_as_of: UtcTime
+    reviewer: str
+    due_on: Day
+    removals_due_on: Day
+    population: int
+    kept: int
+    removed: int
+    confirmed: int
+    still_entitled: int
+    not_yet_read: int
+    late_removals: int
+    is_late: bool
+    population_root: Sha256
+    decisions_root: Sha256
+    register: Blob
+
+
 class EntitlementDetails(TypedDict, total=False):
     reading: EntitlementReading
+    review: AccessReviewed
 
 
 class Entitlements(EntitlementDetails):
-    """Who could submit jobs. `statement` says what follows from the state; `reading` is there where it was assessed."""
+    """Who could submit jobs. `statement` says what follows from the state; `reading` is there where it was assessed,
+    `review` where an access review was completed in the period."""
 
     state: Literal["not_assessed", "assessed"]
     statement: str

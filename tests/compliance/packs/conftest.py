@@ -12,7 +12,7 @@ from compliance.packs.signers import SignerFiles, ensure_demo_signer
 from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.freeze_blob import Blob
 from compliance.types.states import Audience
-from tests.compliance.packs.example_entitlements import assessed, entitlement_ways
+from tests.compliance.packs.example_entitlements import access_reviewed, assessed, entitlement_ways
 from tests.compliance.packs.example_freeze import example_freeze, job_log, uid
 from tests.compliance.packs.example_pack import Example
 
@@ -54,7 +54,20 @@ def example(tmp_path_factory: pytest.TempPathFactory, order: PackOrder) -> Examp
         "rows": 230,
     }
     (folder / listed["sha256"]).write_bytes(lines)
-    freeze = example_freeze(job_log=job_log(41, blob), entitlements=assessed(ways, listed))
+    decisions = b"".join(
+        canonical_json({"principal": f"person-{n:03}", "decision": "keep"}) + b"\n" for n in range(154)
+    )
+    reviewed: Blob = {
+        "filename": "access-review.jsonl",
+        "media_type": "application/x-ndjson",
+        "sha256": sha256_hex(decisions),
+        "size": len(decisions),
+        "rows": 154,
+    }
+    (folder / reviewed["sha256"]).write_bytes(decisions)
+    entitlements = assessed(ways, listed)
+    entitlements["review"] = access_reviewed(reviewed)
+    freeze = example_freeze(job_log=job_log(41, blob), entitlements=entitlements)
     (folder / "freeze.json").write_bytes(canonical_json(freeze))
     keys = ensure_demo_signer(folder / "keys")
     return Example(freeze=freeze, document=folder / "freeze.json", attachments=folder, keys=keys, order=order)

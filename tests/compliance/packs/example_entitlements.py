@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compliance.types.freeze_blob import Blob
-from compliance.types.freeze_entitlements import ENTITLEMENT_ROWS, Entitlements, EntitlementWay
+from compliance.types.freeze_entitlements import ENTITLEMENT_ROWS, AccessReviewed, Entitlements, EntitlementWay
 
 
 def entitlement_ways(count: int) -> list[EntitlementWay]:
@@ -23,6 +23,28 @@ def entitlement_ways(count: int) -> list[EntitlementWay]:
         )
         for n in range(count)
     ]
+
+
+def access_reviewed(register: Blob) -> AccessReviewed:
+    """A completed review of as many principals as the register has lines."""
+    return {
+        "completed_at": "2026-10-12T14:05:00Z",
+        "reading_as_of": "2026-09-30T08:00:00Z",
+        "reviewer": "Mira Manager",
+        "due_on": "2026-10-15",
+        "removals_due_on": "2026-10-31",
+        "population": register["rows"],
+        "kept": register["rows"] - 3,
+        "removed": 3,
+        "confirmed": 2,
+        "still_entitled": 1,
+        "not_yet_read": 0,
+        "late_removals": 1,
+        "is_late": False,
+        "population_root": "12" * 32,
+        "decisions_root": "34" * 32,
+        "register": register,
+    }
 
 
 def assessed(ways: list[EntitlementWay], register: Blob) -> Entitlements:

@@ -16,9 +16,10 @@ from compliance.packs.order import PackOrder, SignerFacts
 from compliance.packs.render import html_of
 from compliance.selectors.stage_document import stage
 from compliance.types.canonical import canonical_json, digest_of
-from compliance.types.freeze import Freeze, validate_freeze
+from compliance.types.freeze import Freeze, FreezeError, validate_freeze
 from compliance.types.freeze_blob import Blob
 from compliance.types.verdicts import Conclusion
+from tests.compliance.packs.example_entitlements import access_reviewed
 from tests.compliance.packs.example_freeze import empty_freeze, example_freeze, long_freeze, sha
 from tests.scanning.web import stage_reports
 
@@ -72,6 +73,22 @@ def test_what_records_say_against_an_answer_stands_beside_it(page: str) -> None:
     assert "Partly Approved Three engineers are approved." in text
     assert "2 are not on the list" in text
     assert "Please answer for what the log shows." in text
+
+
+def test_the_access_review_of_the_period_is_told_or_missed(page: str, order: PackOrder) -> None:
+    assert "No access review was completed in the period." in _text(page)
+    freeze = example_freeze()
+    register: Blob = {
+        "filename": "access-review.jsonl", "media_type": "application/x-ndjson", "sha256": sha("r"), "size": 9, "rows": 20,
+    }  # fmt: skip
+    freeze["entitlements"]["review"] = access_reviewed(register)
+    validate_freeze(freeze)
+    text = _text(html_of(_context(freeze, order)))
+    assert "by Mira Manager. Population: 20 principals" in text
+    assert "To be removed: 3; of these confirmed by later documents: 2, still entitled: 1" in text
+    freeze["entitlements"]["review"]["population"] = 21
+    with pytest.raises(FreezeError, match="row count differs from the population"):
+        validate_freeze(freeze)
 
 
 def test_an_unanswered_question_and_untested_cells_are_named_as_gaps(page: str) -> None:

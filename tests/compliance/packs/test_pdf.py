@@ -92,6 +92,7 @@ def test_each_attachment_is_listed_once_with_its_relationship(pdf: pikepdf.Pdf) 
         "freeze.json": "/Source",
         "evidence-register.csv": "/Data",
         "entitlements.jsonl": "/Data",
+        "access-review.jsonl": "/Data",
         "job-events.jsonl": "/Data",
         "manifest.json": "/Supplement",
     }

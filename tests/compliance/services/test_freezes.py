@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import socket
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from pytest_django.fixtures import Settings
 
-from compliance.models import Assessment, Freeze, User
-from compliance.services import answers, evidence, freezes, leases, packs
+from compliance.models import AccessReview, Assessment, Freeze, User
+from compliance.services import access_reviews, answers, evidence, freezes, leases, packs
 from compliance.services.errors import RefusedError
+from compliance.types.access_reviews import Decision
 from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.entitlements import Reach
 from compliance.types.freeze import validate_freeze
@@ -89,6 +90,30 @@ def test_who_could_submit_is_frozen_with_its_whole_register(world: World, office
     assert [row["principal"] for row in kept["reading"]["extract"]] == ["ann", "bob"]
     assert kept["reading"]["not_assessed"][0]["document"] == "service control policies"
     assert frozen.attachments["entitlements.jsonl"]["rows"] == 2
+
+
+def test_the_access_review_of_the_period_is_frozen_with_every_decision(
+    world: World, officer: User, manager: User
+) -> None:
+    reading = recorded(world.assessment.system, world.log, way("ann"), way("bob"))
+    day = date(2026, 12, 1)
+    review = access_reviews.open_review(
+        reading=reading, reviewer=manager, due_on=day, removals_due_on=day, actor=officer
+    )
+    for name, decision in (("ann", Decision.KEEP), ("bob", Decision.REMOVE)):
+        lines = list(review.lines.filter(principal__display=name))
+        access_reviews.decide(review=review, lines=lines, decision=decision, reason=f"About {name}.", actor=manager)
+    access_reviews.complete(review=review, statement="", actor=manager)
+    AccessReview.objects.update(completed_at="2026-11-03T10:00:00Z")
+    frozen = freezes.freeze(assessment=approve_all(world, officer, manager), actor=officer)
+    kept = cast("dict[str, Any]", document(frozen))["entitlements"]["review"]
+    assert (kept["population"], kept["kept"], kept["removed"], kept["not_yet_read"]) == (2, 1, 1, 1)
+    assert (kept["reviewer"], kept["completed_at"]) == ("Mira Manager", "2026-11-03T10:00:00Z")
+    with evidence.open_stored(name=frozen.attachments["access-review.jsonl"]["storage_name"]) as stream:
+        rows = [json.loads(line) for line in stream.read().splitlines()]
+    assert [(row["principal"], row["decision"], row["reason"]) for row in rows] == [
+        ("ann", "keep", "About ann."), ("bob", "remove", "About bob."),
+    ]  # fmt: skip
 
 
 def test_documents_of_another_period_do_not_answer(world: World, officer: User, manager: User) -> None:
