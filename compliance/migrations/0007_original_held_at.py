@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('compliance', '0006_bindings_checks_and_access_reviews'),
+        ("compliance", "0006_bindings_checks_and_access_reviews"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='evidence',
-            name='original_held_at',
-            field=models.CharField(blank=True, max_length=500, verbose_name='original held at'),
+            model_name="evidence",
+            name="original_held_at",
+            field=models.CharField(blank=True, max_length=500, verbose_name="original held at"),
         ),
     ]
