@@ -42,7 +42,7 @@ def named(world: World, **fields: object) -> JobEvent:
 def decide(system: AISystem, actor: User, target: ModelVersion | DatasetVersion | None, **changes: str) -> int:
     given = {"name": "digits-base", "name_digest": "", "reason": ""} | changes
     kind = Named.DATASET if isinstance(target, DatasetVersion) else Named.BASE
-    return bindings.decide(system=system, named=kind, target=target, actor=actor, **given)
+    return bindings.decide(system=system, named=kind, target=target, actor=actor, **given)  # type: ignore[arg-type]  # words alone
 
 
 def rule(
