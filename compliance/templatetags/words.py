@@ -163,7 +163,7 @@ _COMPLETENESS = {
     "not_assessed": Badge(
         _("Not assessed"), "circle", "void", _("No document on record says it. It counts as neither.")
     ),
-    "consistent": Badge(_("Consistent with the keys on record"), "check-circle", "good"),
+    "consistent": Badge(_("Consistent with the keys on record"), "check-circle", "note"),
     "logs_absent": Badge(
         _("Log files not on record"),
         "question-circle",

@@ -123,6 +123,7 @@ def _page(request: Request, reading: CompletenessReading | None) -> HttpResponse
         "may_compare": may(request.user, Verb.COMPARE_KEYS),
         "systems": _systems(request, reading),
         "columns": _columns(part),
+        "part_columns": _part_columns(part),
     }
     return render(request, "compliance/completeness.html", context)
 
@@ -163,6 +164,24 @@ def _columns(part: Part) -> list[dict[str, object]]:
         Part.RECONCILIATION: (_("Job"), _("State"), _("When"), _("In words")),
     }
     return [{"label": head} for head in heads[part]]
+
+
+def _part_columns(part: Part) -> list[dict[str, object]]:
+    """Heads of the table that sums a figure up."""
+    words, numbers = {
+        Part.COVERAGE: (
+            (_("In scope"), _("Platform")), (_("Deliver"), _("Do not"), _("Not assessed"), _("Logs on record"))
+        ),
+        Part.INTEGRITY: ((), ()),
+        Part.RECONCILIATION: (
+            (_("Jobs"),),
+            (
+                _("Listed"), _("Of these in the log"), _("In no log"), _("In the log"), _("Not listed"),
+                _("Gone from the list"), _("Not assessed"),
+            ),
+        ),
+    }[part]  # fmt: skip
+    return [{"label": head, "numeric": head in numbers} for head in (*words, *numbers)]
 
 
 def _systems(request: Request, reading: CompletenessReading) -> list[dict[str, Any]]:

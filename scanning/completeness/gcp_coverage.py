@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from compliance.types.completeness import RowState
-from scanning.completeness.base import Facts, latest, named
+from scanning.completeness.base import Facts, counted, latest, named
 from scanning.completeness.units import Covered, Unit, seen_in
 
 PROJECTS, AUDIT, SINKS = "gcp-projects", "gcp-audit-configs", "gcp-sinks"
@@ -30,7 +30,7 @@ def _places(project: Mapping[str, Any], scope: str) -> list[str]:
     """Where a project's audit configuration comes from: itself, its parent, its organization."""
     parent = project.get("parent") or {}
     above = f"{_ABOVE.get(str(parent.get('type')), '')}/{parent.get('id')}"
-    return [f"projects/{project['projectId']}", above, f"organizations/{scope}"]
+    return list(dict.fromkeys((f"projects/{project['projectId']}", above, f"organizations/{scope}")))
 
 
 def _judged(places: Sequence[str], audit: Mapping[str, Any]) -> tuple[RowState, str]:
@@ -39,7 +39,10 @@ def _judged(places: Sequence[str], audit: Mapping[str, Any]) -> tuple[RowState, 
     if 0 in on:
         return RowState.DELIVERS, "Admin Activity and, for Vertex AI, writes of Data Access are logged."
     if on:
-        return RowState.NOT_DELIVERING, f"Data Access logs of Vertex AI leave out {min(on)} exempted members."
+        return (
+            RowState.NOT_DELIVERING,
+            f"Data Access logs of Vertex AI leave out {counted(min(on), 'exempted member')}.",
+        )
     if own not in audit:
         return RowState.NOT_ASSESSED, "Its policy (get-iam-policy) was not handed in."
     return RowState.NOT_DELIVERING, (

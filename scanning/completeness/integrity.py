@@ -188,7 +188,7 @@ def _between(before: Checked | None, after: Checked, facts: Facts, *, hourly: bo
         missing = file_of(after.digest.content["previous"]["object"])
         reason = f"The chain names a digest file that is not on record: {missing}."
     else:
-        reason = "The chain is unbroken, and yet no digest file speaks of this time." if hole else ""
+        reason = "The files on either side follow one another all the same." if hole else ""
         if hourly and start - end > TOLERANCE:
             after.problems.add(Problem.OVERLAPS)
     if reason:

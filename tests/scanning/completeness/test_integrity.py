@@ -86,7 +86,7 @@ def test_the_sample_of_awss_own_form_verifies_and_its_two_hours_without_digest_a
     assert measured.figure["log_files"] == {"listed": 3, "matching": 3, "altered": 0, "absent": 0}
     (hole,) = rows(given, RowState.NO_DIGEST)
     assert (hole.starts_at, hole.ends_at) == (start + HOUR, start + 3 * HOUR)
-    assert "unbroken, and yet" in hole.sentence
+    assert "follow one another all the same" in hole.sentence
 
 
 def test_an_empty_hour_is_an_hour_that_is_spoken_of() -> None:
