@@ -78,7 +78,9 @@ class AssessmentViewSet(ReadViewSet):
             return Response({"models": [model.value for model in Model]})
         if wanted not in set(Model):
             raise ValidationError({"model": [_("“%s” is none of the models that are exported.") % wanted]})
-        content = oscal_exports.oscal_of(assessment=assessment, model=Model(wanted))
+        content = oscal_exports.oscal_of(
+            assessment=assessment, model=Model(wanted), most_bytes=oscal_exports.WHILE_SOMEBODY_WAITS
+        )
         return HttpResponse(content, content_type="application/json")
 
 

@@ -51,40 +51,58 @@ ALLOWED: dict[tuple[str, ...], tuple[str, ...]] = {
 }
 
 
+_BY_LAST_NAME: dict[str, list[tuple[tuple[str, ...], tuple[str, ...]]]] = {}
+for _names, _allowed in ALLOWED.items():
+    _BY_LAST_NAME.setdefault(_names[-1], []).append((_names, _allowed))
+
+
 def check_document(document: JSON) -> None:
     """Raise OscalError at the first thing that does not hold."""
     check_schema(document)
+    (body,) = document.values()
+    if body["metadata"]["oscal-version"] != OSCAL_VERSION:
+        raise OscalError(f"metadata/oscal-version: is not {OSCAL_VERSION}")
     _check_identity(document)
-    _check_words(document)
-
-
-def _walk(value: Any, path: tuple[str, ...] = (), place: str = "") -> Iterator[tuple[tuple[str, ...], str, Any]]:
-    """Every value with the names on the way to it (list positions left out) and its place in words."""
-    if isinstance(value, dict):
-        for key, child in value.items():
-            yield from _walk(child, (*path, key), f"{place}/{key}")
-    elif isinstance(value, list):
-        for index, child in enumerate(value):
-            yield from _walk(child, path, f"{place}/{index}")
-    else:
-        yield path, place, value
 
 
 def _check_identity(document: JSON) -> None:
     used: dict[str, str] = {}
-    for path, place, value in _walk(document):
+    leaves = list(_leaves(document, (), ""))
+    for path, place, value in leaves:
         if path[-1] == "uuid":
             if value in used:
                 raise OscalError(f"{place}: the identifier {value} is used at {used[value]} already")
             used[value] = place
-    for path, place, value in _walk(document):
+    for path, place, value in leaves:
         name = path[-1]
         is_uuid = name.endswith(("-uuid", "-uuids")) or name == "member-of-organizations"
         if is_uuid and value not in used:
             raise OscalError(f"{place}: {value} leads nowhere")
         if name == "href" and value.startswith("#") and "/back-matter/" not in used.get(value[1:], ""):
             raise OscalError(f"{place}: {value} is no resource of the back matter")
+        _check_word(path, place, value)
     _check_files(document)
+
+
+def _leaves(value: Any, path: tuple[str, ...], place: str) -> Iterator[tuple[tuple[str, ...], str, Any]]:
+    """Every value with the last names on the way to it (list positions left out) and its place in words."""
+    if isinstance(value, dict):
+        for key, child in value.items():
+            yield from _leaves(child, (*path[-2:], key), f"{place}/{key}")
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from _leaves(child, path, f"{place}/{index}")
+    else:
+        yield path, place, value
+
+
+def _check_word(path: tuple[str, ...], place: str, value: Any) -> None:
+    name = path[-1]
+    if name in _TIMES and not _ZONED.fullmatch(value):
+        raise OscalError(f"{place}: {value} is no time with a zone")
+    for names, allowed in _BY_LAST_NAME.get(name, ()):
+        if path[-len(names) :] == names and value not in allowed:
+            raise OscalError(f"{place}: “{value}” is none of {', '.join(allowed)}")
 
 
 def _check_files(document: JSON) -> None:
@@ -94,15 +112,3 @@ def _check_files(document: JSON) -> None:
             digests = [one["value"] for one in link.get("hashes", []) if one["algorithm"] == "SHA-256"]
             if not digests or not all(_SHA256.fullmatch(digest) for digest in digests):
                 raise OscalError(f"back-matter/resources/{number}: the file {link['href']} has no SHA-256")
-
-
-def _check_words(document: JSON) -> None:
-    (body,) = document.values()
-    if body["metadata"]["oscal-version"] != OSCAL_VERSION:
-        raise OscalError(f"metadata/oscal-version: is not {OSCAL_VERSION}")
-    for path, place, value in _walk(document):
-        for names, allowed in ALLOWED.items():
-            if path[-len(names) :] == names and value not in allowed:
-                raise OscalError(f"{place}: “{value}” is none of {', '.join(allowed)}")
-        if path[-1] in _TIMES and not _ZONED.fullmatch(value):
-            raise OscalError(f"{place}: {value} is no time with a zone")

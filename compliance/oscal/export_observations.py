@@ -23,13 +23,26 @@ def observation_uuid(uuid: str) -> str:
 
 
 def observations(frozen: Frozen) -> list[JSON]:
-    """Each observation once, though several findings may rest on it; then the answers; then coverage by model version."""
-    seen: dict[str, JSON] = {}
-    for finding in frozen.doc["findings"]:
-        for one in finding["observations"]:
-            seen.setdefault(one["uuid"], _observation(frozen, finding, one))
+    """What findings rest on; then the answers; then coverage by model version."""
     answered = [_answered(frozen, q, q["answer"]) for q in frozen.doc["questions"] if q["answer"]]
-    return [*seen.values(), *answered, *(_coverage(frozen, row) for row in frozen.doc["coverage"])]
+    coverage = [_coverage(frozen, row) for row in frozen.doc["coverage"]]
+    return [*_observed(frozen, frozen.doc["findings"]), *answered, *coverage]
+
+
+def observations_at_risk(frozen: Frozen) -> list[JSON]:
+    """What the findings rest on that a risk rests on."""
+    at_risk = {uuid for risk in frozen.doc["risks"] for uuid in risk["findings"]}
+    return _observed(frozen, [one for one in frozen.doc["findings"] if one["uuid"] in at_risk])
+
+
+def _observed(frozen: Frozen, findings: list[Finding]) -> list[JSON]:
+    """Each observation once, though several findings may rest on it."""
+    seen: dict[str, JSON] = {}
+    for finding in findings:
+        for one in finding["observations"]:
+            if one["uuid"] not in seen:
+                seen[one["uuid"]] = _observation(frozen, finding, one)
+    return list(seen.values())
 
 
 def _observation(frozen: Frozen, finding: Finding, one: ObservationRef) -> JSON:

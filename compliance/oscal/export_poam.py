@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from compliance.oscal.export_catalog import catalogue_resource
-from compliance.oscal.export_observations import observations
+from compliance.oscal.export_observations import observations_at_risk
 from compliance.oscal.export_parts import assessment_assets, components, document, evidence_resources
-from compliance.oscal.export_risks import finding_uuid, findings, item_props, risk_uuid, risks
+from compliance.oscal.export_risks import finding_uuid, findings_at_risk, item_props, risk_uuid, risks
 from compliance.oscal.export_values import JSON, Frozen, identifier, line, plain, prose, without_empty
 from compliance.types.freeze import RemediationItem
 
@@ -23,9 +23,9 @@ def plan_of_action(frozen: Frozen) -> JSON | None:
             "components": components(frozen),
             "assessment-assets": assessment_assets(frozen),
         },
-        "observations": observations(frozen),
+        "observations": observations_at_risk(frozen),
         "risks": risks(frozen),
-        "findings": findings(frozen),
+        "findings": findings_at_risk(frozen),
         "poam-items": [_item(frozen, item) for item in items],
     }
     resources = [catalogue_resource(frozen), *evidence_resources(frozen)]

@@ -35,11 +35,22 @@ def risk_uuid(uuid: str) -> str:
 
 def findings(frozen: Frozen) -> list[JSON]:
     """Every finding, satisfied or not."""
+    risks = _risks_by_finding(frozen)
+    return [_finding(finding, risks.get(finding["uuid"], [])) for finding in frozen.doc["findings"]]
+
+
+def findings_at_risk(frozen: Frozen) -> list[JSON]:
+    """The findings that a risk rests on."""
+    risks = _risks_by_finding(frozen)
+    return [_finding(one, risks[one["uuid"]]) for one in frozen.doc["findings"] if one["uuid"] in risks]
+
+
+def _risks_by_finding(frozen: Frozen) -> dict[str, list[str]]:
     risks: dict[str, list[str]] = {}
     for risk in frozen.doc["risks"]:
         for uuid in risk["findings"]:
             risks.setdefault(uuid, []).append(risk["uuid"])
-    return [_finding(finding, risks.get(finding["uuid"], [])) for finding in frozen.doc["findings"]]
+    return risks
 
 
 def _finding(finding: Finding, risks: list[str]) -> JSON:

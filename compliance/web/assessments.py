@@ -138,7 +138,9 @@ def assessment_oscal(request: Request, uuid: UUID) -> HttpResponse:
     if wanted not in set(Model):
         raise Http404
     try:
-        content = oscal_exports.oscal_of(assessment=assessment, model=Model(wanted))
+        content = oscal_exports.oscal_of(
+            assessment=assessment, model=Model(wanted), most_bytes=oscal_exports.WHILE_SOMEBODY_WAITS
+        )
     except RefusedError as error:
         return render(request, "compliance/assessment_oscal.html", context | {"reason": str(error)}, status=409)
     response = HttpResponse(content, content_type="application/json")

@@ -28,11 +28,6 @@ def catalogue_reviews(request: Request) -> HttpResponse:
         "page": page_of(request, rows),
         "title": title,
         "may_close": may(request.user, Verb.DECIDE_MAPPINGS),
-        "columns": [
-            {"label": _("Control and release")},
-            {"label": _("What changed")},
-            {"label": _("Conclusion")},
-        ],
         "trail": [{"label": _("Catalogue"), "url": reverse("catalogue")}, {"label": title}],
     }
     return render(request, "compliance/catalogue_reviews.html", context)

@@ -224,6 +224,12 @@ def test_an_item_names_its_risks_and_the_findings_behind_them() -> None:
     assert props(item)["effort-planned-person-days"] == "6.5"
 
 
+def test_the_plan_of_action_holds_what_a_risk_rests_on_and_no_more() -> None:
+    plan = body(example_freeze(), Model.PLAN_OF_ACTION)
+    assert [one["title"] for one in plan["findings"]] == ["digits-cnn 2026.09 obeys a hidden trigger"]
+    assert [props(one)["record"] for one in plan["observations"]] == [uid("obs-1")]
+
+
 def test_an_item_that_treats_two_risks_is_told_under_both_with_identifiers_of_its_own() -> None:
     document = example_freeze()
     second = {**document["risks"][0], "uuid": uid("second risk")}
