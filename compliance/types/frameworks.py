@@ -21,7 +21,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameworkContent:
-    """What a file brings. model: "catalog" or "profile"; sources: SHA-256 of each file by its name, the file itself among them."""
+    """What a file brings. model: "catalog" or "profile"; sources: SHA-256 of each file by its name, this file included."""
 
     title: str
     version: str
