@@ -92,6 +92,9 @@ def _files(freeze: Freeze, canonical: bytes, folder: Path) -> list[AttachedFile]
     if reading := freeze["entitlements"].get("reading"):
         whole = reading["register"]
         files.append(_register(whole, folder, f"Who could submit, whole: {whole['rows']} ways"))
+    if measured := freeze.get("completeness", {}).get("reading"):
+        whole = measured["register"]
+        files.append(_register(whole, folder, f"Completeness of the job log, whole: {whole['rows']} lines"))
     if review := freeze["entitlements"].get("review"):
         whole = review["register"]
         files.append(_register(whole, folder, f"Access review, whole: {whole['rows']} principals"))

@@ -63,6 +63,7 @@ class PackContext:
     file_scans: Sequence[Row]
     job_log: Capped
     entitlements: Capped | None
+    completeness: Capped | None
     findings: Sequence[Row]
     satisfied: Sequence[Row]
     risks: Sequence[Row]
@@ -198,8 +199,32 @@ def _log_limits(doc: Row) -> list[str]:
         )
     if doc["entitlements"]["state"] == "not_assessed":
         said.append(doc["entitlements"]["statement"])
+    said += _completeness_limits(doc)
     gaps = doc["entitlements"].get("reading", {}).get("not_assessed", ())
     return said + [_("Who could submit, not assessed: %(document)s. %(effect)s") % gap for gap in gaps]
+
+
+def _completeness_limits(doc: Row) -> list[str]:
+    """What the three figures leave open, one sentence each; documents of earlier versions have none."""
+    told = doc.get("completeness") or {}
+    if told.get("state") == "not_assessed":
+        return [told["statement"]]
+    reading = told.get("reading")
+    if reading is None:
+        return []
+    said = [_("Coverage of the job log: %s") % gap for gap in reading["gaps"]]
+    if reading["digests"]["verdict"] != "confirmed":
+        said.append(_("Integrity of the log files: %s.") % reading["integrity"])
+    if reading["exceptions"]:
+        said.append(
+            ngettext(
+                "%(n)d exception to the completeness of the job log is open.",
+                "%(n)d exceptions to the completeness of the job log are open.",
+                reading["exceptions"],
+            )
+            % {"n": reading["exceptions"]}
+        )
+    return said
 
 
 def _limits(doc: Row, counts: Sequence[tuple[str, str, int]]) -> list[str]:
@@ -277,6 +302,19 @@ def _entitlements(doc: Row) -> Capped | None:
     )
 
 
+def _completeness(doc: Row) -> Capped | None:
+    reading = (doc.get("completeness") or {}).get("reading")
+    if reading is None:
+        return None
+    register = reading["register"]
+    return Capped(
+        rows=reading["extract"][:PAGE_ROWS],
+        total=reading["exceptions"],
+        source=register["filename"],
+        source_sha256=register["sha256"],
+    )
+
+
 def build_context(
     *,
     freeze: Freeze,
@@ -315,6 +353,7 @@ def build_context(
         file_scans=[{**s, "model": models.get(s["model"] or "")} for s in _numbered("X", doc["file_scans"]).values()],
         job_log=_job_log(doc, freeze_sha256),
         entitlements=_entitlements(doc),
+        completeness=_completeness(doc),
         findings=shown_findings,
         satisfied=[finding for finding in shown_findings if finding["state"] == "satisfied"],
         risks=[{**r, "findings": _refs(r["findings"], findings)} for r in risks.values()],

@@ -31,6 +31,7 @@ from compliance.selectors import freeze_inventory, freeze_job_log, freeze_mappin
 from compliance.selectors.question_facts import question_facts
 from compliance.types import freeze as doc
 from compliance.types.freeze_blob import Blob
+from compliance.types.freeze_completeness import Completeness
 from compliance.types.freeze_entitlements import Entitlements
 from compliance.types.states import (
     AnswerState,
@@ -327,6 +328,7 @@ def build(
     place_of: PlaceOf,
     register: Blob | None,
     entitlements: Entitlements,
+    completeness: Completeness,
 ) -> doc.Freeze:
     """The whole document of an assessment as its tables stand now."""
     findings = _findings(assessment)
@@ -352,6 +354,7 @@ def build(
         file_scans=freeze_inventory.file_scans(system),
         job_log=freeze_job_log.job_log(assessment, register=register),
         entitlements=entitlements,
+        completeness=completeness,
         findings=[_finding(finding) for finding in findings],
         risks=[
             _risk(risk) for risk in Risk.objects.filter(finding__system=system).select_related("finding").order_by("pk")

@@ -11,8 +11,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.models import Assessment, Evidence, Freeze, LedgerEvent, User
-from compliance.selectors import freeze_access_review, freeze_document, freeze_entitlements, freeze_job_log
+from compliance.selectors import (
+    freeze_access_review,
+    freeze_completeness,
+    freeze_document,
+    freeze_entitlements,
+    freeze_job_log,
+)
 from compliance.selectors.access_review_page import review_in_period
+from compliance.selectors.completeness_page import reading_of_period
 from compliance.selectors.entitlement_page import reading_in_period
 from compliance.services import answers, ledger
 from compliance.services.errors import RefusedError
@@ -76,6 +83,10 @@ def freeze(*, assessment: Assessment, actor: User) -> Freeze:
     if review is not None:
         registers.append(_register(freeze_access_review.REGISTER_NAME, freeze_access_review.register_lines(review)))
         entitlements["review"] = freeze_access_review.reviewed(review, register=registers[-1][0])
+    measured = reading_of_period(assessment)
+    if measured is not None:
+        registers.append(_register(freeze_completeness.REGISTER_NAME, freeze_completeness.register_lines(measured)))
+    completeness = freeze_completeness.completeness(measured, register=registers[-1][0] if measured else None)
     document = freeze_document.build(
         assessment,
         frozen_by=actor,
@@ -84,6 +95,7 @@ def freeze(*, assessment: Assessment, actor: User) -> Freeze:
         place_of=_place_of,
         register=jobs[0],
         entitlements=entitlements,
+        completeness=completeness,
     )
     validate_freeze(document)
     name, sha256, _size, _head = store_bytes(stream=io.BytesIO(canonical_json(document)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from compliance.types.freeze_completeness import Completeness
 from compliance.types.shape import UtcTime, Uuid
 from compliance.types.states import MappingState
 
@@ -48,6 +49,7 @@ class FreezeAdditions(TypedDict, total=False):
     """What freezes learned to hold later, absent from older ones."""
 
     mappings: Mappings
+    completeness: Completeness
 
 
 def fault_of(mappings: Mappings, controls: set[str]) -> str:

@@ -12,6 +12,7 @@ from compliance.packs.signers import SignerFiles, ensure_demo_signer
 from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.freeze_blob import Blob
 from compliance.types.states import Audience
+from tests.compliance.packs.example_completeness import completeness_lines, measured
 from tests.compliance.packs.example_entitlements import access_reviewed, assessed, entitlement_ways
 from tests.compliance.packs.example_freeze import example_freeze, job_log, uid
 from tests.compliance.packs.example_pack import Example
@@ -67,7 +68,17 @@ def example(tmp_path_factory: pytest.TempPathFactory, order: PackOrder) -> Examp
     (folder / reviewed["sha256"]).write_bytes(decisions)
     entitlements = assessed(ways, listed)
     entitlements["review"] = access_reviewed(reviewed)
-    freeze = example_freeze(job_log=job_log(41, blob), entitlements=entitlements)
+    gaps = completeness_lines(210)
+    told = b"".join(canonical_json(line) + b"\n" for line in gaps)
+    whole: Blob = {
+        "filename": "completeness.jsonl",
+        "media_type": "application/x-ndjson",
+        "sha256": sha256_hex(told),
+        "size": len(told),
+        "rows": 210,
+    }
+    (folder / whole["sha256"]).write_bytes(told)
+    freeze = example_freeze(job_log=job_log(41, blob), entitlements=entitlements, completeness=measured(gaps, whole))
     (folder / "freeze.json").write_bytes(canonical_json(freeze))
     keys = ensure_demo_signer(folder / "keys")
     return Example(freeze=freeze, document=folder / "freeze.json", attachments=folder, keys=keys, order=order)

@@ -19,6 +19,7 @@ from compliance.types.canonical import canonical_json, digest_of
 from compliance.types.freeze import Freeze, FreezeError, validate_freeze
 from compliance.types.freeze_blob import Blob
 from compliance.types.verdicts import Conclusion
+from tests.compliance.packs.example_completeness import completeness_lines, measured
 from tests.compliance.packs.example_entitlements import access_reviewed
 from tests.compliance.packs.example_freeze import empty_freeze, example_freeze, long_freeze, sha
 from tests.scanning.web import stage_reports
@@ -89,6 +90,51 @@ def test_the_access_review_of_the_period_is_told_or_missed(page: str, order: Pac
     freeze["entitlements"]["review"]["population"] = 21
     with pytest.raises(FreezeError, match="row count differs from the population"):
         validate_freeze(freeze)
+
+
+def whole_register(rows: int) -> Blob:
+    return {
+        "filename": "completeness.jsonl", "media_type": "application/x-ndjson", "sha256": sha("c"), "size": 9, "rows": rows,
+    }  # fmt: skip
+
+
+def test_the_three_figures_stand_apart_with_their_keys_and_exceptions(order: PackOrder) -> None:
+    freeze = example_freeze(completeness=measured(completeness_lines(3), whole_register(3)))
+    validate_freeze(freeze)
+    text = _text(html_of(_context(freeze, order)))
+    assert "Digest files verified: 4410 of 4416, in 2 chains" in text
+    assert "not independently confirmed" in text
+    assert "same key, Aya Auditor" in text
+    assert "HyperPod cluster hp-1 : jobs inside the cluster; instead: Slurm accounting" in text
+    assert "Exception 2: the platform lists it" in text
+    assert "3 exceptions to the completeness of the job log are open." in text
+
+
+def test_a_document_without_the_figures_is_still_a_document(page: str, order: PackOrder) -> None:
+    assert "Completeness of the job log" not in _text(page)
+    freeze = example_freeze(completeness={"state": "not_assessed", "statement": "It was not measured."})
+    validate_freeze(freeze)
+    assert _text(html_of(_context(freeze, order))).count("It was not measured.") == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"state": "not_assessed"}, "not assessed where none is"),
+        ({"lines": 4}, "row count differs"),
+        ({"verdict": "confirmed"}, "not every key was compared"),
+    ],
+)
+def test_figures_that_contradict_themselves_are_refused(change: dict[str, Any], told: str) -> None:
+    part = measured(completeness_lines(3), whole_register(3))
+    if "state" in change:
+        part["state"] = change["state"]
+    elif "lines" in change:
+        part["reading"]["lines"] = change["lines"]
+    else:
+        part["reading"]["digests"]["verdict"] = change["verdict"]
+    with pytest.raises(FreezeError, match=told):
+        validate_freeze(example_freeze(completeness=part))
 
 
 def test_an_unanswered_question_and_untested_cells_are_named_as_gaps(page: str) -> None:

@@ -93,6 +93,7 @@ def test_each_attachment_is_listed_once_with_its_relationship(pdf: pikepdf.Pdf) 
         "evidence-register.csv": "/Data",
         "entitlements.jsonl": "/Data",
         "access-review.jsonl": "/Data",
+        "completeness.jsonl": "/Data",
         "job-events.jsonl": "/Data",
         "manifest.json": "/Supplement",
     }

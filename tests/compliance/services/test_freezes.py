@@ -19,6 +19,7 @@ from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.entitlements import Reach
 from compliance.types.freeze import validate_freeze
 from compliance.types.states import AnswerValue, Audience, JobState
+from tests.compliance import completeness_on_record
 from tests.compliance.conftest import World
 from tests.compliance.entitlements_on_record import TAKEN, recorded, way
 from tests.compliance.packs.authority_server import make_chain, serving
@@ -114,6 +115,27 @@ def test_the_access_review_of_the_period_is_frozen_with_every_decision(
     assert [(row["principal"], row["decision"], row["reason"]) for row in rows] == [
         ("ann", "keep", "About ann."), ("bob", "remove", "About bob."),
     ]  # fmt: skip
+
+
+def test_the_figures_of_the_period_are_frozen_with_every_line(world: World, officer: User, manager: User) -> None:
+    completeness_on_record.recorded(world.assessment.system, world.log)
+    frozen = freezes.freeze(assessment=approve_all(world, officer, manager), actor=officer)
+    told = cast("dict[str, Any]", document(frozen))["completeness"]
+    assert told["state"] == "assessed"
+    assert (told["reading"]["exceptions"], told["reading"]["lines"]) == (2, 3)
+    assert told["reading"]["digests"]["verdict"] == "consistent"
+    assert told["reading"]["digests"]["keys"][0]["comparison"] is None
+    assert "not independently confirmed" in told["statement"]
+    with evidence.open_stored(name=frozen.attachments["completeness.jsonl"]["storage_name"]) as stream:
+        lines = [json.loads(line) for line in stream.read().splitlines()]
+    assert [line["figure"] for line in lines] == ["coverage", "integrity", "reconciliation"]
+
+
+def test_figures_of_another_period_do_not_answer(world: World, officer: User, manager: User) -> None:
+    period = (date(2025, 1, 1), date(2025, 12, 31))
+    completeness_on_record.recorded(world.assessment.system, world.log, period=period)
+    frozen = freezes.freeze(assessment=approve_all(world, officer, manager), actor=officer)
+    assert cast("dict[str, Any]", document(frozen))["completeness"]["state"] == "not_assessed"
 
 
 def test_documents_of_another_period_do_not_answer(world: World, officer: User, manager: User) -> None:
