@@ -27,6 +27,8 @@ from compliance.services.evidence import store_bytes
 from compliance.types.canonical import canonical_json
 from compliance.types.freeze import LedgerPlace, validate_freeze
 from compliance.types.freeze_blob import Blob
+from compliance.types.freeze_completeness import Completeness
+from compliance.types.freeze_entitlements import Entitlements
 from compliance.types.states import AnswerState, AssessmentState
 
 
@@ -66,6 +68,27 @@ def _place_of(evidence: Evidence) -> LedgerPlace | None:
     return ledger.place_of(event=event) if event else None
 
 
+def _entitlements(assessment: Assessment, registers: list[tuple[Blob, str]]) -> Entitlements:
+    """Who could submit, and the access review of the period; their registers join the others."""
+    reading = reading_in_period(assessment)
+    if reading is not None:
+        registers.append(_register(freeze_entitlements.REGISTER_NAME, freeze_entitlements.register_lines(reading)))
+    entitlements = freeze_entitlements.entitlements(reading, register=registers[-1][0] if reading else None)
+    review = review_in_period(assessment)
+    if review is not None:
+        registers.append(_register(freeze_access_review.REGISTER_NAME, freeze_access_review.register_lines(review)))
+        entitlements["review"] = freeze_access_review.reviewed(review, register=registers[-1][0])
+    return entitlements
+
+
+def _completeness(assessment: Assessment, registers: list[tuple[Blob, str]]) -> Completeness:
+    """How complete the job log of the period is; its register joins the others."""
+    reading = reading_of_period(assessment)
+    if reading is not None:
+        registers.append(_register(freeze_completeness.REGISTER_NAME, freeze_completeness.register_lines(reading)))
+    return freeze_completeness.completeness(reading, register=registers[-1][0] if reading else None)
+
+
 def freeze(*, assessment: Assessment, actor: User) -> Freeze:
     """Freeze an assessment whose answers are all approved."""
     missing = blockers(assessment)
@@ -74,19 +97,9 @@ def freeze(*, assessment: Assessment, actor: User) -> Freeze:
     ledger.seal()
     versions = _versions(assessment)
     jobs = _register(freeze_job_log.REGISTER_NAME, freeze_job_log.register_lines(assessment))
-    reading = reading_in_period(assessment)
     registers = [jobs]
-    if reading is not None:
-        registers.append(_register(freeze_entitlements.REGISTER_NAME, freeze_entitlements.register_lines(reading)))
-    entitlements = freeze_entitlements.entitlements(reading, register=registers[-1][0] if reading else None)
-    review = review_in_period(assessment)
-    if review is not None:
-        registers.append(_register(freeze_access_review.REGISTER_NAME, freeze_access_review.register_lines(review)))
-        entitlements["review"] = freeze_access_review.reviewed(review, register=registers[-1][0])
-    measured = reading_of_period(assessment)
-    if measured is not None:
-        registers.append(_register(freeze_completeness.REGISTER_NAME, freeze_completeness.register_lines(measured)))
-    completeness = freeze_completeness.completeness(measured, register=registers[-1][0] if measured else None)
+    entitlements = _entitlements(assessment, registers)
+    completeness = _completeness(assessment, registers)
     document = freeze_document.build(
         assessment,
         frozen_by=actor,

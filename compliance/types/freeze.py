@@ -13,9 +13,8 @@ from typing import Any, Literal, TypedDict, cast
 
 from compliance.types.canonical import NotCanonicalError, canonical_json
 from compliance.types.freeze_blob import Blob
-from compliance.types.freeze_completeness import completeness_fault
 from compliance.types.freeze_entitlements import ENTITLEMENT_ROWS, Entitlements
-from compliance.types.freeze_mappings import FreezeAdditions, fault_of
+from compliance.types.freeze_mappings import FreezeAdditions, additions_fault
 from compliance.types.freeze_scans import CoverageRow, DatasetVersion, Figure, FileScan, ModelVersion, Scan
 from compliance.types.shape import Day, Sha256, ShapeError, UtcTime, Uuid, check_shape
 from compliance.types.states import (
@@ -354,9 +353,7 @@ def _check_references(doc: Freeze) -> None:
         _resolve("findings", (o["evidence"] for o in finding["observations"]), evidence, "evidence register")
     _resolve("risks", (uuid for risk in doc["risks"] for uuid in risk["findings"]), findings, "findings")
     _resolve("remediation", (uuid for entry in doc["remediation"] for uuid in entry["risks"]), risks, "risks")
-    if "mappings" in doc and (fault := fault_of(doc["mappings"], {one["id"] for one in doc["reference_controls"]})):
-        raise FreezeError(fault)
-    if "completeness" in doc and (fault := completeness_fault(doc["completeness"])):
+    if fault := additions_fault(doc, {one["id"] for one in doc["reference_controls"]}):
         raise FreezeError(fault)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from compliance.types.freeze_completeness import Completeness
+from compliance.types.freeze_completeness import Completeness, completeness_fault
 from compliance.types.shape import UtcTime, Uuid
 from compliance.types.states import MappingState
 
@@ -63,3 +63,9 @@ def fault_of(mappings: Mappings, controls: set[str]) -> str:
             return f"mappings: {pair['uuid']} names a control or framework that is not in the document"
         seen.add(pair["uuid"])
     return ""
+
+
+def additions_fault(added: FreezeAdditions, controls: set[str]) -> str:
+    """What does not hold in any of the additions, in words; "" where all does. `controls`: as in `fault_of`."""
+    fault = fault_of(added["mappings"], controls) if "mappings" in added else ""
+    return fault or (completeness_fault(added["completeness"]) if "completeness" in added else "")

@@ -163,6 +163,7 @@ def places(world: World, officer: User, contributor: User) -> Places:
         "mapping": pair.uuid,
         "catalogue": pair.control.control_id,
         "catalogue-review-close": review.uuid,
+        "framework": pair.framework.key,
         "control": pair.control.control_id,
         "api-mappings": pair.uuid,
         "api-reference-controls": pair.control.uuid,
