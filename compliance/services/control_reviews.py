@@ -14,6 +14,7 @@ from compliance.types.drafts import JSON
 
 LONGEST_NOTE = 5_000
 
+
 def open_reviews(*, release: CatalogRelease, by_control: dict[str, list[JSON]], actor: User | None) -> None:
     """A review for each control, in the caller's transaction; one that this release opened before is left as it is."""
     there = set(ControlReview.objects.filter(release=release).values_list("control__control_id", flat=True))
