@@ -46,6 +46,7 @@ SUBJECTS = {
     "remediation-open": "SELECT uuid FROM compliance_finding WHERE title LIKE 'Loading%'",
     "remediation-item": "SELECT uuid FROM compliance_remediationitem",
     "pack-detail": "SELECT uuid FROM compliance_evidencepack",
+    "completeness-system": "SELECT uuid FROM compliance_aisystem",
     "job-detail": "SELECT uuid FROM compliance_job",
     "import-detail": "SELECT uuid FROM scanning_import",
     "scan-detail": "SELECT uuid FROM scanning_scan WHERE verdict = 'evidence_found'",
