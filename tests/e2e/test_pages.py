@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -27,6 +28,7 @@ pytestmark = [
 ]
 Axe = Callable[["Page"], list[str]]
 ADMINISTRATOR = "aino.virtanen@example.org"
+SAMPLES = Path(__file__).parents[1] / "samples"
 WIDE: ViewportSize = {"width": 1440, "height": 900}
 NARROW: ViewportSize = {"width": 360, "height": 740}
 SCROLLS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -49,6 +51,14 @@ SUBJECTS = {
     "completeness-system": "SELECT uuid FROM compliance_aisystem",
     "job-detail": "SELECT uuid FROM compliance_job",
     "import-detail": "SELECT uuid FROM scanning_import",
+    "import-mapping": "SELECT i.uuid FROM scanning_import i JOIN compliance_evidence e ON e.id = i.evidence_id"
+    " WHERE e.filename = 'gateway.csv'",
+    "column-mapping-detail": "SELECT uuid FROM scanning_columnmapping",
+    "assessment-oscal": "SELECT uuid FROM compliance_assessment",
+    "check-run": "SELECT uuid FROM compliance_checkrun",
+    "check-run-exceptions": "SELECT uuid FROM compliance_checkrun",
+    "access-review-detail": "SELECT uuid FROM compliance_accessreview",
+    "framework-detail": "SELECT key FROM compliance_framework ORDER BY key",
     "scan-detail": "SELECT uuid FROM scanning_scan WHERE verdict = 'evidence_found'",
     "reference-bank-detail": "SELECT sha256 FROM compliance_evidence JOIN scanning_referencebank"
     " ON evidence_id = compliance_evidence.id",
@@ -76,6 +86,27 @@ from compliance.services import people
 from compliance.types.states import Role
 people.create_user(email="first@example.org", name="First Person", role=Role(ROLE), password={PASSWORD!r}, actor=None)
 """
+
+
+def furnish(installation: Installation) -> None:
+    """What the demonstration has none of: who can submit and its review, what logs deliver, checks, an unknown log."""
+    documents = [SAMPLES / "aws_iam" / "bundle.json", SAMPLES / "aws_logging" / "bundle.json"]
+    installation.succeed("ingest", *(str(path) for path in documents))
+    installation.manage("ingest", str(SAMPLES / "generic_log" / "gateway.csv"))  # is refused: it needs a mapping
+    installation.manage("check_events")  # ends with 1 where an event does not hold
+    installation.python(
+        "import json\n"
+        "from datetime import date\n"
+        "from compliance.models import EntitlementReading, User\n"
+        "from compliance.services import access_reviews\n"
+        "from scanning.ingest.log_mapping import mapping_from_json\n"
+        "from scanning.services import column_mappings\n"
+        "officer = User.objects.get(email='mara.lindqvist@example.org')\n"
+        "access_reviews.open_review(reading=EntitlementReading.objects.latest('pk'), reviewer=officer,\n"
+        "    due_on=date(2099, 1, 1), removals_due_on=date(2099, 2, 1), actor=officer)\n"
+        f"given = json.load(open({str(SAMPLES / 'generic_log' / 'mapping_csv.json')!r}))\n"
+        "column_mappings.make(name='Gateway', mapping=mapping_from_json(given), columns=['When', 'What'], actor=officer)\n"
+    )
 
 
 @dataclass(slots=True)
@@ -111,6 +142,7 @@ def walking(browser: Browser, site: Site, email: str) -> Iterator[Walker]:
 def served(demonstration: Demonstration, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A copy of the demonstration, served for all tests of this module."""
     made = with_passwords(copied(demonstration.installation.var, tmp_path_factory.mktemp("pages") / "copy"))
+    furnish(made)
     with running_site(made) as serving:
         yield serving
 
@@ -133,7 +165,7 @@ def path_of(name: str, installation: Installation) -> str:
     path = f"/{route.path}"
     if name in SUBJECTS:
         subject: Any = installation.rows(SUBJECTS[name])[0][0]
-        for mark in ("<uuid:uuid>", "<str:control_id>", "<str:sha256>"):
+        for mark in ("<uuid:uuid>", "<str:control_id>", "<str:sha256>", "<str:key>"):
             path = path.replace(mark, str(UUID(subject)) if mark == "<uuid:uuid>" and mark in path else subject)
     return path.replace("<int:number>", "2")
 
