@@ -139,6 +139,12 @@ def entitlements(request: Request) -> HttpResponseBase:
         "form": form,
         "active": asked != EntitlementFilter(),
         "systems": [other for other in _systems(request) if other["uuid"] != reading.system.uuid],
+        "document_columns": [
+            {"label": _("Kind")},
+            {"label": _("Of")},
+            {"label": _("Taken")},
+            {"label": _("Evidence")},
+        ],
         "columns": [
             {"label": _("Who")},
             {"label": _("How far away")},
