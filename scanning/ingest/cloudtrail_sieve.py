@@ -85,8 +85,10 @@ def _account_of(content: bytes, read: int) -> str | None:
     """The account that every record of the file is of; None where they differ, or where records cannot be told apart."""
     start = content.find(_ACCOUNT) + len(_ACCOUNT)
     account = content[start : content.find(b'"', start)]
-    counts = [content.count(part) for part in (_BETWEEN, b'"eventName"', _ACCOUNT + account + b'"')]
-    is_sure = start >= len(_ACCOUNT) and account.isascii() and counts == [read - 1, read, read]
+    # The name as often as the value: else some record holds another one, or one within another member.
+    parts = (_BETWEEN, b'"eventName"', b'"recipientAccountId"', _ACCOUNT + account + b'"')
+    counts = [content.count(part) for part in parts]
+    is_sure = start >= len(_ACCOUNT) and account.isascii() and counts == [read - 1, read, read, read]
     return account.decode() if is_sure else None
 
 

@@ -89,6 +89,9 @@ TRICKS = {
     "wrong clock": lambda: hidden(lambda made: made[2].update(eventTime="1970-01-01T00:00:00Z")),
     "no day of the calendar": lambda: hidden(lambda made: made[2].update(eventTime="2026-13-41T00:00:00Z")),
     "two accounts": lambda: hidden(lambda made: made[3].update(recipientAccountId="999988887777")),
+    "an account within another member": lambda: log_of(
+        [{**made, "requestParameters": {"recipientAccountId": "{"}} for made in records(1)]
+    ),
     "no account": lambda: hidden(lambda made: made[3].pop("recipientAccountId")),
     "no source": lambda: hidden(lambda made: made[3].update(eventSource="")),
     "watched name of another service": lambda: hidden(lambda made: made[3].update(eventName="CreateModel")),
