@@ -77,7 +77,7 @@ class _Scope(LogScope):
         if (
             found[3] in self.watched
             or not is_time(found[2].encode("ascii", "replace"))
-            or record.count('"eventName"') != 1
+            or any(record.count(f'"{name}"') != 1 for name in _TOLD)
         ):
             return False
         if "" in found or '"Records"' in record or '"Events"' in record or '"CloudTrailEvent"' in record:
