@@ -26,6 +26,7 @@ from types import FrameType
 from compliance.types.drafts import Reject
 from compliance.types.errors import BadInputError
 from scanning.ingest.registry import PARSERS
+from tests.bench.peer.meter import peak_mib
 from tests.scanning.ingest.reading import SAMPLES, context_of, expected_of, read
 
 MEMORY, SECONDS = 500 << 20, 5
@@ -114,7 +115,7 @@ def child(first: int, count: int, seed: int) -> None:
             slowest, slow = taken, f"{path.relative_to(SAMPLES)} #{number}"
         if problem or taken > SECONDS:
             problems.append(f"{path.relative_to(SAMPLES)} #{number}: {problem or f'took {taken:.1f} s'}")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    peak = int(peak_mib())
     print(json.dumps({"problems": problems, "slowest": slowest, "slow": slow, "peak": peak}))
 
 

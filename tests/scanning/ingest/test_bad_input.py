@@ -5,12 +5,11 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import resource
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 import pytest
 
@@ -142,7 +141,7 @@ class Endless(io.RawIOBase):
 
 
 ONE_LINE = """
-import resource, sys, time
+import time
 from tests.scanning.ingest.test_bad_input import Endless
 from scanning.ingest.registry import parse
 from scanning.ingest.base import ParseContext
@@ -152,7 +151,8 @@ try:
     list(parse({name!r}, Endless(head, 1 << 30), ParseContext(file_name="long.json")))
 except BadInputError as error:
     print(error)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, round(time.process_time(), 1))
+rows = (row for row in open("/proc/self/status") if row.startswith("VmHWM:"))  # ru_maxrss begins at its parent's size
+print(int(next(rows).split()[1]) // 1024, round(time.process_time(), 1))
 """
 
 
@@ -175,5 +175,3 @@ def test_a_gigabyte_in_one_line_is_refused_within_bounds(name: str, head: bytes)
     assert "long.json" in sentence
     assert int(memory) < 500
     assert float(seconds) < 20
-    assert cast(BinaryIO, Endless(b"a", 0)).read() == b"a"
-    assert resource.RLIM_INFINITY == -1
