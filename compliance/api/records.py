@@ -86,7 +86,7 @@ class TechniqueViewSet(ReadViewSet):
 class QuestionViewSet(ReadViewSet):
     """The audit questions."""
 
-    queryset = m.AuditQuestion.objects.all()
+    queryset = m.AuditQuestion.objects.select_related("technique")
     serializer_class = shapes.QuestionSerializer
 
 

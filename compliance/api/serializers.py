@@ -9,6 +9,7 @@ from rest_framework import serializers
 from compliance import models as m
 from compliance.choices import choices
 from compliance.types.drafts import JSON
+from compliance.types.erased_names import in_words
 from compliance.types.states import AnswerValue
 
 
@@ -71,11 +72,13 @@ class TechniqueSerializer(serializers.ModelSerializer[m.Technique]):
 
 
 class QuestionSerializer(serializers.ModelSerializer[m.AuditQuestion]):
-    """An audit question."""
+    """An audit question on a technique."""
+
+    technique = serializers.CharField(source="technique.atlas_id", read_only=True)
 
     class Meta:
         model = m.AuditQuestion
-        fields: ClassVar = ["uuid", "number", "text", "guidance", "facts"]
+        fields: ClassVar = ["uuid", "technique", "number", "text", "guidance", "facts"]
 
 
 class ReferenceControlSerializer(serializers.ModelSerializer[m.ReferenceControl]):
@@ -187,7 +190,7 @@ class EvidenceSerializer(serializers.ModelSerializer[m.Evidence]):
 
 
 class JobEventSerializer(serializers.ModelSerializer[m.JobEvent]):
-    """One event of a fine-tune job."""
+    """One event of a fine-tune job. Whoever was erased stands as a pseudonym, and `raw` is empty where it may name them."""
 
     system = UuidField()
     evidence = UuidField()
@@ -195,7 +198,13 @@ class JobEventSerializer(serializers.ModelSerializer[m.JobEvent]):
 
     class Meta:
         model = m.JobEvent
-        exclude: ClassVar = ["id", "retention_class", "legal_hold", "source_uuid"]
+        exclude: ClassVar = ["id", "retention_class", "legal_hold", "source_uuid", "names_committed"]
+
+    def to_representation(self, instance: m.JobEvent) -> dict[str, Any]:
+        """The event without names that were erased."""
+        shown = super().to_representation(instance)
+        shown |= {"session": in_words(instance.session), "on_behalf_of": in_words(instance.on_behalf_of)}
+        return shown | ({"raw": {}} if instance.names_somebody_erased else {})
 
 
 class ObservationSerializer(serializers.ModelSerializer[m.Observation]):

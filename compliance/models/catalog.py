@@ -102,15 +102,19 @@ class TechniqueSection(Record):
 
 
 class AuditQuestion(Record):
-    """One of the questions that auditors ask."""
+    """One of the questions that auditors ask about a technique. Its content names the computed sides and checks."""
 
-    number = models.PositiveSmallIntegerField(_("number"), unique=True)
+    technique = models.ForeignKey(Technique, on_delete=models.PROTECT, related_name="questions")
+    number = models.PositiveSmallIntegerField(_("number"))
     text = models.TextField(_("question"))
     guidance = models.TextField(_("good evidence for this is"))
     facts = models.JSONField(_("structured claims and pitfalls"), default=dict)
 
     class Meta:
-        ordering = ("number",)
+        ordering = ("technique__atlas_id", "number")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["technique", "number"], name="question_number_once_per_technique")
+        ]
 
     def __str__(self) -> str:
         return self.text

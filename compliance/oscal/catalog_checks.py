@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable
 
 from compliance.types.catalog import CatalogContent, PairEntry, QuestionEntry, SectionEntry
+from compliance.types.checks import CheckRule
 from compliance.types.errors import BadInputError
+from compliance.types.questions import ComputedSide
 
 # OSCAL 1.2 mapping-collection.
 RELATIONS = ("equal-to", "equivalent-to", "subset-of", "superset-of", "intersects-with", "no-relationship")
@@ -55,7 +57,7 @@ def _check_unique(content: CatalogContent) -> None:
         ("atlas.yaml", "case_studies", [entry.id for entry in content.case_studies]),
         ("controls.yaml", "controls", [entry.id for entry in content.controls]),
         ("controls.yaml", "pairs", [pair_key(entry) for entry in content.pairs]),
-        ("questions.yaml", "questions", [entry.number for entry in content.questions]),
+        ("questions.yaml", "questions", [question_key(entry) for entry in content.questions]),
         ("playbook.yaml", "sections", [f"{entry.technique} {entry.key}" for entry in content.sections]),
         ("playbook.yaml", "sources", [entry.id for entry in content.sources]),
     )
@@ -70,6 +72,11 @@ def _check_unique(content: CatalogContent) -> None:
 def pair_key(pair: PairEntry) -> str:
     """The key of a pair as it is shown and compared."""
     return f"{pair.control} · {pair.framework} · {pair.requirement}"
+
+
+def question_key(question: QuestionEntry) -> str:
+    """The key of a question as it is shown and compared."""
+    return f"{question.technique} {question.number}"
 
 
 def _check_atlas(content: CatalogContent) -> None:
@@ -94,7 +101,7 @@ def _check_atlas(content: CatalogContent) -> None:
 
 
 def _check_controls(content: CatalogContent) -> None:
-    numbers = [question.number for question in content.questions]
+    numbers = [question.number for question in content.questions if question.technique == content.technique]
     techniques = [technique.id for technique in content.techniques]
     for control in content.controls:
         key = f"controls[{control.id}]"
@@ -128,24 +135,41 @@ def _check_pairs(content: CatalogContent) -> None:
 
 
 def _check_question(content: CatalogContent, question: QuestionEntry) -> None:
+    filename = filename_of(content, question.technique)
     key = f"questions[{question.number}]"
-    _known("questions.yaml", f"{key}.controls", question.controls, [control.id for control in content.controls])
-    tagged = {control.id for control in content.controls if question.number in control.questions}
-    different = sorted(tagged ^ set(question.controls))
-    if different:
-        problem = f"and the questions in controls.yaml disagree on {', '.join(different)}; make them agree"
-        raise _fail("questions.yaml", f"{key}.controls", problem)
+    _known(filename, "technique", [question.technique], [technique.id for technique in content.techniques])
+    _known(filename, f"{key}.controls", question.controls, [control.id for control in content.controls])
+    for name in question.computed:
+        _one_of(filename, f"{key}.computed", name, list(ComputedSide))
+    for name in question.checks:
+        _one_of(filename, f"{key}.checks", name, list(CheckRule))
     for claim in question.claims:
-        _one_of("questions.yaml", f"{key}.claims[{claim.key}].kind", claim.kind, CLAIM_KINDS)
+        _one_of(filename, f"{key}.claims[{claim.key}].kind", claim.kind, CLAIM_KINDS)
         if (claim.kind == "choice") != bool(claim.choices):
-            raise _fail(
-                "questions.yaml", f"{key}.claims[{claim.key}].choices", "go with the kind choice alone; correct it"
-            )
+            raise _fail(filename, f"{key}.claims[{claim.key}].choices", "go with the kind choice alone; correct it")
+    if question.technique == content.technique:
+        _check_tagged(content, question)
+
+
+def _check_tagged(content: CatalogContent, question: QuestionEntry) -> None:
+    """The shipped controls name the shipped questions, and those name the controls: two ways to read one link."""
+    tagged = {control.id for control in content.controls if question.number in control.questions}
+    if different := sorted(tagged ^ set(question.controls)):
+        problem = f"and the questions in controls.yaml disagree on {', '.join(different)}; make them agree"
+        raise _fail("questions.yaml", f"questions[{question.number}].controls", problem)
+
+
+def filename_of(content: CatalogContent, technique: str) -> str:
+    """The file that holds the questions of a technique."""
+    if technique == content.technique:
+        return "questions.yaml"
+    return next((file.filename for file in content.files if file.content.get("technique") == technique), technique)
 
 
 def _check_section(content: CatalogContent, section: SectionEntry) -> None:
     key = f"sections[{section.technique} {section.key}]"
-    family = [technique.id for technique in content.techniques if technique.family]
+    asked = {question.technique for question in content.questions}
+    family = [technique.id for technique in content.techniques if technique.family or technique.id in asked]
     _known("playbook.yaml", f"{key}.technique", [section.technique], family)
     for block in section.blocks:
         _one_of("playbook.yaml", f"{key}.blocks.kind", block.kind, ("paragraph", "list"))
@@ -159,7 +183,7 @@ def _check_section(content: CatalogContent, section: SectionEntry) -> None:
 
 def _check_counts(content: CatalogContent) -> None:
     """The file states its own counts, so that a lost entry is noticed."""
-    stated = content.files[1].content.get("counts")
+    stated = next(file.content.get("counts") for file in content.files if file.id == "controls")
     counted = {
         "controls": len(content.controls),
         "core": sum(control.tier == "core" for control in content.controls),

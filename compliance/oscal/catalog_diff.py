@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from compliance.oscal.catalog_checks import pair_key
+from compliance.oscal.catalog_checks import pair_key, question_key
 from compliance.types.canonical import canonical_json
 from compliance.types.catalog import CatalogChange, CatalogContent
 
@@ -60,7 +60,7 @@ def _subjects(content: CatalogContent) -> dict[str, Records]:
         "framework": {entry.key: asdict(entry) for entry in content.frameworks},
         "control": {entry.id: asdict(entry) for entry in content.controls},
         "pair": {pair_key(entry): asdict(entry) for entry in content.pairs},
-        "question": {str(entry.number): asdict(entry) for entry in content.questions},
+        "question": {question_key(entry): asdict(entry) for entry in content.questions},
         "section": {f"{entry.technique} {entry.key}": asdict(entry) for entry in content.sections},
         "source": {entry.id: asdict(entry) for entry in content.sources},
     }

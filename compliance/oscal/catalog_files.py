@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from compliance.oscal.catalog_checks import check_content
@@ -27,38 +28,63 @@ from compliance.types.catalog import (
     TechniqueEntry,
 )
 from compliance.types.errors import BadInputError
+from compliance.types.questions import FIRST_TECHNIQUE
 
 SHIPPED = Path(__file__).resolve().parent.parent / "catalogs"
 ATLAS_FRAMEWORK = "mitre-atlas"
 CATALOG_IDS = ("atlas", "controls", "questions", "playbook")
+TECHNIQUE_PREFIX = "technique-"  # a file of one further technique, with its own questions
 
 
-def read_catalog(folder: Path = SHIPPED) -> CatalogContent:
-    """The four content files of a folder, parsed and checked against each other.
+def read_catalog(
+    folder: Path = SHIPPED, *, further: Iterable[Path] = (), kept: Iterable[CatalogFile] = ()
+) -> CatalogContent:
+    """The four content files of a folder and those of further techniques, parsed and checked against each other.
+
+    Files of further techniques are those of the folder named technique-….yaml and `further`; `kept` are such files as
+    they were loaded before, each left out where a file of the same id is read.
 
     Raises BadInputError with one sentence naming file and key: unreadable or hostile YAML, a missing or unfit value,
     an id that does not match its framework's pattern, a reference to something that no file defines.
     """
-    files = tuple(read_document(folder / f"{name}.yaml") for name in CATALOG_IDS)
+    files = [read_document(folder / f"{name}.yaml") for name in CATALOG_IDS]
     for name, file in zip(CATALOG_IDS, files, strict=True):
         if file.id != name:
             raise BadInputError(f"{file.filename}: catalog.id is {file.id} and should be {name}; correct it.")
-    content = catalog_of(files)
+    files += _technique_files([*sorted(folder.glob(f"{TECHNIQUE_PREFIX}*.yaml")), *further])
+    read = {file.id for file in files}
+    files += [file for file in kept if file.id not in read]
+    content = catalog_of(tuple(files))
     check_content(content)
     return content
 
 
+def _technique_files(paths: Iterable[Path]) -> list[CatalogFile]:
+    files: dict[str, CatalogFile] = {}
+    for path in paths:
+        file = read_document(path)
+        if not file.id.startswith(TECHNIQUE_PREFIX):
+            told = f"is {file.id}; the file of a further technique has an id that begins with {TECHNIQUE_PREFIX}"
+            raise BadInputError(f"{file.filename}: catalog.id {told}.")
+        if file.id in files:
+            raise BadInputError(f"{file.filename}: catalog.id {file.id} is that of {files[file.id].filename} too.")
+        files[file.id] = file
+    return list(files.values())
+
+
 def catalog_of(files: tuple[CatalogFile, ...]) -> CatalogContent:
-    """The content of the four files, by their ids, not yet checked against each other. Raises BadInputError."""
+    """The content of the files, by their ids, not yet checked against each other. Raises BadInputError."""
     named = {file.id: file for file in files}
     if missing := [name for name in CATALOG_IDS if name not in named]:
         raise BadInputError(f"The catalogue has no file {missing[0]}; add it.")
     atlas, controls, questions, playbook = (_top(named[name]) for name in CATALOG_IDS)
+    further = [_top(file) for file in files if file.id.startswith(TECHNIQUE_PREFIX)]
     return CatalogContent(
         files=files,
+        technique=controls.text("technique"),
         atlas_release=atlas.text("atlas_release"),
         notice=atlas.text("notice"),
-        techniques=_techniques(atlas),
+        techniques=_techniques(atlas, further),
         name_history=tuple(
             NameChange(id=p.text("id"), name=p.text("name"), since=p.text("since", ""), until=p.text("until", ""))
             for p in atlas.children("name_history")
@@ -82,8 +108,8 @@ def catalog_of(files: tuple[CatalogFile, ...]) -> CatalogContent:
         frameworks=_frameworks(controls),
         controls=tuple(_control(place) for place in controls.children("controls")),
         pairs=_pairs(controls),
-        questions=tuple(_question(place) for place in questions.children("questions")),
-        sections=_sections(playbook),
+        questions=_questions([questions, *further]),
+        sections=_sections([playbook, *further]),
         sources=tuple(
             SourceEntry(
                 id=p.text("id"),
@@ -92,7 +118,8 @@ def catalog_of(files: tuple[CatalogFile, ...]) -> CatalogContent:
                 url=p.text("url", ""),
                 note=p.text("note", ""),
             )
-            for p in playbook.children("sources")
+            for file in (playbook, *further)
+            for p in file.children("sources", ())
         ),
     )
 
@@ -101,12 +128,13 @@ def _top(file: CatalogFile) -> Place:
     return Place(file.filename, "", file.content)
 
 
-def _techniques(atlas: Place) -> tuple[TechniqueEntry, ...]:
+def _techniques(atlas: Place, further: Iterable[Place]) -> tuple[TechniqueEntry, ...]:
     former: dict[str, list[str]] = {}
     for change in atlas.children("name_history"):
         if change.text("until", ""):
             former.setdefault(change.text("id"), []).append(change.text("name"))
-    return tuple(_technique(place, tuple(former.get(place.text("id"), ()))) for place in atlas.children("techniques"))
+    places = [*atlas.children("techniques"), *(p for file in further for p in file.children("techniques", ()))]
+    return tuple(_technique(place, tuple(former.get(place.text("id"), ()))) for place in places)
 
 
 def _technique(place: Place, former_names: tuple[str, ...]) -> TechniqueEntry:
@@ -241,8 +269,17 @@ def _pair(control: Place, framework: str, place: Place, cautions: Place) -> Pair
     )
 
 
-def _question(place: Place) -> QuestionEntry:
+def _questions(files: Iterable[Place]) -> tuple[QuestionEntry, ...]:
+    return tuple(
+        _question(place, file.text("technique", FIRST_TECHNIQUE))
+        for file in files
+        for place in file.children("questions")
+    )
+
+
+def _question(place: Place, technique: str) -> QuestionEntry:
     return QuestionEntry(
+        technique=technique,
         number=place.whole("number"),
         key=place.text("key"),
         text=place.text("text"),
@@ -262,14 +299,16 @@ def _question(place: Place) -> QuestionEntry:
         if_partly=place.text("if_partly"),
         if_no=place.text("if_no"),
         pitfalls=place.texts("pitfalls"),
+        computed=place.texts("computed", ()),
+        checks=place.texts("checks", ()),
     )
 
 
-def _sections(playbook: Place) -> tuple[SectionEntry, ...]:
+def _sections(files: Iterable[Place]) -> tuple[SectionEntry, ...]:
     """Sections numbered from 1 within their technique, in the order of the file."""
     counted: dict[str, int] = {}
     entries = []
-    for place in playbook.children("sections"):
+    for place in (place for file in files for place in file.children("sections", ())):
         technique = place.text("technique")
         counted[technique] = counted.get(technique, 0) + 1
         entries.append(

@@ -115,7 +115,7 @@ def _catalogues(releases: QuerySet[CatalogRelease]) -> list[doc.CatalogueVersion
     ]
 
 
-def _reference_controls() -> list[doc.ReferenceControl]:
+def _reference_controls(technique: Technique) -> list[doc.ReferenceControl]:
     controls = ReferenceControl.objects.prefetch_related(
         "questions", Prefetch("pairs", queryset=MappingPair.objects.only("control", "state"))
     )
@@ -128,7 +128,9 @@ def _reference_controls() -> list[doc.ReferenceControl]:
                 title=control.title,
                 family=control.family,
                 objective=control.objective,
-                questions=sorted(question.number for question in control.questions.all()),
+                questions=sorted(
+                    question.number for question in control.questions.all() if question.technique_id == technique.pk
+                ),
                 approved_mappings=states.count(MappingState.APPROVED),
                 draft_mappings=states.count(MappingState.DRAFT),
             )
@@ -343,7 +345,7 @@ def build(
         assessment=_assessment(assessment),
         technique=_technique(assessment.technique),
         catalogues=_catalogues(assessment.releases.defer("content")),
-        reference_controls=_reference_controls(),
+        reference_controls=_reference_controls(assessment.technique),
         implemented_controls=_implemented_controls(assessment, findings),
         questions=_questions(assessment),
         evidence=_evidence(assessment, place_of),

@@ -14,19 +14,8 @@ from compliance.types.drafts import JSON
 from compliance.types.states import AnswerValue
 from compliance.types.verdicts import FileScanVerdict
 
-R = CheckRule
-RULES_OF_QUESTION: dict[int, tuple[CheckRule, ...]] = {
-    1: (R.DATASET_NOT_VERIFIED, R.DATASET_CHANGED),
-    2: (
-        R.SUBMITTER_NOT_APPROVED, R.SUBMITTER_CANNOT_BE_TOLD, R.APPROVED_OWN_JOB, R.JOB_WITHOUT_APPROVAL,
-        R.APPROVAL_AFTER_START, R.APPROVAL_WITHOUT_DIGESTS, R.USED_NOT_ENTITLED, R.ENTITLED_UNUSED, R.DENIED_BURST,
-        R.OUTSIDE_CHANGE_WINDOW,
-    ),
-    3: (R.BASE_UNKNOWN, R.BASE_NOT_SCANNED, R.BASE_CHANGED, R.OUTPUT_NOT_SIGNED),
-    4: (R.LOG_GAP, R.SUBMITTER_CANNOT_BE_TOLD),
-}  # fmt: skip
 # Worth a look, and no contradiction of a "yes" by themselves.
-_ALONE_NO_CONTRADICTION = {R.ENTITLED_UNUSED, R.DENIED_BURST, R.OUTSIDE_CHANGE_WINDOW}
+_ALONE_NO_CONTRADICTION = {CheckRule.ENTITLED_UNUSED, CheckRule.DENIED_BURST, CheckRule.OUTSIDE_CHANGE_WINDOW}
 _SECOND_APPROVAL, _LAST_REVIEW = "second_approval", "last_review"
 
 
@@ -53,7 +42,8 @@ def run_of(assessment: Assessment) -> CheckRun | None:
 
 def check_facts(answer: Answer) -> tuple[tuple[Said, ...], tuple[str, ...]]:
     """Figures of the checks that speak to a question, and sentences against its answer."""
-    assessment, rules = answer.assessment, RULES_OF_QUESTION.get(answer.question.number, ())
+    assessment = answer.assessment
+    rules = [CheckRule(name) for name in answer.question.facts.get("checks", ())]
     if not rules:
         return (), ()
     query = f"system={assessment.system.uuid}"
@@ -89,7 +79,7 @@ def _against(answer: Answer, run: CheckRun, results: list[JSON]) -> list[str]:
 
 
 def review_facts(answer: Answer) -> tuple[tuple[Said, ...], tuple[str, ...]]:
-    """The access review of the period beside the answer of question 2, and what it says against it."""
+    """The access review of the period beside the answer, and what it says against it."""
     review = review_in_period(answer.assessment)
     stated = str(answer.claims.get(_LAST_REVIEW) or "")
     if review is None:

@@ -5,6 +5,7 @@ Every figure links to its rows: `url_name` and `query` lead to the list that the
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
@@ -15,14 +16,12 @@ from django.utils.translation import ngettext
 from compliance.models import Answer, Assessment, DatasetVersion, JobEvent, ModelVersion, Principal
 from compliance.selectors.coverage import CoverageRow, coverage_table
 from compliance.selectors.entitlement_page import entitlement_figures, reading_in_period
-from compliance.selectors.question_checks import check_facts, review_facts
+from compliance.selectors.question_checks import Said, check_facts, review_facts
 from compliance.selectors.question_completeness import figures_say
 from compliance.types.entitlements import Reach
+from compliance.types.questions import SUBMITTERS_CLAIM, ComputedSide
 from compliance.types.states import ActionClass, AnswerValue, ModelOrigin, Outcome
 from compliance.types.verdicts import CoverageState
-
-TRAINING_DATA, SUBMITTERS, INHERITED, JOB_LOG = 1, 2, 3, 4
-SUBMITTERS_CLAIM = "approved_submitters"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,22 +250,32 @@ def _job_log(assessment: Assessment, answer: Answer) -> QuestionFacts:
     return QuestionFacts(facts=facts + figures, contradictions=(*against, *told.contradictions))
 
 
-_BY_NUMBER = {TRAINING_DATA: _training_data, SUBMITTERS: _submitters, INHERITED: _inherited, JOB_LOG: _job_log}
+def _access_review(_assessment: Assessment, answer: Answer) -> QuestionFacts:
+    return _said(*review_facts(answer))
+
+
+def _said(lines: Iterable[Said], contradictions: tuple[str, ...]) -> QuestionFacts:
+    facts = (Fact(label=one.label, value=one.value, url_name=one.url_name, query=one.query) for one in lines)
+    return QuestionFacts(facts=tuple(facts), contradictions=contradictions)
+
+
+_SIDES: dict[ComputedSide, Callable[[Assessment, Answer], QuestionFacts]] = {
+    ComputedSide.TRAINING_DATA: _training_data,
+    ComputedSide.SUBMITTERS: _submitters,
+    ComputedSide.ACCESS_REVIEW: _access_review,
+    ComputedSide.INHERITED_MODELS: _inherited,
+    ComputedSide.JOB_LOG: _job_log,
+}
 
 
 def question_facts(answer: Answer) -> QuestionFacts:
-    """What the evidence says to the question of this answer, within the assessment's system and period."""
-    compute = _BY_NUMBER.get(answer.question.number)
-    if compute is None:
-        return QuestionFacts(facts=(), contradictions=())
-    own = compute(answer.assessment, answer)
-    more = [check_facts(answer), *([review_facts(answer)] if answer.question.number == SUBMITTERS else [])]
-    said = (
-        Fact(label=one.label, value=one.value, url_name=one.url_name, query=one.query)
-        for facts, _ in more
-        for one in facts
-    )
+    """What the evidence says to the question of this answer, within the assessment's system and period.
+
+    The question's content names the sides to compute and the checks that speak to it, in the order they are shown.
+    """
+    named = [ComputedSide(name) for name in answer.question.facts.get("computed", ())]
+    parts = [*(_SIDES[side](answer.assessment, answer) for side in named), _said(*check_facts(answer))]
     return QuestionFacts(
-        facts=(*own.facts, *said),
-        contradictions=(*own.contradictions, *(told for _, against in more for told in against)),
+        facts=tuple(fact for part in parts for fact in part.facts),
+        contradictions=tuple(told for part in parts for told in part.contradictions),
     )

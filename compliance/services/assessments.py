@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from compliance.models import AISystem, Answer, Assessment, AuditQuestion, CatalogRelease, Technique, User
 from compliance.services import ledger
+from compliance.services.catalog_rows import RETIRED
 from compliance.services.errors import RefusedError
 
 
@@ -23,14 +24,16 @@ def open_assessment(
     audit_date: date | None,
     actor: User,
 ) -> Assessment:
-    """A new assessment with every audit question still to be answered, bound to the catalogue now in force."""
+    """A new assessment with every audit question on its technique still to be answered, bound to the catalogue now in force."""
     if period_end < period_start:
         raise RefusedError(_("The period ends before it starts."))
     if not title.strip():
         raise RefusedError(_("Give the assessment a title."))
-    questions = list(AuditQuestion.objects.all())
+    asked = AuditQuestion.objects.filter(technique=technique)
+    questions = [question for question in asked if not question.facts.get(RETIRED)]
     if not questions:
-        raise RefusedError(_("No audit questions are loaded; run “manage.py load_catalog” first."))
+        told = _("No audit questions on %s are loaded; run “manage.py load_catalog” first.")
+        raise RefusedError(told % technique.atlas_id)
     with transaction.atomic():
         assessment = Assessment.objects.create(
             system=system,

@@ -37,9 +37,9 @@ def store(content: CatalogContent) -> tuple[MappingPair, ...]:
     _store_mitigations(content, techniques)
     _store_case_studies(content, techniques)
     _store_sections(content, techniques)
-    questions = _store_questions(content)
+    questions = _store_questions(content, techniques)
     frameworks = _store_frameworks(content)
-    controls = _store_controls(content, techniques, questions)
+    controls = _store_controls(content, techniques, questions.values())
     return _store_pairs(content, controls, frameworks)
 
 
@@ -160,10 +160,13 @@ def _store_sections(content: CatalogContent, techniques: Mapping[str, Technique]
 # Questions, frameworks, controls, pairs -----------------------------------------------------------------------------
 
 
-def _store_questions(content: CatalogContent) -> dict[int, AuditQuestion]:
-    existing = {row.number: row for row in AuditQuestion.objects.all()}
+def _store_questions(
+    content: CatalogContent, techniques: Mapping[str, Technique]
+) -> dict[tuple[int, int], AuditQuestion]:
+    existing = {(row.technique_id, row.number): row for row in AuditQuestion.objects.all()}
     stored = {}
     for entry in content.questions:
+        technique = techniques[entry.technique]
         facts = {
             "key": entry.key,
             "evidence": list(entry.evidence),
@@ -172,9 +175,12 @@ def _store_questions(content: CatalogContent) -> dict[int, AuditQuestion]:
             "if_partly": entry.if_partly,
             "if_no": entry.if_no,
             "pitfalls": list(entry.pitfalls),
+            "computed": list(entry.computed),
+            "checks": list(entry.checks),
         }
         values = {"text": entry.text, "guidance": entry.guidance, "facts": facts}
-        stored[entry.number] = _put(existing, AuditQuestion, {"number": entry.number}, entry.number, values)
+        identity, key = {"technique": technique, "number": entry.number}, (technique.pk, entry.number)
+        stored[key] = _put(existing, AuditQuestion, identity, key, values)
     _retire(row for key, row in existing.items() if key not in stored)
     return stored
 
@@ -211,13 +217,14 @@ def _control_values(entry: ControlEntry) -> JSON:
 
 
 def _store_controls(
-    content: CatalogContent, techniques: Mapping[str, Technique], questions: Mapping[int, AuditQuestion]
+    content: CatalogContent, techniques: Mapping[str, Technique], questions: Iterable[AuditQuestion]
 ) -> dict[str, ReferenceControl]:
     existing = {row.control_id: row for row in ReferenceControl.objects.all()}
+    asking = [(question, frozenset(question.facts["controls"])) for question in questions]
     stored = {}
     for entry in content.controls:
         row = _put(existing, ReferenceControl, {"control_id": entry.id}, entry.id, _control_values(entry))
-        row.questions.set([questions[number] for number in entry.questions])
+        row.questions.set([question for question, controls in asking if entry.id in controls])
         row.techniques.set([techniques[name] for name in entry.techniques if name in techniques])
         stored[entry.id] = row
     _retire(row for key, row in existing.items() if key not in stored)

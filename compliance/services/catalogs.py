@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.models import CatalogRelease, MappingPair, User
 from compliance.oscal.catalog_diff import diff_catalog
-from compliance.oscal.catalog_files import CATALOG_IDS, SHIPPED, catalog_of, read_catalog
+from compliance.oscal.catalog_files import (
+    CATALOG_IDS,
+    SHIPPED,
+    TECHNIQUE_PREFIX,
+    catalog_of,
+    read_catalog,
+)
 from compliance.services import atlas_releases, ledger
 from compliance.services.catalog_rows import RETIRED, pair_substance, store
 from compliance.services.errors import RefusedError
@@ -36,14 +44,16 @@ class CatalogLoad:
     returned_pairs: tuple[str, ...] = ()
 
 
-def load(*, folder: Path = SHIPPED, apply: bool, actor: User | None) -> CatalogLoad:
-    """Compares the content files of a folder with what is loaded and, with `apply`, loads them.
+def load(*, folder: Path = SHIPPED, further: Sequence[Path] = (), apply: bool, actor: User | None) -> CatalogLoad:
+    """Compares the content files of a folder, and of `further` techniques, with what is loaded; `apply` loads them.
 
-    Loading the same files again changes nothing and records nothing. Raises BadInputError, naming file and place.
+    A further technique that was loaded before stays as it was loaded, where no file of its id is given. Loading the same
+    files again changes nothing and records nothing. Raises BadInputError, naming file and place.
     """
-    content = read_catalog(folder)
     with transaction.atomic():
         current = _current_files(lock=apply)
+        kept = [_file_of(release) for key, release in current.items() if key.startswith(TECHNIQUE_PREFIX)]
+        content = read_catalog(folder, further=further, kept=kept)
         is_same = {release.sha256 for release in current.values()} == {file.sha256 for file in content.files}
         changes = () if is_same else diff_catalog(_loaded(current), content)
         load_ = CatalogLoad(is_first=not current, is_applied=False, changes=changes, counts=_counts(content))
@@ -53,7 +63,9 @@ def load(*, folder: Path = SHIPPED, apply: bool, actor: User | None) -> CatalogL
 
 
 def _current_files(*, lock: bool) -> dict[str, CatalogRelease]:
-    releases = CatalogRelease.objects.filter(is_current=True, key__in=CATALOG_IDS)
+    releases = CatalogRelease.objects.filter(
+        Q(key__in=CATALOG_IDS) | Q(key__startswith=TECHNIQUE_PREFIX), is_current=True
+    ).order_by("pk")
     return {release.key: release for release in (releases.select_for_update() if lock else releases)}
 
 
@@ -69,23 +81,25 @@ def is_in_force(sha256: str) -> bool:
 
 def _loaded(current: dict[str, CatalogRelease]) -> CatalogContent | None:
     """The content that is loaded; None when there is none, or an earlier Assay stored it in another shape."""
-    files = tuple(
-        CatalogFile(
-            id=release.key,
-            version=release.version,
-            date=release.content_date,
-            language=str(release.content.get("catalog", {}).get("language", "")),
-            licence=release.licence,
-            filename=f"{release.key}.yaml",
-            sha256=release.sha256,
-            content=release.content,
-        )
-        for release in current.values()
-    )
+    files = tuple(_file_of(release) for release in current.values())
     try:
         return catalog_of(files) if files else None
     except BadInputError:
         return None
+
+
+def _file_of(release: CatalogRelease) -> CatalogFile:
+    """A content file as it was loaded."""
+    return CatalogFile(
+        id=release.key,
+        version=release.version,
+        date=release.content_date,
+        language=str(release.content.get("catalog", {}).get("language", "")),
+        licence=release.licence,
+        filename=f"{release.key}.yaml",
+        sha256=release.sha256,
+        content=release.content,
+    )
 
 
 def _counts(content: CatalogContent) -> dict[str, int]:

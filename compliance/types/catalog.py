@@ -176,8 +176,12 @@ class ClaimEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionEntry:
-    """One audit question, what good evidence is, what an answer must say, and the controls it rests on."""
+    """One audit question on a technique, what good evidence is, what an answer must say, and the controls it rests on.
 
+    computed: names of `ComputedSide` shown beside the answer; checks: values of `CheckRule` that speak to it.
+    """
+
+    technique: str
     number: int
     key: str
     text: str
@@ -188,6 +192,8 @@ class QuestionEntry:
     if_partly: str
     if_no: str
     pitfalls: tuple[str, ...]
+    computed: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,9 +243,14 @@ class SourceEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogContent:
-    """Everything that is shipped, read and checked. `atlas_release` is the content release of ids and names."""
+    """Everything that is loaded, read and checked. `atlas_release` is the content release of ids and names.
+
+    `technique` is the one that the four shipped files are about; `files` holds those four and one file for each further
+    technique.
+    """
 
     files: tuple[CatalogFile, ...]
+    technique: str
     atlas_release: str
     notice: str
     techniques: tuple[TechniqueEntry, ...]

@@ -88,7 +88,7 @@ def assessment_new(request: Request) -> HttpResponse:
             )
             assessment = assessments.open_assessment(
                 system=system,
-                technique=get_object_or_404(Technique, atlas_id=TECHNIQUE),
+                technique=given.get("technique") or get_object_or_404(Technique, atlas_id=TECHNIQUE),
                 title=given["title"],
                 scope=given["scope"],
                 period_start=given["period_start"],

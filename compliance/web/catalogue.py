@@ -38,7 +38,7 @@ def catalogue(request: Request) -> HttpResponse:
     context = {
         "technique": technique,
         "mitigations": Mitigation.objects.filter(is_direct=True) if technique else [],
-        "questions": AuditQuestion.objects.prefetch_related("controls"),
+        "questions": AuditQuestion.objects.select_related("technique").prefetch_related("controls"),
         "controls": ReferenceControl.objects.annotate(
             approved=Count("pairs", filter=approved), drafts=Count("pairs", filter=draft)
         ),
@@ -55,7 +55,9 @@ def catalogue(request: Request) -> HttpResponse:
 def catalogue_control(request: Request, control_id: str) -> HttpResponse:
     """One reference control and every mapping pair with its rationale."""
     pairs = MappingPair.objects.select_related("framework", "decided_by").order_by("framework__title", "requirement_id")
-    rows = ReferenceControl.objects.prefetch_related(Prefetch("pairs", queryset=pairs), "questions", "techniques")
+    rows = ReferenceControl.objects.prefetch_related(
+        Prefetch("pairs", queryset=pairs), "questions__technique", "techniques"
+    )
     control = get_object_or_404(rows, control_id=control_id)
     context = {
         "control": control,

@@ -28,6 +28,9 @@ class AssessmentForm(forms.Form):
     new_system = forms.CharField(
         label=_("or a new AI system"), max_length=200, required=False, help_text=_("Only when it is not in the list.")
     )
+    technique = forms.ModelChoiceField(
+        label=_("Technique"), queryset=Technique.objects.none(), to_field_name="atlas_id", empty_label=None
+    )
     title = forms.CharField(label=_("Title"), max_length=200, help_text=_("For example: “Model manipulation, 2026”."))
     period_start = forms.DateField(label=_("Period from"), widget=day_input())
     period_end = forms.DateField(label=_("Period to"), widget=day_input(), help_text=_("The last day is included."))
@@ -44,6 +47,16 @@ class AssessmentForm(forms.Form):
         systems = self.fields["system"]
         if isinstance(systems, forms.ModelChoiceField):
             systems.queryset = systems_for(asker, Verb.OPEN_ASSESSMENT)
+        self._offer_techniques()
+
+    def _offer_techniques(self) -> None:
+        """Those that have questions; where only one has, nothing is asked."""
+        asked = Technique.objects.filter(questions__isnull=False).distinct().order_by("atlas_id")
+        field = self.fields["technique"]
+        if len(asked) < 2:
+            del self.fields["technique"]
+        elif isinstance(field, forms.ModelChoiceField):
+            field.queryset = asked
 
     def clean(self) -> dict[str, Any]:
         """One of the two ways to name the system."""

@@ -28,10 +28,11 @@ from compliance.models import (
     Observation,
     Principal,
 )
-from compliance.selectors.question_facts import SUBMITTERS, approved_submitters
+from compliance.selectors.question_facts import approved_submitters
 from compliance.types.bindings import BoundBy, Named
 from compliance.types.checks import PRODUCER
 from compliance.types.entitlements import Reach
+from compliance.types.questions import SUBMITTERS_CLAIM
 from compliance.types.states import ActionClass, AnswerState, AssessmentState, ModelOrigin, Outcome
 from scanning.checks.base import (
     Actor,
@@ -202,7 +203,7 @@ def _data(system: AISystem) -> dict[int, DataSet]:
 def _approved(system: AISystem) -> frozenset[str] | None:
     """The approved submitters that the organisation states: of the latest approved answer, else of the latest there is."""
     answers = (
-        Answer.objects.filter(assessment__system=system, question__number=SUBMITTERS)
+        Answer.objects.filter(assessment__system=system, claims__has_key=SUBMITTERS_CLAIM)
         .select_related("assessment")
         .order_by("-assessment__created_at", "-pk")
     )

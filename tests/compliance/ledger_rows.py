@@ -70,7 +70,7 @@ def filled_tables() -> dict[str, str]:
         system=system, technique=technique, title="First", opened_by=actor,
         period_start=date(2026, 1, 1), period_end=date(2026, 12, 31),
     )  # fmt: skip
-    question = AuditQuestion.objects.create(number=1, text="Who may submit?", guidance="A list")
+    question = AuditQuestion.objects.create(technique=technique, number=1, text="Who may submit?", guidance="A list")
     answer = Answer.objects.create(assessment=assessment, question=question)
     AnswerRevision.objects.create(answer=answer, version=1, act="drafted", actor=actor, snapshot={})
     freeze = Freeze.objects.create(assessment=assessment, sha256="0" * 64, storage_name="x", frozen_by=actor)

@@ -47,6 +47,12 @@ CONTROLS = (
     ("BDM-15", "Backdoor test of model weights"),
     ("BDM-16", "Review of prompt construction logic"),
 )
+ASKED: tuple[JSON, ...] = (
+    {"computed": ["training_data"], "checks": ["dataset-not-verified", "dataset-changed"]},
+    {"computed": ["submitters", "access_review"], "checks": ["submitter-not-approved", "job-without-approval"]},
+    {"computed": ["inherited_models"], "checks": ["base-model-unknown", "base-model-not-scanned"]},
+    {"computed": ["job_log"], "checks": ["log-gap"]},
+)
 TASKS = [
     {
         "key": "quarantine",
@@ -86,9 +92,13 @@ def catalogue() -> Technique:
     )
     questions = [
         AuditQuestion.objects.create(
-            number=number, text=f"Question {number}?", guidance="A dated record.", facts={"claims": []}
+            technique=technique,
+            number=number,
+            text=f"Question {number}?",
+            guidance="A dated record.",
+            facts={"claims": [], **asked},
         )
-        for number in range(1, 5)
+        for number, asked in enumerate(ASKED, start=1)
     ]
     for control_id, title in CONTROLS:
         control = ReferenceControl.objects.create(

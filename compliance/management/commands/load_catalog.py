@@ -27,6 +27,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Options."""
         parser.add_argument("--folder", type=Path, default=SHIPPED, help="folder of the content files")
+        parser.add_argument(
+            "--technique", type=Path, action="append", default=[], metavar="FILE",
+            help="the file of a further technique with its questions; may be given more than once",
+        )  # fmt: skip
         parser.add_argument("--dry-run", action="store_true", help="show what would change, change nothing")
         parser.add_argument("--yes", action="store_true", help="apply changes without asking")
         parser.add_argument("--json", action="store_true", help="print one JSON document; asks nothing")
@@ -34,12 +38,13 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: Any) -> None:
         """Show, ask where needed, apply."""
         try:
-            found = catalogs.load(folder=options["folder"], apply=False, actor=None)
+            files = {"folder": options["folder"], "further": options["technique"]}
+            found = catalogs.load(**files, apply=False, actor=None)
             self._tell(found, options)
             wanted = bool(found.changes) and not options["dry_run"]
             agreed = wanted and (found.is_first or options["yes"] or self._agrees(options))
             if agreed:
-                found = catalogs.load(folder=options["folder"], apply=True, actor=None)
+                found = catalogs.load(**files, apply=True, actor=None)
                 ledger.seal()
         except BadInputError as error:
             raise CommandError(str(error), returncode=ExitCode.BAD_INPUT)
