@@ -1,15 +1,30 @@
-"""What every endpoint shares: scoped rows by uuid, verbs per method and action, scoped references in payloads."""
+"""What every endpoint shares: scoped rows by uuid, verbs per method and action, lists as files, scoped references."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, cast
 
 from django.db.models import Model, QuerySet
+from django.http import HttpResponseBase
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.request import Request
+from rest_framework.utils.encoders import JSONEncoder
 
 from compliance.models import User
 from compliance.rights import Verb, systems_for, visible
+from compliance.selectors.table_files import About, Kind, Table, download
+
+EXPORT = OpenApiParameter(
+    "export",
+    enum=list(Kind),
+    description="All rows, filtered alike, as a file: a column for each field. Lists and objects in a cell are JSON.",
+)
+_NO_FILTERS = frozenset({"export", "page", "page_size"})
 
 
 def asker(request: Request) -> User:
@@ -38,7 +53,54 @@ class ScopedViewSet(viewsets.GenericViewSet[Any]):
 
 
 class ReadViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ScopedViewSet):
-    """List and detail."""
+    """List and detail; `?export=` gives a list as a file."""
+
+    @extend_schema(parameters=[EXPORT])
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:  # the class describes the endpoint
+        kind = asked_kind(request)
+        if kind is None:
+            return super().list(request, *args, **kwargs)
+        return exported(request, kind, self.get_serializer(), self.filter_queryset(self.get_queryset()))
+
+
+def asked_kind(request: Request) -> Kind | None:
+    """The form of file that `?export=` names; None where it is absent."""
+    asked = request.query_params.get("export")
+    if asked is None:
+        return None
+    if asked not in set(Kind):
+        raise serializers.ValidationError({"export": f"Lists are exported as {' or '.join(Kind)}."})
+    return Kind(asked)
+
+
+def exported(
+    request: Request, kind: Kind, shape: serializers.BaseSerializer[Any], records: Iterable[Any]
+) -> HttpResponseBase:
+    """All records as a file, one column for each field of their shape."""
+    assert isinstance(shape, serializers.Serializer)  # every list has fields
+    title = type(shape).__name__.removesuffix("Serializer")
+    table = Table(name=title.lower(), title=title, heads=list(shape.fields), rows=_rows(shape, records))
+    filters = tuple((name, str(value)) for name, value in request.query_params.items() if name not in _NO_FILTERS)
+    about = About(filters=filters, asked_by=str(asker(request)), asked_at=timezone.now())
+    return download(kind, table, about)
+
+
+def _rows(shape: serializers.Serializer[Any], records: Iterable[Any]) -> Iterator[tuple[object, ...]]:
+    read = records.iterator(chunk_size=500) if isinstance(records, QuerySet) else records
+    for record in read:
+        shown = shape.to_representation(record)
+        yield tuple(_cell(field, shown[name]) for name, field in shape.fields.items())
+
+
+def _cell(field: serializers.Field[Any, Any, Any, Any], value: object) -> object:
+    """A value as it stands in a table: times as times, lists and objects as JSON."""
+    if isinstance(value, str) and isinstance(field, serializers.DateTimeField):
+        return parse_datetime(value)
+    if isinstance(value, str) and isinstance(field, serializers.DateField):
+        return parse_date(value)
+    if isinstance(value, list | dict | tuple):
+        return json.dumps(value, cls=JSONEncoder, ensure_ascii=False, sort_keys=True) if value else ""
+    return value
 
 
 class ScopedReference(serializers.SlugRelatedField[Any]):

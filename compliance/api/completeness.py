@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.http import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -11,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance import models as m
-from compliance.api.base import ReadViewSet
+from compliance.api.base import EXPORT, ReadViewSet, asked_kind, exported
 from compliance.api.serializers import PersonSerializer, UuidField
 from compliance.selectors.completeness_page import integrity_of
 
@@ -78,14 +79,16 @@ class ReadingViewSet(ReadViewSet):
     serializer_class = ReadingSerializer
     filterset_fields = ("period_start", "period_end")
 
-    @extend_schema(responses=RowSerializer(many=True))
+    @extend_schema(parameters=[EXPORT], responses=RowSerializer(many=True))
     @action(detail=True, methods=["get"], filterset_fields=())
-    def rows(self, request: Request, uuid: str) -> Response:
+    def rows(self, request: Request, uuid: str) -> Response | HttpResponseBase:
         """The lines of a reading, by page; `?part=` names one figure."""
         reading: m.CompletenessReading = self.get_object()
         lines: Any = reading.rows.order_by("n")
         if part := request.query_params.get("part"):
             lines = lines.filter(part=part)
+        if kind := asked_kind(request):
+            return exported(request, kind, RowSerializer(), lines)
         page = self.paginate_queryset(lines)
         return self.get_paginated_response(RowSerializer(page, many=True).data)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.http import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -11,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance import models as m
-from compliance.api.base import ReadViewSet, ScopedReference, SystemReference, asker
+from compliance.api.base import EXPORT, ReadViewSet, ScopedReference, SystemReference, asked_kind, asker, exported
 from compliance.api.serializers import UuidField
 from compliance.choices import choices
 from compliance.rights import TABLE, Verb
@@ -216,12 +217,16 @@ class AccessReviewViewSet(ReadViewSet):
         review = access_reviews.open_review(**payload.validated_data, actor=asker(request))
         return Response(AccessReviewSerializer(review).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(responses=AccessReviewLineSerializer(many=True))
+    @extend_schema(parameters=[EXPORT], responses=AccessReviewLineSerializer(many=True))
     @action(detail=True, methods=["get"])
-    def lines(self, request: Request, uuid: str) -> Response:
+    def lines(self, request: Request, uuid: str) -> Response | HttpResponseBase:
         """The principals of a review, with what was decided and whether removals were confirmed."""
         review: m.AccessReview = self.get_object()
-        page = self.paginate_queryset(review_lines(review, ReviewFilter())) or []
+        lines = review_lines(review, ReviewFilter())
+        if kind := asked_kind(request):
+            told = {"told": confirmations(review, list(lines))}
+            return exported(request, kind, AccessReviewLineSerializer(context=told), lines)
+        page = self.paginate_queryset(lines) or []
         context = {"told": confirmations(review, page)}
         return self.get_paginated_response(AccessReviewLineSerializer(page, many=True, context=context).data)
 

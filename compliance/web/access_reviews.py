@@ -34,7 +34,7 @@ from compliance.services.errors import RefusedError
 from compliance.types.access_reviews import Decision
 from compliance.types.entitlements import Reach
 from compliance.web.base import Request, found, guarded, page_of, refuse, say
-from compliance.web.exports import csv_response
+from compliance.web.exports import Table, exported, wanted
 from compliance.web.forms import day_input
 
 PER_PAGE = 300
@@ -149,16 +149,17 @@ def access_review_new(request: Request) -> HttpResponse:
     return render(request, "compliance/access_review_new.html", {"form": form, "trail": trail})
 
 
-def _csv(review: AccessReview, rows: QuerySet[AccessReviewLine]) -> HttpResponseBase:
+def _table(review: AccessReview, rows: QuerySet[AccessReviewLine]) -> Table:
     heads = (
         _("who"), _("identifier"), _("kind"), _("how far away"), _("ways"), _("platforms"), _("permissions"),
         _("last submitted (UTC)"), _("decision"), _("reason"), _("decided by"), _("decided at (UTC)"), _("removal"),
         _("as of (UTC)"), _("late"),
     )  # fmt: skip
-    return csv_response(filename="access-review.csv", heads=heads, rows=_csv_rows(review, rows))
+    title = gettext("Access review of %s") % review.system.name
+    return Table(name="access-review", title=title, heads=heads, rows=_rows(review, rows))
 
 
-def _csv_rows(review: AccessReview, rows: QuerySet[AccessReviewLine]) -> Iterator[tuple[object, ...]]:
+def _rows(review: AccessReview, rows: QuerySet[AccessReviewLine]) -> Iterator[tuple[object, ...]]:
     lines = list(rows)
     told = confirmations(review, lines)
     for line in lines:
@@ -189,8 +190,8 @@ def access_review_detail(request: Request, uuid: UUID) -> HttpResponseBase:
     form = LineFilter(request.GET)
     form.is_valid()
     rows = review_lines(review, form.asked)
-    if request.GET.get("export") == "csv":
-        return _csv(review, rows)
+    if wanted(request):
+        return exported(request, _table(review, rows), form)
     page = page_of(request, rows, per=PER_PAGE)
     lines = list(page)
     told = confirmations(review, lines)

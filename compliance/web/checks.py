@@ -18,7 +18,7 @@ from compliance.rights import Verb, may, systems_for
 from compliance.selectors.check_page import check_page, events_of, exceptions_of, runs
 from compliance.types.checks import CheckRule
 from compliance.web.base import Request, found, guarded, page_of, uuid_of
-from compliance.web.exports import csv_response
+from compliance.web.exports import Table, exported, wanted
 
 
 def _asked(request: Request) -> CheckRun | None:
@@ -61,12 +61,12 @@ def _page(request: Request, run: CheckRun | None) -> HttpResponse:
     return render(request, "compliance/check_list.html", context)
 
 
-def _csv(rows: QuerySet[Observation]) -> HttpResponseBase:
+def _table(rows: QuerySet[Observation], title: str) -> Table:
     heads = (_("check"), _("what was found"), _("about"), _("at (UTC)"), _("event"), _("observation"))
-    return csv_response(filename="check-exceptions.csv", heads=heads, rows=_csv_rows(rows))
+    return Table(name="check-exceptions", title=title, heads=heads, rows=_rows(rows))
 
 
-def _csv_rows(rows: QuerySet[Observation]) -> Iterator[tuple[object, ...]]:
+def _rows(rows: QuerySet[Observation]) -> Iterator[tuple[object, ...]]:
     for row in rows.iterator(chunk_size=2000):
         yield (
             str(label(CheckRule(row.rule))),
@@ -86,11 +86,11 @@ def check_exceptions(request: Request, uuid: UUID) -> HttpResponseBase:
     rule = request.GET.get("rule", "")
     rule = rule if rule in known else ""
     rows = exceptions_of(run, request.user, rule=rule)
-    if request.GET.get("export") == "csv":
-        return _csv(rows)
+    title = str(known[rule]) if rule else _("Exceptions")
+    if wanted(request):
+        return exported(request, _table(rows, title), also=((_("AI system"), run.system.name),))
     page = page_of(request, rows)
     events = events_of(page, request.user)
-    title = str(known[rule]) if rule else _("Exceptions")
     context = {
         "run": run,
         "title": title,

@@ -36,7 +36,7 @@ from compliance.services import completeness as completeness_service
 from compliance.services.errors import RefusedError
 from compliance.types.completeness import Part, RowState
 from compliance.web.base import Request, found, guarded, page_of, refuse, say, uuid_of
-from compliance.web.exports import csv_response
+from compliance.web.exports import Table, exported, wanted
 
 _STATES = {
     Part.COVERAGE: (RowState.DELIVERS, RowState.NOT_DELIVERING, RowState.NOT_ASSESSED),
@@ -107,8 +107,8 @@ def _page(request: Request, reading: CompletenessReading | None) -> HttpResponse
     form.is_valid()
     asked = CompletenessFilter(part=part, state=form.cleaned_data.get("state", ""), text=form.cleaned_data.get("q", ""))
     rows = completeness_rows(reading, asked)
-    if request.GET.get("export") == "csv":
-        return _csv(rows, part)
+    if wanted(request):
+        return exported(request, _table(rows, part), form, also=_which(reading))
     content = completeness_page(reading, request.user)
     context |= {
         "content": content,
@@ -192,14 +192,19 @@ def _systems(request: Request, reading: CompletenessReading) -> list[dict[str, A
     ]
 
 
-def _csv(rows: QuerySet[CompletenessRow], part: Part) -> HttpResponseBase:
+def _which(reading: CompletenessReading) -> tuple[tuple[str, str], ...]:
+    return ((_("AI system"), reading.system.name), (_("Reading as of"), f"{reading.as_of:%Y-%m-%d %H:%M} UTC"))
+
+
+def _table(rows: QuerySet[CompletenessRow], part: Part) -> Table:
     heads = (
         _("figure"), _("state"), _("platform"), _("place"), _("what"), _("from (UTC)"), _("to (UTC)"), _("in words")
     )  # fmt: skip
-    return csv_response(filename=f"completeness-{part.value}.csv", heads=heads, rows=_csv_rows(rows))
+    title = _("Completeness of the job log: %s") % label(part)
+    return Table(name=f"completeness-{part.value}", title=title, heads=heads, rows=_rows(rows))
 
 
-def _csv_rows(rows: QuerySet[CompletenessRow]) -> Iterator[tuple[object, ...]]:
+def _rows(rows: QuerySet[CompletenessRow]) -> Iterator[tuple[object, ...]]:
     for row in rows.iterator(chunk_size=2000):
         yield (
             row.get_part_display(),

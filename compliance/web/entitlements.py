@@ -28,7 +28,7 @@ from compliance.selectors.entitlement_page import (
 )
 from compliance.types.entitlements import Reach
 from compliance.web.base import Request, guarded, page_by_key, uuid_of
-from compliance.web.exports import csv_response
+from compliance.web.exports import Table, exported, wanted
 
 _ANY = ("", gettext_lazy("any"))
 
@@ -65,16 +65,16 @@ class EntitlementForm(forms.Form):
         )
 
 
-def _csv(rows: QuerySet[Entitlement]) -> HttpResponseBase:
+def _table(rows: QuerySet[Entitlement]) -> Table:
     heads = (
         _("who"), _("identifier"), _("kind"), _("how far away"), _("permissions"), _("platform"),
         _("account, subscription, project or cluster"), _("path"), _("resources"), _("conditions, not evaluated"),
         _("jobs may run as"), _("still missing"),
     )  # fmt: skip
-    return csv_response(filename="who-can-submit.csv", heads=heads, rows=_csv_rows(rows))
+    return Table(name="who-can-submit", title=_("Who can submit"), heads=heads, rows=_rows(rows))
 
 
-def _csv_rows(rows: QuerySet[Entitlement]) -> Iterator[tuple[object, ...]]:
+def _rows(rows: QuerySet[Entitlement]) -> Iterator[tuple[object, ...]]:
     for row in rows.iterator(chunk_size=2000):
         listed = (row.resources, row.conditions, row.runs_as, row.missing)
         yield (
@@ -126,8 +126,9 @@ def entitlements(request: Request) -> HttpResponseBase:
     form.is_valid()
     asked = form.asked
     rows = entitlement_rows(reading, asked)
-    if request.GET.get("export") == "csv":
-        return _csv(rows)
+    if wanted(request):
+        as_of = (_("Reading as of"), f"{reading.as_of:%Y-%m-%d %H:%M} UTC")
+        return exported(request, _table(rows), form, also=((_("AI system"), reading.system.name), as_of))
     page = page_by_key(request, rows, count=rows.order_by().count())
     last = last_submissions(reading, list(page))
     context |= {

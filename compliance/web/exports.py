@@ -1,54 +1,63 @@
-"""Lists for other programs, streamed row by row: CSV (RFC 4180) that is safe to open in a spreadsheet, with times in UTC as
-ISO 8601; and OCSF, one JSON object a line."""
+"""Lists for other programs, as filtered: `?export=csv` and `?export=xlsx` of every list, `?export=ocsf` of some."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.http import StreamingHttpResponse
+from django import forms
+from django.http import HttpResponseBase, StreamingHttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from compliance.selectors import ocsf
+from compliance.selectors.table_files import About, Column, Kind, Table, download, table_of
+from compliance.web.base import Request
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-_SPREADSHEETS_READ_UTF8_BY = "\ufeff"
-
-
-class _Echo:
-    """The file that csv writes to: it hands each line back."""
-
-    def write(self, line: str) -> str:
-        return line
+__all__ = ["Column", "Table", "exported", "ocsf_response", "table_of", "wanted"]
+PARAMETER = "export"
+Filters = tuple[tuple[str, str], ...]
+_NO_FILTERS = frozenset({PARAMETER, "page", "sort"})
 
 
-def cell(value: object) -> str:
-    """One value as the text of a cell. Text that a spreadsheet would run as a formula gets an apostrophe in front."""
-    if value is None:
+def wanted(request: Request) -> bool:
+    """Whether the address asks for the list as a file."""
+    return request.GET.get(PARAMETER) in set(Kind)
+
+
+def exported(request: Request, table: Table, form: forms.Form | None = None, *, also: Filters = ()) -> HttpResponseBase:
+    """The table in the form that the address asks for.
+
+    form: the filters of the list, already checked; also: what else narrows it, as name and value.
+    """
+    about = About(filters=(*also, *filters_of(request, form)), asked_by=str(request.user), asked_at=timezone.now())
+    return download(Kind(request.GET[PARAMETER]), table, about)
+
+
+def filters_of(request: Request, form: forms.Form | None) -> Filters:
+    """What narrows the list, in the words of its form; of a list without one, the parameters of the address."""
+    fields = form.fields if form is not None else {}
+    said = [(_label(form, name), _words(form, name)) for name in fields] if form is not None else []
+    rest = [(name, str(value)) for name, value in request.GET.items() if name not in fields and name not in _NO_FILTERS]
+    if request.GET.get("sort"):
+        rest.append((_("order"), request.GET["sort"]))
+    return tuple((name, value) for name, value in (*said, *rest) if value)
+
+
+def _label(form: forms.Form | None, name: str) -> str:
+    return str(form[name].label) if form is not None else name
+
+
+def _words(form: forms.Form | None, name: str) -> str:
+    """One filter as the person chose it; "" where it does not narrow."""
+    value: Any = form.cleaned_data.get(name) if form is not None else None
+    if value in (None, "", False, []):
         return ""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    if isinstance(value, date):
-        return value.isoformat()
-    text = str(value)
-    if isinstance(value, str) and text.startswith(FORMULA_STARTS):
-        return f"'{text}"
-    return text
-
-
-def _lines(heads: Sequence[object], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield _SPREADSHEETS_READ_UTF8_BY + writer.writerow([cell(str(head)) for head in heads])
-    for row in rows:
-        yield writer.writerow([cell(value) for value in row])
-
-
-def csv_response(*, filename: str, heads: Sequence[object], rows: Iterable[Sequence[object]]) -> StreamingHttpResponse:
-    """A download of the rows as they are read."""
-    response = StreamingHttpResponse(_lines(heads, rows), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{filename}"'
-    return response
+    field = form.fields[name] if form is not None else None
+    if isinstance(field, forms.ChoiceField) and not isinstance(field, forms.ModelChoiceField):
+        chosen: dict[Any, Any] = dict(field.choices)  # type: ignore[arg-type]  # none of these lists is grouped
+        return str(chosen.get(value, value))
+    return _("yes") if value is True else str(value)
 
 
 def ocsf_response(*, filename: str, records: Iterable[Mapping[str, Any]]) -> StreamingHttpResponse:

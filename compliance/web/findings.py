@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 
+from compliance.choices import label
 from compliance.models import Finding, RemediationItem
 from compliance.rights import Verb, may, visible
 from compliance.selectors.finding_pages import FindingFilter, finding_page
@@ -21,7 +22,7 @@ from compliance.services.errors import RefusedError
 from compliance.types.states import Severity
 from compliance.types.verdicts import Conclusion
 from compliance.web.base import Request, found, guarded, ordered, page_of, say
-from compliance.web.exports import csv_response, ocsf_response
+from compliance.web.exports import Table, exported, ocsf_response, wanted
 from compliance.web.finding_forms import ALL_STATES, FindingFilterForm, FindingForm
 
 _WORK = Prefetch("risk__items", queryset=RemediationItem.objects.select_related("owner").order_by("due_on"))
@@ -34,7 +35,7 @@ ORDERS = {
 }
 
 
-def _csv_rows(rows: QuerySet[Finding]) -> Iterator[tuple[object, ...]]:
+def _rows(rows: QuerySet[Finding]) -> Iterator[tuple[object, ...]]:
     for finding in rows.iterator(chunk_size=500):
         risk = getattr(finding, "risk", None)
         yield (
@@ -57,12 +58,12 @@ def _csv_rows(rows: QuerySet[Finding]) -> Iterator[tuple[object, ...]]:
         )
 
 
-def _csv(rows: QuerySet[Finding]) -> HttpResponseBase:
+def _table(rows: QuerySet[Finding]) -> Table:
     heads = (
         _("finding"), _("asset"), _("AI system"), _("control"), _("severity"), _("conclusion"), _("first seen (UTC)"),
         _("last seen (UTC)"), _("condition"), _("criteria"), _("cause"), _("effect"), _("remediation"), _("identifier"),
     )  # fmt: skip
-    return csv_response(filename="findings.csv", heads=heads, rows=_csv_rows(rows))
+    return Table(name="findings", title=_("Findings"), heads=heads, rows=_rows(rows))
 
 
 @guarded(Verb.VIEW)
@@ -81,8 +82,9 @@ def finding_list(request: Request) -> HttpResponseBase:
     )
     rows = visible(ROWS, request.user)
     shown = ordered(request, filtered(rows, asked), ORDERS).prefetch_related(_WORK)
-    if request.GET.get("export") == "csv":
-        return _csv(shown)
+    if wanted(request):
+        also = () if given.get("state") else ((_("Conclusion"), str(label(Conclusion.NOT_SATISFIED))),)
+        return exported(request, _table(shown), form, also=also)
     if request.GET.get("export") == "ocsf":
         return ocsf_response(filename="findings.ocsf.ndjson", records=finding_records(shown))
     context = {

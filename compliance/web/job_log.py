@@ -24,7 +24,7 @@ from compliance.selectors.job_log_page import job_log as filtered
 from compliance.selectors.ocsf_job_events import job_event_records
 from compliance.types.states import ActionClass, Outcome
 from compliance.web.base import Request, found, guarded, ordered, page_by_key
-from compliance.web.exports import csv_response, ocsf_response
+from compliance.web.exports import Table, exported, ocsf_response, wanted
 from compliance.web.forms import day_input
 
 ROWS = JobEvent.objects.select_related("actor", "evidence", "system")
@@ -78,7 +78,7 @@ class JobLogForm(forms.Form):
         )
 
 
-def _csv_rows(rows: QuerySet[JobEvent]) -> Iterator[tuple[object, ...]]:
+def _rows(rows: QuerySet[JobEvent]) -> Iterator[tuple[object, ...]]:
     for event in rows.iterator(chunk_size=2000):
         yield (
             event.occurred_at,
@@ -101,13 +101,13 @@ def _csv_rows(rows: QuerySet[JobEvent]) -> Iterator[tuple[object, ...]]:
         )
 
 
-def _csv(rows: QuerySet[JobEvent]) -> HttpResponseBase:
+def _table(rows: QuerySet[JobEvent]) -> Table:
     heads = (
         _("occurred at (UTC)"), _("who"), _("operation"), _("act"), _("outcome"), _("account"), _("region"),
         _("job name"), _("job"), _("base model"), _("output model"), _("AI system"), _("document"),
         _("place in the document"), _("document SHA-256"), _("raw record SHA-256"), _("event"),
     )  # fmt: skip
-    return csv_response(filename="job-log.csv", heads=heads, rows=_csv_rows(rows))
+    return Table(name="job-log", title=_("Job log"), heads=heads, rows=_rows(rows))
 
 
 def _complete(request: Request, asked: JobLogFilter) -> dict[str, Any] | None:
@@ -133,8 +133,8 @@ def job_log(request: Request) -> HttpResponseBase:
     rows = visible(ROWS, request.user)
     asked = form.asked
     shown = ordered(request, filtered(rows, asked), ORDERS)
-    if request.GET.get("export") == "csv":
-        return _csv(shown)
+    if wanted(request):
+        return exported(request, _table(shown), form)
     if request.GET.get("export") == "ocsf":
         return ocsf_response(filename="job-log.ocsf.ndjson", records=job_event_records(shown))
     figures = job_log_figures(shown)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from itertools import zip_longest
+from collections.abc import Iterator
+from itertools import islice, zip_longest
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 from django.core.files.uploadedfile import UploadedFile
+from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from compliance.models import AISystem, DatasetVersion, Evidence, ModelVersion, User
 from compliance.rights import Verb, may, visible
@@ -21,14 +25,26 @@ from compliance.services import inventory
 from compliance.services.errors import RefusedError
 from compliance.types.states import ModelOrigin
 from compliance.web.base import Request, found, guarded, ordered, page_of, say
-from compliance.web.exports import csv_response
+from compliance.web.exports import Column, Table, exported, table_of, wanted
 from compliance.web.model_forms import ModelFilterForm, RegisterModelForm
 
 VERSIONS = ModelVersion.objects.select_related("model__system", "parent__model", "evidence", "registered_by")
 DATASETS = DatasetVersion.objects.select_related("dataset__system", "evidence", "registered_by")
 DATASETS_IN_BRIEF = 10
+EXPORTED_AT_ONCE = 500
 ORDERS = {"name": ("model__name", "label"), "origin": ("origin",), "registered": ("created_at",)}
 DATASET_ORDERS = {"name": ("dataset__name", "label"), "files": ("file_count",), "registered": ("created_at",)}
+DATASET_TABLE = (
+    Column(gettext_lazy("data set"), attrgetter("dataset.name")),
+    Column(gettext_lazy("version"), attrgetter("label")),
+    Column(gettext_lazy("AI system"), attrgetter("dataset.system.name")),
+    Column(gettext_lazy("files"), attrgetter("file_count")),
+    Column(gettext_lazy("size in bytes"), attrgetter("size")),
+    Column(gettext_lazy("manifest root (SHA-256)"), attrgetter("manifest_root")),
+    Column(gettext_lazy("registered (UTC)"), attrgetter("created_at")),
+    Column(gettext_lazy("registered by"), attrgetter("registered_by")),
+    Column(gettext_lazy("identifier"), attrgetter("uuid")),
+)
 
 
 def _columns(subtechniques: list[tuple[str, str]]) -> list[dict[str, str]]:
@@ -59,36 +75,42 @@ def _subtechniques() -> list[tuple[str, str]]:
     return [(row.atlas_id, row.name) for row in rows]
 
 
-def _csv(versions: list[ModelVersion]) -> HttpResponseBase:
+def _table(versions: QuerySet[ModelVersion]) -> Table:
     """The list with one column of coverage per sub-technique."""
     subtechniques = _subtechniques()
-    cells = {row.version.pk: row.cells for row in pages.coverage_of(versions, pages.technique())}
     heads = [
         _("model"), _("version"), _("AI system"), _("SHA-256"), _("size in bytes"), _("format"), _("origin"),
         _("supplier"), _("made from"), _("registered (UTC)"), *(atlas_id for atlas_id, _name in subtechniques),
     ]  # fmt: skip
-    rows = (
-        (
-            version.model.name,
-            version.label,
-            version.model.system.name,
-            version.digest,
-            version.size,
-            version.format,
-            version.get_origin_display(),
-            version.supplier,
-            str(version.parent or ""),
-            version.created_at,
-            *(cell.state.value for cell in cells.get(version.pk, ())),
-        )
-        for version in versions
-    )
-    return csv_response(filename="model-versions.csv", heads=heads, rows=rows)
+    return Table(name="model-versions", title=_("Model versions"), heads=heads, rows=_rows(versions))
 
 
-def _dataset_list(request: Request) -> HttpResponse:
-    rows = visible(DATASETS, request.user)
-    page = page_of(request, ordered(request, rows, DATASET_ORDERS))
+def _rows(versions: QuerySet[ModelVersion]) -> Iterator[tuple[object, ...]]:
+    """Rows in portions, for coverage is read for many versions at once."""
+    about, found = pages.technique(), versions.iterator(chunk_size=EXPORTED_AT_ONCE)
+    while part := list(islice(found, EXPORTED_AT_ONCE)):
+        cells = {row.version.pk: row.cells for row in pages.coverage_of(part, about)}
+        for version in part:
+            yield (
+                version.model.name,
+                version.label,
+                version.model.system.name,
+                version.digest,
+                version.size,
+                version.format,
+                version.get_origin_display(),
+                version.supplier,
+                str(version.parent or ""),
+                version.created_at,
+                *(cell.state.value for cell in cells.get(version.pk, ())),
+            )
+
+
+def _dataset_list(request: Request) -> HttpResponseBase:
+    rows = ordered(request, visible(DATASETS, request.user), DATASET_ORDERS)
+    if wanted(request):
+        return exported(request, table_of("data-set-versions", _("Data sets"), DATASET_TABLE, rows))
+    page = page_of(request, rows)
     trail = [{"label": _("Models and data"), "url": reverse("model-list")}, {"label": _("Data sets")}]
     context = {"page": page, "columns": _dataset_columns(sortable=True), "trail": trail}
     return render(request, "compliance/dataset_list.html", context)
@@ -110,8 +132,8 @@ def model_list(request: Request) -> HttpResponseBase:
     )
     rows = visible(VERSIONS, request.user)
     shown = ordered(request, pages.model_list(rows, asked), ORDERS)
-    if request.GET.get("export") == "csv":
-        return _csv(list(shown))
+    if wanted(request):
+        return exported(request, _table(shown), form)
     page = page_of(request, shown)
     datasets = visible(DATASETS, request.user)
     context = {

@@ -26,7 +26,7 @@ from compliance.services.errors import RefusedError
 from compliance.types.states import RemediationState
 from compliance.types.verdicts import Conclusion
 from compliance.web.base import Request, found, guarded, ordered, page_of, refuse, say
-from compliance.web.exports import csv_response
+from compliance.web.exports import Table, exported, wanted
 from compliance.web.remediation_forms import (
     ALL_STATES,
     MOST_MILESTONES,
@@ -63,7 +63,7 @@ def _asked(form: RemediationFilterForm, *, board: bool) -> RemediationFilter:
     )
 
 
-def _csv_rows(rows: QuerySet[RemediationItem]) -> Iterator[tuple[object, ...]]:
+def _rows(rows: QuerySet[RemediationItem]) -> Iterator[tuple[object, ...]]:
     for item in rows.iterator(chunk_size=500):
         done = [step for step in item.milestones.all() if step.done_at]
         yield (
@@ -82,13 +82,13 @@ def _csv_rows(rows: QuerySet[RemediationItem]) -> Iterator[tuple[object, ...]]:
         )
 
 
-def _csv(rows: QuerySet[RemediationItem]) -> HttpResponseBase:
+def _table(rows: QuerySet[RemediationItem]) -> Table:
     heads = (
         _("remediation item"), _("AI system"), _("owner"), _("state"), _("due on"), _("planned person-days"),
         _("spent person-days"), _("milestones done"), _("findings"), _("opened (UTC)"), _("closed (UTC)"),
         _("identifier"),
     )  # fmt: skip
-    return csv_response(filename="remediation.csv", heads=heads, rows=_csv_rows(rows))
+    return Table(name="remediation", title=_("Remediation"), heads=heads, rows=_rows(rows))
 
 
 @guarded(Verb.VIEW)
@@ -101,8 +101,9 @@ def remediation_list(request: Request) -> HttpResponseBase:
     rows = visible(ROWS, request.user)
     shown = pages.remediation_list(rows, asked)
     listed = pages.with_work(ordered(request, shown, ORDERS))
-    if request.GET.get("export") == "csv":
-        return _csv(listed)
+    if wanted(request):
+        also = ((_("State"), _("open work")),) if asked.state == pages.WORKING else ()
+        return exported(request, _table(listed), form, also=also)
     today = timezone.localdate()
     usual = RemediationFilter() if is_board else RemediationFilter(state=pages.WORKING)
     context = {

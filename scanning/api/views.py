@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.http import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from compliance.api.base import ReadViewSet, asker
+from compliance.api.base import EXPORT, ReadViewSet, asked_kind, asker, exported
 from compliance.rights import Verb
 from scanning import intake
 from scanning.api import serializers as shapes
@@ -41,11 +42,14 @@ class ImportViewSet(ReadViewSet):
         document = intake.receive(**given, stream=upload.file, filename=upload.name, actor=asker(request))
         return Response(shapes.ImportReceiptSerializer(document).data, status=status.HTTP_202_ACCEPTED)
 
-    @extend_schema(responses=shapes.RejectSerializer(many=True))
+    @extend_schema(parameters=[EXPORT], responses=shapes.RejectSerializer(many=True))
     @action(detail=True, methods=["get"], filterset_fields=())
-    def rejects(self, request: Request, uuid: str) -> Response:
+    def rejects(self, request: Request, uuid: str) -> Response | HttpResponseBase:
         """Records of the document that could not be taken, with place and reason."""
-        page = self.paginate_queryset(import_rejects(self.get_object()))
+        rows = import_rejects(self.get_object())
+        if kind := asked_kind(request):
+            return exported(request, kind, shapes.RejectSerializer(), rows)
+        page = self.paginate_queryset(rows)
         return self.get_paginated_response(shapes.RejectSerializer(page, many=True).data)
 
 
@@ -118,9 +122,11 @@ class ReferenceBankViewSet(ReadViewSet):
         )
         return Response(shapes.ReferenceBankSerializer(bank).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(responses=shapes.KnownBankSerializer(many=True))
+    @extend_schema(parameters=[EXPORT], responses=shapes.KnownBankSerializer(many=True))
     @action(detail=False, methods=["get"], pagination_class=None)
-    def known(self, request: Request) -> Response:
+    def known(self, request: Request) -> Response | HttpResponseBase:
         """Every bank that a scan may be ranked against, those shipped with Assay included, with its power."""
         lines = bank_pages.bank_lines(asker(request))
+        if kind := asked_kind(request):
+            return exported(request, kind, shapes.KnownBankSerializer(), lines)
         return Response([shapes.KnownBankSerializer(line).data for line in lines])

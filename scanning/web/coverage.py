@@ -18,14 +18,14 @@ from compliance.models import AISystem, ModelVersion
 from compliance.rights import Asker, Verb, may, visible
 from compliance.types.verdicts import CoverageState
 from compliance.web.base import PER_PAGE, Request, guarded
-from compliance.web.exports import csv_response
+from compliance.web.exports import Table, exported, wanted
 from scanning.selectors import coverage_page as pages
 from scanning.selectors import fleet as fleets
 from scanning.selectors.coverage_page import CoverageFilter
 
 VERSIONS = ModelVersion.objects.select_related("model__system", "parent__model")
 FLEET_IN_BRIEF = 25
-_CSV_AT_ONCE = 500
+_EXPORTED_AT_ONCE = 500
 
 
 class CoverageFilterForm(forms.Form):
@@ -59,10 +59,10 @@ class CoverageFilterForm(forms.Form):
         )
 
 
-def _csv_lines(keys: list[int], asker: Asker) -> Iterator[tuple[object, ...]]:
+def _rows(keys: list[int], asker: Asker) -> Iterator[tuple[object, ...]]:
     """A line for each cell; the p-values of the version stand on each of its lines."""
     adjusted = fleets.adjusted_p_values(asker)
-    rows = (row for part in Paginator(keys, _CSV_AT_ONCE) for row in pages.matrix_of(list(part), asker))
+    rows = (row for part in Paginator(keys, _EXPORTED_AT_ONCE) for row in pages.matrix_of(list(part), asker))
     for row in rows:
         p, q = adjusted.get(row.version.pk, (None, None))
         for entry in row.cells:
@@ -77,14 +77,14 @@ def _csv_lines(keys: list[int], asker: Asker) -> Iterator[tuple[object, ...]]:
             )  # fmt: skip
 
 
-def _csv(keys: list[int], asker: Asker) -> HttpResponseBase:
+def _table(keys: list[int], asker: Asker) -> Table:
     heads = [
         gettext("model"), gettext("version"), gettext("AI system"), gettext("SHA-256"), gettext("sub-technique"),
         gettext("state"), gettext("rests on"), gettext("verdict"), gettext("tested (UTC)"), gettext("stale since (UTC)"),
         gettext("tier"), gettext("p-value"), gettext("power, found of planted"), gettext("p-value, all stages"),
         gettext("p-value, adjusted for all models"),
     ]  # fmt: skip
-    return csv_response(filename="coverage.csv", heads=heads, rows=_csv_lines(keys, asker))
+    return Table(name="coverage", title=gettext("Coverage"), heads=heads, rows=_rows(keys, asker))
 
 
 @guarded(Verb.VIEW)
@@ -94,8 +94,8 @@ def coverage(request: Request) -> HttpResponseBase:
     asked = form.asked()
     versions = visible(VERSIONS, request.user)
     states = pages.matrix_states(pages.matrix_versions(versions, asked), asked)
-    if request.GET.get("export") == "csv":
-        return _csv(list(states), request.user)
+    if wanted(request):
+        return exported(request, _table(list(states), request.user), form)
     page = Paginator(list(states), PER_PAGE).get_page(request.GET.get("page"))
     together = fleets.fleet(request.user, most=FLEET_IN_BRIEF)
     context = {
