@@ -37,9 +37,11 @@ class Verb(StrEnum):
     OPEN_ASSESSMENT = "open an assessment"
     WRITE_ANSWER = "write and submit an answer"
     APPROVE_ANSWER = "approve or return an answer"
+    ASSIGN_ANSWER = "name who answers, who reviews and by when"
     FREEZE_ASSESSMENT = "freeze an assessment"
     ADD_EVIDENCE = "add evidence"
     LINK_EVIDENCE = "attach evidence"
+    JUDGE_EVIDENCE = "reject or supersede evidence"
     DOWNLOAD_EVIDENCE = "download evidence"
     IMPORT_DOCUMENT = "import a document"
     BIND_EVENTS = "bind job events to models and data"
@@ -79,9 +81,11 @@ TABLE: dict[Verb, frozenset[Role]] = {
     Verb.OPEN_ASSESSMENT: frozenset({Role.OFFICER}),
     Verb.WRITE_ANSWER: _MAKERS,
     Verb.APPROVE_ANSWER: frozenset({Role.OFFICER, Role.MANAGER}),
+    Verb.ASSIGN_ANSWER: frozenset({Role.OFFICER, Role.MANAGER}),
     Verb.FREEZE_ASSESSMENT: frozenset({Role.OFFICER}),
     Verb.ADD_EVIDENCE: _MAKERS | {Role.COLLECTOR},
     Verb.LINK_EVIDENCE: _MAKERS,
+    Verb.JUDGE_EVIDENCE: _MAKERS,
     Verb.DOWNLOAD_EVIDENCE: _STAFF | {Role.CONTRIBUTOR, Role.AUDITOR},
     Verb.IMPORT_DOCUMENT: _MAKERS | {Role.COLLECTOR},
     Verb.BIND_EVENTS: _MAKERS,
@@ -131,6 +135,8 @@ SYSTEM_PATH: dict[str, str] = {
     "compliance.Dataset": "system",
     "compliance.DatasetVersion": "dataset__system",
     "compliance.ImplementedControl": "system",
+    "compliance.ControlRequirement": "control__system",
+    "compliance.ControlVersion": "control__system",
     "compliance.Assessment": "system",
     "compliance.Answer": "assessment__system",
     "compliance.AnswerRevision": "answer__assessment__system",
@@ -223,7 +229,8 @@ _WHOLE_SYSTEM = frozenset(
     {
         "compliance.KeyComparison", "compliance.BindingRule", "compliance.ChangeWindow", "compliance.ExpectedRate",
         "compliance.DatasetVerification", "compliance.Finding", "compliance.Risk", "compliance.RemediationItem",
-        "compliance.Milestone", "compliance.ImplementedControl", "compliance.AIModel", "compliance.ModelVersion",
+        "compliance.Milestone", "compliance.ImplementedControl", "compliance.ControlRequirement",
+        "compliance.ControlVersion", "compliance.AIModel", "compliance.ModelVersion",
         "compliance.Dataset", "compliance.DatasetVersion", "compliance.TrailEntry", "scanning.Scan",
     }
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from compliance.models.base import Record, RetainedRecord, enum_field
@@ -43,7 +44,10 @@ class Assessment(RetainedRecord):
 
 
 class Answer(RetainedRecord):
-    """The organisation's answer to one question in one assessment."""
+    """The organisation's answer to one question in one assessment.
+
+    approved_on: per piece of evidence [uuid, sha256, state, uuid of what superseded it or ""]; see answer_basis.
+    """
 
     assessment = models.ForeignKey(Assessment, on_delete=models.PROTECT, related_name="answers")
     question = models.ForeignKey("compliance.AuditQuestion", on_delete=models.PROTECT, related_name="answers")
@@ -61,6 +65,21 @@ class Answer(RetainedRecord):
         "compliance.User", on_delete=models.PROTECT, null=True, blank=True, related_name="approved_answers"
     )
     decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
+    assignee = models.ForeignKey(
+        "compliance.User", on_delete=models.PROTECT, null=True, blank=True, related_name="assigned_answers"
+    )
+    delegate = models.ForeignKey(
+        "compliance.User", on_delete=models.PROTECT, null=True, blank=True, related_name="delegated_answers"
+    )
+    reviewer = models.ForeignKey(
+        "compliance.User", on_delete=models.PROTECT, null=True, blank=True, related_name="reviewed_answers"
+    )
+    due_on = models.DateField(_("due on"), null=True, blank=True)
+    # What the approval rests on; all empty until there is one.
+    approved_on = models.JSONField(_("evidence as it was approved"), default=list, blank=True)
+    justified = models.JSONField(_("contradictions approved over"), default=list, blank=True)
+    justification = models.TextField(_("why approved over contradictions"), blank=True)
+    alone_reason = models.TextField(_("why nobody else approved it"), blank=True)
     findings = models.ManyToManyField("compliance.Finding", related_name="answers", blank=True)
 
     class Meta:
@@ -71,6 +90,11 @@ class Answer(RetainedRecord):
 
     def __str__(self) -> str:
         return f"{self.question.number}. {self.question.text}"
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether it is past its day and not approved."""
+        return bool(self.due_on and self.due_on < timezone.localdate() and self.state != AnswerState.APPROVED)
 
 
 class AnswerRevision(Record):

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from compliance.models import Assessment, Evidence, Freeze, LedgerEvent, User
+from compliance.models import Answer, Assessment, Evidence, Freeze, LedgerEvent, User
 from compliance.selectors import (
     freeze_access_review,
     freeze_completeness,
@@ -19,6 +19,7 @@ from compliance.selectors import (
     freeze_job_log,
 )
 from compliance.selectors.access_review_page import review_in_period
+from compliance.selectors.answer_basis import basis_changes, with_basis
 from compliance.selectors.completeness_page import reading_of_period
 from compliance.selectors.entitlement_page import reading_in_period
 from compliance.services import answers, ledger
@@ -32,17 +33,26 @@ from compliance.types.freeze_entitlements import Entitlements
 from compliance.types.states import AnswerState, AssessmentState
 
 
+def _faults(answer: Answer) -> list[str]:
+    """What keeps an answer from being frozen, each in one sentence that begins with its question's number."""
+    number = answer.question.number
+    if answer.state != AnswerState.APPROVED:
+        return [_("Question %d is not approved yet.") % number]
+    found = [f"{number}: {gap}" for gap in answers.gaps(answer)]
+    found += [_("%d: approved on other evidence: ") % number + change for change in basis_changes(answer)]
+    told = answers.unjustified(answer)
+    if told:
+        words = _("%d: the record contradicts it in a way its approval did not speak of; send it for review again: ")
+        found.append(words % number + " ".join(told))
+    return found
+
+
 def blockers(assessment: Assessment) -> list[str]:
     """What keeps an assessment from being frozen, each in one sentence."""
     if assessment.is_frozen:
         return [_("The assessment is frozen already.")]
-    found = []
-    for answer in assessment.answers.select_related("question"):
-        if answer.state != AnswerState.APPROVED:
-            found.append(_("Question %d is not approved yet.") % answer.question.number)
-        else:
-            found += [f"{answer.question.number}: {gap}" for gap in answers.gaps(answer)]
-    return found
+    rows = with_basis(assessment.answers.select_related("question", "assessment__system", "assessment__technique"))
+    return [fault for answer in rows for fault in _faults(answer)]
 
 
 def _register(filename: str, lines: Iterable[bytes]) -> tuple[Blob, str]:

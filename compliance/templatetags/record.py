@@ -13,11 +13,20 @@ ACTS = {
     "approved": _("Approved"),
     "returned": _("Returned"),
     "finding_linked": _("Finding named"),
+    "approved_alone": _("Approved, and by nobody else"),
+    "assigned": _("Assigned"),
+    "delegated": _("Delegated"),
+    "adopted": _("Adopted"),
+    "changed": _("Changed"),
+    "retired": _("Retired"),
 }
 
 # Kinds of the ledger's events, as the trail and chains of custody say them.
 EVENTS = {
     "answer.approved": _("Answer approved"),
+    "answer.approved_alone": _("Answer approved without a second person"),
+    "answer.assigned": _("Answer assigned"),
+    "answer.delegated": _("Answer handed to a delegate"),
     "answer.finding_linked": _("Finding named in an answer"),
     "answer.returned": _("Answer returned"),
     "answer.submitted": _("Answer sent for review"),
@@ -38,6 +47,8 @@ EVENTS = {
     "column_mapping.made": _("Meaning of columns stated"),
     "completeness.read": _("Completeness of the job log read"),
     "control.adopted": _("Control adopted"),
+    "control.changed": _("Control changed"),
+    "control.retired": _("Control retired"),
     "control_review.closed": _("Review of a control closed"),
     "control_review.opened": _("Review of a control opened"),
     "dataset.registered": _("Data set registered"),
@@ -48,6 +59,7 @@ EVENTS = {
     "evidence.linked": _("Evidence attached"),
     "evidence.received": _("Evidence received"),
     "evidence.rejected": _("Evidence rejected"),
+    "evidence.superseded": _("Evidence superseded"),
     "evidence.unlinked": _("Evidence taken away from an answer"),
     "expected_rate.stated": _("Expected silence of a source stated"),
     "finding.concluded": _("Finding concluded"),

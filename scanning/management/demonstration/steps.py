@@ -205,7 +205,7 @@ def answer_questions(world: World, _show: OnProgress) -> str:
         for key in given.gaps:
             answers.link_finding(answer=answer, finding=world.gaps[key], actor=officer)
         answer = answers.submit(answer=answer, actor=officer)
-        answers.approve(answer=answer, actor=manager)
+        answers.approve(answer=answer, actor=manager, justification=texts.JUSTIFICATION)
     return f"{len(texts.ANSWERS)} answers approved by a second person"
 
 

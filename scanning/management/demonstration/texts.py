@@ -165,6 +165,9 @@ ANSWERS = (
     ),
 )
 
+# Needed where the record of a run speaks against an answer; not kept where it does not.
+JUSTIFICATION = "What the records say against the answer is known; each point has a finding with an owner and a date."
+
 REMEDIATION_TITLE = "Withdraw the inherited digit reader and replace it by a tested version"
 REMEDIATION_TEXT = (
     "Take the version out of service, find every model derived from it, ask the supplier for the training record, and put "

@@ -6,7 +6,7 @@ import pytest
 
 from compliance.models import Answer, LedgerEvent, User
 from compliance.services import answers, evidence
-from compliance.services.errors import RefusedError
+from compliance.services.errors import ConflictError, RefusedError
 from compliance.types.states import AnswerState, AnswerValue
 from tests.compliance.conftest import World
 
@@ -95,19 +95,36 @@ def test_a_change_after_approval_starts_the_review_again(
     assert (changed.state, changed.approver, changed.submitted_at) == (AnswerState.DRAFT, None, None)
 
 
-def test_two_people_writing_at_once_do_not_lose_a_word(answer: Answer, officer: User, second_officer: User) -> None:
+def rewrite(answer: Answer, actor: User, statement: str, *, seen: int, value: AnswerValue = AnswerValue.YES) -> Answer:
+    return answers.write(
+        answer=answer, value=value, statement=statement, reason="", claims={}, actor=actor, expected_version=seen
+    )
+
+
+def test_two_people_writing_at_once_are_shown_both_versions(
+    answer: Answer, officer: User, second_officer: User
+) -> None:
     seen = answer.version
     write(answer, AnswerValue.YES, officer)
-    with pytest.raises(RefusedError, match="Somebody changed this answer"):
-        answers.write(
-            answer=answer,
-            value=AnswerValue.NO,
-            statement="Otherwise.",
-            reason="",
-            claims={},
-            actor=second_officer,
-            expected_version=seen,
-        )
+    with pytest.raises(ConflictError, match="Both versions are shown") as refused:
+        rewrite(answer, second_officer, "Otherwise.", seen=seen, value=AnswerValue.NO)
+    conflict = refused.value
+    assert (conflict.saved["statement"], conflict.sent["statement"]) == ("It holds.", "Otherwise.")
+    assert (conflict.version, conflict.by, conflict.differing) == (seen + 1, officer.name, ["value", "statement"])
+    merged = rewrite(answer, second_officer, "It holds, otherwise.", seen=conflict.version)
+    assert (merged.statement, merged.author) == ("It holds, otherwise.", second_officer)
+
+
+def test_what_is_not_writing_is_no_conflict(answer: Answer, world: World, officer: User, second_officer: User) -> None:
+    seen = write(answer, AnswerValue.PARTLY, officer).version
+    answers.link_finding(answer=answer, finding=world.finding, actor=second_officer)
+    assert rewrite(answer, officer, "It holds in part.", seen=seen).statement == "It holds in part."
+
+
+def test_the_same_words_twice_are_no_conflict(answer: Answer, officer: User, second_officer: User) -> None:
+    seen = answer.version
+    write(answer, AnswerValue.YES, officer)
+    assert rewrite(answer, second_officer, "It holds.", seen=seen).author == second_officer
 
 
 def test_an_unknown_value_is_refused_in_words(answer: Answer, officer: User) -> None:
