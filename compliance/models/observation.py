@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from compliance.models.base import RetainedRecord, digest_field, enum_field
+from compliance.types.erased_names import is_erased
 from compliance.types.states import ActionClass, Method, Outcome, Severity
 
 
@@ -74,6 +75,7 @@ class JobEvent(RetainedRecord):
     )
     session = models.CharField(_("session"), max_length=500, blank=True)
     on_behalf_of = models.CharField(_("on behalf of"), max_length=500, blank=True)
+    names_committed = models.BooleanField(_("session and on behalf of are signed by commitments"), default=False)
     role = models.CharField(_("role used"), max_length=500, blank=True)
     execution_role = models.CharField(_("runs as"), max_length=500, blank=True)
     action = models.CharField(_("operation"), max_length=200)
@@ -85,6 +87,7 @@ class JobEvent(RetainedRecord):
     region = models.CharField(_("region"), max_length=64, blank=True)
     job_id = models.CharField(_("job"), max_length=500, blank=True)
     job_name = models.CharField(_("job name"), max_length=300, blank=True)
+    job_key = digest_field(_("which job it is, whoever tells of it"))
     inputs = models.JSONField(_("inputs"), default=list)
     base_model = models.CharField(_("base model"), max_length=500, blank=True)
     output_uri = models.CharField(_("output"), max_length=1000, blank=True)
@@ -100,9 +103,18 @@ class JobEvent(RetainedRecord):
         ]
         indexes: ClassVar = [
             models.Index(fields=["system", "-occurred_at"]),
-            models.Index(fields=["system", "action_class", "outcome", "occurred_at", "actor"]),
+            models.Index(
+                fields=["system", "action_class", "outcome", "occurred_at", "actor", "job_key", "source", "role"],
+                name="job_event_counted",
+            ),
             models.Index(fields=["source_uuid"]),
         ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.job_name}"
+
+    @property
+    def names_somebody_erased(self) -> bool:
+        """Whether a person was erased whom the record, as it was read, may name."""
+        erased = self.actor is not None and self.actor.erased_at is not None
+        return erased or is_erased(self.session) or is_erased(self.on_behalf_of)

@@ -18,9 +18,9 @@ from compliance.models import (
     Principal,
 )
 from compliance.rights import Asker, visible
+from compliance.selectors.submitted_jobs import acts
 from compliance.types.drafts import JSON
 from compliance.types.entitlements import Reach
-from compliance.types.states import ActionClass, Outcome
 
 YEAR = timedelta(days=365)
 _NAMED = 20
@@ -85,14 +85,11 @@ def reading_in_period(assessment: Assessment) -> EntitlementReading | None:
 
 
 def submissions(reading: EntitlementReading) -> QuerySet[JobEvent]:
-    """Submissions that went through in the year up to a reading."""
-    return JobEvent.objects.filter(
-        system=reading.system_id,
-        action_class=ActionClass.SUBMIT,
-        outcome=Outcome.SUCCESS,
-        occurred_at__gt=reading.as_of - YEAR,
-        occurred_at__lte=reading.as_of,
+    """Submissions that went through in the year up to a reading (selectors.submitted_jobs.acts)."""
+    rows = JobEvent.objects.filter(
+        system=reading.system_id, occurred_at__gt=reading.as_of - YEAR, occurred_at__lte=reading.as_of
     )
+    return acts(rows, system=reading.system_id)
 
 
 def _used(reading: EntitlementReading) -> Q:

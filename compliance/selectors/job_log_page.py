@@ -21,7 +21,9 @@ from compliance.models import (
 )
 from compliance.rights import Asker, visible
 from compliance.selectors.check_page import exceptions_on
+from compliance.selectors.submitted_jobs import WENT_THROUGH, jobs_in
 from compliance.selectors.unmatched_page import bindings_of_event
+from compliance.types.erased_names import in_words
 
 IN_BRIEF = 20
 # Marks that turn the direction of text around could make a record read as what it is not; shown by their number.
@@ -46,9 +48,11 @@ class JobLogFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobLogFigures:
-    """What the rows of the list cover."""
+    """What the rows of the list cover. jobs: those submitted, each counted once; submissions: the rows that tell of them."""
 
     events: int
+    jobs: int
+    submissions: int
     documents: int
     accounts: int
     regions: int
@@ -99,8 +103,12 @@ def job_log(rows: QuerySet[JobEvent], asked: JobLogFilter) -> QuerySet[JobEvent]
 
 def job_log_figures(rows: QuerySet[JobEvent]) -> JobLogFigures:
     """One query over the rows of a list."""
+    by_id, without_id = jobs_in()
     found = rows.order_by().aggregate(
         events=Count("pk"),
+        by_id=by_id,
+        without_id=without_id,
+        submissions=Count("pk", filter=WENT_THROUGH),
         documents=Count("evidence", distinct=True),
         accounts=Count("account", distinct=True, filter=~Q(account="")),
         regions=Count("region", distinct=True, filter=~Q(region="")),
@@ -108,7 +116,7 @@ def job_log_figures(rows: QuerySet[JobEvent]) -> JobLogFigures:
         oldest=Min("occurred_at"),
         newest=Max("occurred_at"),
     )
-    return JobLogFigures(**found)
+    return JobLogFigures(jobs=found.pop("by_id") + found.pop("without_id"), **found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +148,8 @@ class Use:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobEventPage:
-    """Everything on an event's page. raw: the record as JSON text, secrets removed on import."""
+    """Everything on an event's page. raw: the record as JSON text, secrets removed on import; "" where somebody was erased whom
+    it may name."""
 
     fields: tuple[Field, ...]
     inputs: tuple[Input, ...]
@@ -178,7 +187,7 @@ _SHOWN = (
 
 def _fields(event: JobEvent) -> tuple[Field, ...]:
     return tuple(
-        Field(label=str(label), value=getattr(event, name), origin=event.origins.get(name, ""))
+        Field(label=str(label), value=in_words(getattr(event, name)), origin=event.origins.get(name, ""))
         for name, label in _SHOWN
     )
 
@@ -227,7 +236,7 @@ def job_event_page(event: JobEvent, user: Asker) -> JobEventPage:
         inputs=_inputs(event),
         not_given=_labels(event.unknown_fields),
         removed=tuple(event.redacted_fields),
-        raw=inert(event.raw),
+        raw="" if event.names_somebody_erased else inert(event.raw),
         import_event=published,
         position=getattr(published, "place", None) if published else None,
         uses=_uses(event, user),

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 
 from compliance.models import JobEvent
 from compliance.selectors.ocsf import NOT_RECORDED, PRODUCT, classified, milliseconds, stated
+from compliance.types.erased_names import in_words
 from compliance.types.states import ActionClass, Outcome
 
 VERSION = "1.8.0"
@@ -82,16 +83,15 @@ def _metadata(event: JobEvent, *, is_cloud: bool) -> dict[str, Any]:
 
 
 def _actor(event: JobEvent) -> dict[str, Any]:
-    """Who acted; one that no log names, by that fact. A principal that was erased is named by its pseudonym alone: a session
-    bears a name as well."""
+    """Who acted; one that no log names, by that fact. Whoever was erased is named by a pseudonym alone."""
     person = event.actor
     if person is None:
         return {"app_name": NOT_RECORDED}
     if person.erased_at is not None:
         return {"user": {"uid": person.pseudonym, "name": "erased"}}
     user = stated({"uid": person.identifier, "name": person.display or person.identifier, "type": person.kind})
-    session = stated({"uid": event.session, "issuer": event.role})
-    return stated({"user": user, "session": session, "app_name": event.on_behalf_of})
+    session = stated({"uid": in_words(event.session), "issuer": event.role})
+    return stated({"user": user, "session": session, "app_name": in_words(event.on_behalf_of)})
 
 
 def _endpoint(address: str) -> dict[str, str]:

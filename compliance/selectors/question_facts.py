@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -18,9 +18,11 @@ from compliance.selectors.coverage import CoverageRow, coverage_table
 from compliance.selectors.entitlement_page import entitlement_figures, reading_in_period
 from compliance.selectors.question_checks import Said, check_facts, review_facts
 from compliance.selectors.question_completeness import figures_say
+from compliance.selectors.submitted_jobs import SubmittedJobs, not_approved, submitted_jobs
 from compliance.types.entitlements import Reach
 from compliance.types.questions import SUBMITTERS_CLAIM, ComputedSide
 from compliance.types.states import ActionClass, AnswerValue, ModelOrigin, Outcome
+from compliance.types.submitters import is_approved, stated_names
 from compliance.types.verdicts import CoverageState
 
 
@@ -101,57 +103,54 @@ def _training_data(assessment: Assessment, answer: Answer) -> QuestionFacts:
 
 def approved_submitters(answer: Answer) -> list[str]:
     """Names the answer states, one a line or comma-separated."""
-    stated = str(answer.claims.get(SUBMITTERS_CLAIM, ""))
-    return [name.strip() for line in stated.splitlines() for name in line.split(",") if name.strip()]
-
-
-def _is_stated(principal: Principal, stated: list[str]) -> bool:
-    names = {(principal.display or "").casefold(), (principal.identifier or "").casefold()}
-    return any(name.casefold() in names for name in stated)
+    return stated_names(str(answer.claims.get(SUBMITTERS_CLAIM, "")))
 
 
 def _submitters(assessment: Assessment, answer: Answer) -> QuestionFacts:
-    # One pass over the events for all four figures: a log of a busy platform holds hundreds of thousands.
-    attempted = events_in_period(assessment).filter(action_class=ActionClass.SUBMIT)
-    counted = attempted.order_by().values_list("actor", "outcome").annotate(jobs=Count("pk"))
-    by_actor = {actor: jobs for actor, outcome, jobs in counted if outcome == Outcome.SUCCESS}
-    denied = sum(jobs for _actor, outcome, jobs in counted if outcome == Outcome.DENIED)
-    total, without = sum(by_actor.values()), by_actor.pop(None, 0)
-    attempts = f"{_period(assessment)}&act=submit"
-    query = f"{attempts}&outcome=success"
-    facts = (
-        Fact(label=_("Jobs submitted in the period"), value=str(total), url_name="job-log", query=query),
-        Fact(label=_("Principals who submitted"), value=str(len(by_actor)), url_name="job-log", query=query),
-        Fact(label=_("Refused attempts"), value=str(denied), url_name="job-log", query=f"{attempts}&outcome=denied"),
-        Fact(
-            label=_("Submissions whose source names nobody"),
-            value=str(without),
-            url_name="job-log",
-            query=f"{query}&named=no",
-        ),
-    )
+    events = events_in_period(assessment)
+    found = submitted_jobs(events, system=assessment.system_id)
     stated = approved_submitters(answer)
     could = _could_submit(assessment, stated)
     against: list[str] = []
     if stated:
-        actors = list(Principal.objects.filter(pk__in=by_actor))
-        strangers = [actor for actor in actors if not _is_stated(actor, stated)]
+        strangers = not_approved(events, system=assessment.system_id, actors=found.by_actor, stated=stated)
         if strangers:
-            names = ", ".join(str(actor) for actor in strangers[:5])
+            told = _(
+                "You state %(stated)d approved submitters. In the period %(actors)d principals submitted %(jobs)d "
+                "jobs; %(strangers)d are not on the list: %(names)s."
+            )
             against.append(
-                _(
-                    "You state %(stated)d approved submitters. In the period %(actors)d principals submitted %(jobs)d "
-                    "jobs; %(strangers)d are not on the list: %(names)s."
-                )
+                told
                 % {
                     "stated": len(stated),
-                    "actors": len(actors),
-                    "jobs": total,
+                    "actors": len(found.by_actor),
+                    "jobs": found.jobs,
                     "strangers": len(strangers),
-                    "names": names,
+                    "names": ", ".join(map(str, strangers[:5])),
                 }
             )
+    facts = _submitted(assessment, found)
     return QuestionFacts(facts=facts + could.facts, contradictions=(*against, *could.contradictions))
+
+
+def _submitted(assessment: Assessment, found: SubmittedJobs) -> tuple[Fact, ...]:
+    """Who submitted what in the period, and what was refused; each job once, however many records tell of it."""
+    attempts = f"{_period(assessment)}&act=submit"
+    query = f"{attempts}&outcome=success"
+    refused = Q(action_class=ActionClass.SUBMIT, outcome=Outcome.DENIED)
+    denied = events_in_period(assessment).filter(refused).count()
+    jobs = str(found.jobs)
+    if found.records != found.jobs:
+        records = ngettext("told by %d record", "told by %d records", found.records) % found.records
+        jobs = f"{found.jobs}, {records}"
+    lines = (
+        (_("Jobs submitted in the period"), jobs, query),
+        *([(_("Records that name no job, each counted as one"), found.without_id, query)] if found.without_id else []),
+        (_("Principals who submitted"), len(found.by_actor), query),
+        (_("Refused attempts"), denied, f"{attempts}&outcome=denied"),
+        (_("Jobs of which no source names the submitter"), found.unnamed, f"{query}&named=no"),
+    )
+    return tuple(Fact(label=label, value=str(value), url_name="job-log", query=asked) for label, value, asked in lines)
 
 
 def _could_submit(assessment: Assessment, stated: list[str]) -> QuestionFacts:
@@ -179,7 +178,7 @@ def _could_submit(assessment: Assessment, stated: list[str]) -> QuestionFacts:
         now = Principal.objects.filter(
             pk__in=reading.entitlements.filter(reach=Reach.NOW, missing=[]).values("principal")
         )
-        strangers = [principal for principal in now if not _is_stated(principal, stated)]
+        strangers = [one for one in now if not is_approved(stated=stated, acted_as=(one.identifier, one.display))]
         if strangers:
             against = (
                 ngettext(

@@ -11,16 +11,20 @@ import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.fields.json import KT
 from django.utils import timezone
 
 from compliance.models import AISystem, Evidence, JobEvent, Principal
 from compliance.types.canonical import canonical_json_of_parsed, merkle_root, sha256_hex
 from compliance.types.drafts import JSON, JobEventDraft
+from compliance.types.erased_names import committed, erased, is_erased
+from compliance.types.job_identity import job_key
 from compliance.types.states import RetentionClass
 
 _TABLE = JobEvent._meta.db_table
@@ -28,8 +32,11 @@ _FIELDS = {str(field.column): field for field in JobEvent._meta.concrete_fields 
 _GIVEN_AT_PUBLISH = ("created_at", "retention_class", "legal_hold", "system_id", "evidence_id", "source_uuid")
 _PREPARED = tuple(column for column in _FIELDS if column not in _GIVEN_AT_PUBLISH)
 # Columns that earlier rows do not have: left out of the leaf while empty, so that the roots in the ledger stay true.
-_LATER = ("origins",)
-_SIGNED = tuple(column for column in _PREPARED if column not in ("uuid", "actor_id"))
+_LATER = ("origins", "names_committed")
+_SIGNED = tuple(column for column in _PREPARED if column not in ("uuid", "actor_id", "job_key"))
+# Names of people that may be erased: signed by their commitments, where a row has one of them.
+NAMES = ("session", "on_behalf_of")
+_ROWS_A_STATEMENT = 200
 _LONGEST = [(column, _FIELDS[column].max_length or 0) for column in _SIGNED if _FIELDS[column].max_length]
 
 
@@ -83,9 +90,17 @@ def prepare(*, draft: JobEventDraft, actor: Principal | None) -> str:
     for column, longest in _LONGEST:
         if len(values[column]) > longest:
             values[column] = values[column][: longest - 1] + "…"
-    signed = _signed(values, actor.pseudonym if actor else "", draft.raw_text.encode())
+    values["names_committed"] = any(values[column] for column in NAMES)
+    signed = _signed(values, actor, draft.raw_text.encode())
     others: JSON = {column: values[column] for column in _LATER if not values[column]}
-    others |= {"uuid": uuid.uuid4().hex, "actor_id": actor.pk if actor else None, "leaf": sha256_hex(signed)}
+    if values["names_committed"]:
+        others |= {column: values[column] for column in NAMES}
+    others |= {
+        "uuid": uuid.uuid4().hex,
+        "actor_id": actor.pk if actor else None,
+        "job_key": job_key(source=draft.source, job_id=values["job_id"]),
+        "leaf": sha256_hex(signed),
+    }
     return signed[:-1].decode() + "," + json.dumps(others, separators=(",", ":"))[1:]
 
 
@@ -93,10 +108,13 @@ def _moment(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
 
 
-def _signed(values: JSON, pseudonym: str, raw: bytes = b"") -> bytes:
+def _signed(values: JSON, actor: Principal | None, raw: bytes = b"") -> bytes:
     """What the leaf of an event is the digest of, as canonical JSON. raw: that of the record, where it is known."""
     form = {column: values[column] for column in _SIGNED if values[column] or column not in _LATER}
-    form["actor"] = pseudonym
+    form["actor"] = actor.pseudonym if actor else ""
+    if values["names_committed"]:
+        key = bytes(actor.commitment_key) if actor and actor.commitment_key is not None else None
+        form |= {f"{column}_commitment": committed(form.pop(column), key=key) for column in NAMES}
     if not raw:
         return canonical_json_of_parsed(form)
     before = canonical_json_of_parsed({column: value for column, value in form.items() if column < "raw"})
@@ -170,8 +188,47 @@ def rows_root(*, source_uuid: uuid.UUID) -> str:
         sha256_hex(
             _signed(
                 {column: getattr(event, column) for column in _SIGNED} | {"occurred_at": _moment(event.occurred_at)},
-                event.actor.pseudonym if event.actor else "",
+                event.actor,
             )
         )
         for event in events.iterator(chunk_size=2000)
     )
+
+
+# Erasure --------------------------------------------------------------------------------------------------------------
+
+
+def erase_names(*, principal: Principal) -> int:
+    """Put the pseudonym in place of a person's names, in the caller's transaction and before the person's own key goes; the
+    number of events that named them by session or by on whose behalf.
+
+    All such names in events by the person go; in those by others, the ones that are the person's. An event by another
+    principal of the same name stays: that principal is erased by itself, and would betray the pseudonym until then.
+    """
+    names = [name for name in (principal.identifier, principal.display) if name]
+    mentioned = reduce(or_, (Q(**{f"{column}__iexact": name}) for column in NAMES for name in names), Q(pk=None))
+    by_others = JobEvent.objects.filter(mentioned, actor__commitment_key__isnull=False).exclude(
+        reduce(
+            or_, (Q(actor__identifier__icontains=name) | Q(actor__display__iexact=name) for name in names), Q(pk=None)
+        )
+    )
+    by_themselves = principal.job_events.exclude(session="", on_behalf_of="")
+    changed = [_without_names(event, principal.pseudonym, None) for event in by_themselves.select_related("actor")]
+    folded = {name.casefold() for name in names}
+    changed += [
+        _without_names(event, principal.pseudonym, folded)
+        for event in by_others.exclude(actor=principal).select_related("actor")
+    ]
+    JobEvent.objects.bulk_update(changed, NAMES, batch_size=_ROWS_A_STATEMENT)
+    return len(changed)
+
+
+def _without_names(event: JobEvent, pseudonym: str, names: set[str] | None) -> JobEvent:
+    """The event with the names (None: any) replaced."""
+    assert event.actor is not None
+    assert event.actor.commitment_key is not None
+    for column in NAMES:
+        value = getattr(event, column)
+        if value and not is_erased(value) and (names is None or value.casefold() in names):
+            setattr(event, column, erased(key=bytes(event.actor.commitment_key), name=value, pseudonym=pseudonym))
+    return event

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from knox.models import AuthToken
 
 from compliance.models import AISystem, Assessment, Engagement, Membership, Principal, Team, User
-from compliance.services import ledger
+from compliance.services import job_log, ledger
 from compliance.services.errors import RefusedError
 from compliance.types.drafts import PrincipalDraft
 from compliance.types.states import Role
@@ -235,7 +235,8 @@ def is_pseudonym_of(*, principal: Principal, identifier: str) -> bool:
 
 @transaction.atomic
 def erase_principal(*, principal: Principal, actor: User) -> Principal:
-    """Destroys key, identifier and display for good; the pseudonym stays, so every chain that holds it stays valid.
+    """Destroys key, identifier and display for good; the pseudonym stays, so every chain that holds it stays valid. Names in
+    job events go with them: sessions, and on whose behalf somebody acted.
 
     What a log file says of the person is evidence under its own retention and goes by a purge. A later log that names
     the same person makes a new principal, which nothing links to this one. Raises RefusedError under a legal hold.
@@ -245,13 +246,14 @@ def erase_principal(*, principal: Principal, actor: User) -> Principal:
         return principal
     if principal.job_events.filter(legal_hold=True).exists():
         raise RefusedError(_("A legal hold covers events of this person: lift it before erasing them."))
+    events = job_log.erase_names(principal=principal)
     principal.commitment_key = principal.identifier = None
     principal.display, principal.erased_at = "", timezone.now()
     principal.save()
     ledger.record(
         kind="principal.erased",
         subject=principal,
-        payload={"pseudonym": principal.pseudonym},
+        payload={"pseudonym": principal.pseudonym, "events": events},
         actor=actor,
         system=None,
     )

@@ -6,12 +6,14 @@ there says `inconclusive`, one that has nothing to look at `not_applicable`: nei
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 
 from compliance.types.checks import CheckRule
 from compliance.types.drafts import JSON
+from compliance.types.job_identity import INVENTORIES
 from compliance.types.states import ActionClass, ModelOrigin, Outcome, Severity
 
 
@@ -83,7 +85,8 @@ class NamedData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One event of the period. bases, data, outputs: what it names, and what these are bound to."""
+    """One event of the period. bases, data, outputs: what it names, and what these are bound to; job_key: see
+    compliance.types.job_identity; told_elsewhere: of an inventory, and a log on record tells of its job."""
 
     uuid: str
     raw_sha256: str
@@ -95,6 +98,8 @@ class Event:
     job_id: str
     job_name: str
     actor: Actor | None
+    job_key: str = ""
+    told_elsewhere: bool = False
     session: str = ""
     on_behalf_of: str = ""
     role: str = ""
@@ -180,10 +185,42 @@ class Facts:
     ever_entitled: frozenset[str] = frozenset()
     scopes_read: frozenset[str] = frozenset()
 
-    @property
-    def submissions(self) -> tuple[Event, ...]:
-        """Jobs that were submitted in the period."""
-        return tuple(event for event in self.events if event.is_submission)
+    submissions: tuple[Event, ...] = field(init=False)
+    """Jobs that were submitted in the period, once for each submitter: as the record of the act tells it, with the data and
+    models that any record of the same job names."""
+
+    def __post_init__(self) -> None:
+        by_job: dict[str, list[Event]] = defaultdict(list)
+        for event in self.events:
+            if event.is_submission:
+                by_job[event.job_key or event.uuid].append(event)
+        acts = (act for records in by_job.values() for act in _acts(records))
+        object.__setattr__(self, "submissions", tuple(sorted(acts, key=lambda one: (one.at, one.uuid))))
+
+
+def _acts(records: list[Event]) -> list[Event]:
+    """The acts among the records of one job, in the order of their time: the first by each submitter, of a log if one tells of
+    the job at all."""
+    logged = [event for event in records if event.source not in INVENTORIES]
+    if not logged and any(event.told_elsewhere for event in records):
+        return []
+    told = logged or records
+    by_actor: dict[str, Event] = {}
+    for event in told:
+        if event.actor:
+            by_actor.setdefault(event.actor.key, event)
+    acts = list(by_actor.values()) or told[:1]
+    return acts if len(records) == 1 else [_with_materials(act, records) for act in acts]
+
+
+def _with_materials(act: Event, records: list[Event]) -> Event:
+    ordered = [act, *(event for event in records if event is not act)]
+    return replace(
+        act,
+        bases=tuple(dict.fromkeys(one for event in ordered for one in event.bases)),
+        data=tuple(dict.fromkeys(one for event in ordered for one in event.data)),
+        outputs=tuple(dict.fromkeys(one for event in ordered for one in event.outputs)),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from compliance.types.checks import CheckRule
+from compliance.types.erased_names import in_words
+from compliance.types.submitters import is_approved
 from scanning.checks.approvals import jobs_with_approvals
 from scanning.checks.base import Actor, Case, Event, Facts, Outcomes, case_of, who
 
@@ -31,7 +33,7 @@ def submitter_not_approved(facts: Facts) -> Outcomes:
     exceptions = tuple(
         case_of(event, f"{event.title} was submitted by {who(event)}, who is not on the approved list.")
         for event in jobs
-        if event.actor is not None and facts.approved.isdisjoint(event.acted_as)
+        if event.actor is not None and not is_approved(stated=facts.approved, acted_as=event.acted_as)
     )
     undecided = tuple(
         case_of(event, f"The source does not name who submitted {event.title}.") for event in jobs if not event.actor
@@ -69,9 +71,9 @@ def _why_nobody(event: Event, shared: frozenset[tuple[str, str]]) -> str:
     if event.on_behalf_of or not event.session:
         return ""
     if _TOOL_SESSION.fullmatch(event.session):
-        return f"the session name “{event.session}” is one that a tool chooses"
+        return f"the session name “{in_words(event.session)}” is one that a tool chooses"
     if (event.role, event.session) in shared:
-        return f"the session name “{event.session}” was used from several addresses within an hour"
+        return f"the session name “{in_words(event.session)}” was used from several addresses within an hour"
     return ""
 
 

@@ -29,9 +29,11 @@ from compliance.models import (
     Principal,
 )
 from compliance.selectors.question_facts import approved_submitters
+from compliance.selectors.submitted_jobs import WENT_THROUGH, logged_jobs
 from compliance.types.bindings import BoundBy, Named
 from compliance.types.checks import PRODUCER
 from compliance.types.entitlements import Reach
+from compliance.types.job_identity import INVENTORIES
 from compliance.types.questions import SUBMITTERS_CLAIM
 from compliance.types.states import ActionClass, AnswerState, AssessmentState, ModelOrigin, Outcome
 from scanning.checks.base import (
@@ -53,8 +55,8 @@ from scanning.checks.base import (
 SIGNING_PRODUCERS = ("model_signing", "in_toto")
 _YEAR = timedelta(days=365)
 _EVENT_FIELDS = (
-    "uuid", "raw_sha256", "occurred_at", "source", "account", "action_class", "outcome", "job_id", "job_name", "session",
-    "on_behalf_of", "role", "source_address", "actor__uuid", "actor__identifier", "actor__display", "actor__kind",
+    "uuid", "raw_sha256", "occurred_at", "source", "account", "action_class", "outcome", "job_id", "job_name", "job_key",
+    "session", "on_behalf_of", "role", "source_address", "actor__uuid", "actor__identifier", "actor__display", "actor__kind",
 )  # fmt: skip
 
 
@@ -102,7 +104,11 @@ def _events(system: AISystem, start: datetime, end: datetime) -> tuple[Event, ..
     for row in bindings.order_by("event_id", "place").values_list(*fields):
         bound[row[0]].append(row)
     events = rows.order_by("occurred_at", "pk").values("pk", *_EVENT_FIELDS)
-    return tuple(_event(row, bound.get(row["pk"], ()), models, data) for row in events.iterator(chunk_size=5000))
+    listed = rows.filter(WENT_THROUGH, source__in=INVENTORIES).values("job_key")
+    logged = frozenset(logged_jobs(system.pk).filter(job_key__in=listed).values_list("job_key", flat=True))
+    return tuple(
+        _event(row, bound.get(row["pk"], ()), models, data, logged) for row in events.iterator(chunk_size=5000)
+    )
 
 
 def _event(
@@ -110,6 +116,7 @@ def _event(
     bound: Iterable[tuple[Any, ...]],
     models: Mapping[int, Model],
     data: Mapping[int, DataSet],
+    logged: frozenset[str],
 ) -> Event:
     named: dict[str, list[Any]] = {Named.BASE: [], Named.DATASET: [], Named.OUTPUT: []}
     for _event_id, kind, name, digest, bound_by, model, dataset in bound:
@@ -132,6 +139,8 @@ def _event(
         job_id=row["job_id"],
         job_name=row["job_name"],
         actor=_actor(row, "actor__"),
+        job_key=row["job_key"],
+        told_elsewhere=row["source"] in INVENTORIES and row["job_key"] in logged,
         session=row["session"],
         on_behalf_of=row["on_behalf_of"],
         role=row["role"],

@@ -35,6 +35,7 @@ own = {{
     "actor_id": f"{{first}} + n % {PEOPLE}",
     "job_id": "'job-' || n",
     "job_name": "'tune-' || n",
+    "job_key": "lower(hex(randomblob(32)))",
     "action_class": "'submit'",
     "outcome": "CASE n % 50 WHEN 0 THEN 'denied' ELSE 'success' END",
 }}

@@ -70,7 +70,7 @@ def test_filters_and_sorts(world: World, browse: Browse, contributor: User, quer
 def test_figure_of_a_question_leads_to_the_rows_it_counts(world: World, browse: Browse, officer: User) -> None:
     page = browse(officer).get(reverse("question-detail", args=[world.assessment.uuid, 2]))
     facts = {str(fact.label): fact for fact in page.context["content"].says.facts}
-    for label in ("Jobs submitted in the period", "Refused attempts", "Submissions whose source names nobody"):
+    for label in ("Jobs submitted in the period", "Refused attempts", "Jobs of which no source names the submitter"):
         assert str(len(shown(browse(officer), facts[label].query))) == facts[label].value
 
 
