@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
+handler400 = "compliance.web.uploads.not_understood"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("compliance.web.urls")),
     path("", include("scanning.web.urls")),

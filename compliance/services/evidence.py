@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import IO, BinaryIO
 
 from django.conf import settings
-from django.core.files import File
 from django.core.files.storage import storages
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -27,6 +25,7 @@ from compliance.models import (
 )
 from compliance.services import ledger
 from compliance.services.errors import RefusedError
+from compliance.services.spool import Received, Spool, keep
 from compliance.types.states import EvidenceState
 
 _CHUNK = 1024 * 1024
@@ -61,25 +60,18 @@ def chunks(stream: BinaryIO | IO[bytes]) -> Iterator[bytes]:
 
 
 def store_bytes(*, stream: BinaryIO | IO[bytes]) -> tuple[str, str, int, bytes]:
-    """Keep bytes under their digest; answers (storage name, SHA-256, size, first bytes). Twice is once."""
-    digest, size, head = hashlib.sha256(), 0, b""
-    with tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as spool:
+    """Keep bytes under their digest; answers (storage name, SHA-256, size, first bytes). Twice is once.
+
+    A `spool.Received`, as uploads bring it, was hashed while it arrived and is given its name without a copy; any other
+    stream is spooled first.
+    """
+    if isinstance(stream, Received):
+        return keep(stream), stream.sha256, stream.size, stream.head
+    with Spool(most_bytes=settings.MAX_UPLOAD_BYTES) as spool:
         for piece in chunks(stream):
-            head = head or piece[:4096]
-            size += len(piece)
-            if size > settings.MAX_UPLOAD_BYTES:
-                limit = settings.MAX_UPLOAD_BYTES // 1024**2
-                raise RefusedError(_("The file is larger than the %d MiB that this installation takes.") % limit)
-            digest.update(piece)
             spool.write(piece)
-        sha256 = digest.hexdigest()
-        name, storage = f"{sha256[:2]}/{sha256}", storages["evidence"]
-        if not storage.exists(name):
-            spool.seek(0)
-            saved = storage.save(name, File(spool, name=name))
-            if saved != name:  # somebody kept the same bytes at the same moment
-                storage.delete(saved)
-    return name, sha256, size, head
+        with spool.finish() as received:
+            return store_bytes(stream=received)
 
 
 def receive(

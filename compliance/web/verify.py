@@ -15,8 +15,8 @@ from compliance.isolation import IsolationError
 from compliance.packs.report import CheckName
 from compliance.services import packs
 from compliance.web.base import public
+from compliance.web.uploads import PUBLIC_BYTES
 
-_LARGEST = 200 * 1024**2
 HEADINGS = {
     CheckName.RECEIPT: _("Same bytes as the receipt says"),
     CheckName.INTEGRITY: _("Whole and unaltered since it was sealed"),
@@ -40,8 +40,10 @@ class VerifyForm(forms.Form):
     def clean_pack(self) -> Any:
         """A pack has a size that can be checked at once."""
         upload = self.cleaned_data["pack"]
-        if upload.size > _LARGEST:
-            raise forms.ValidationError(_("The file is larger than the 200 MiB that are checked here."))
+        if upload.size > PUBLIC_BYTES:
+            raise forms.ValidationError(
+                _("The file is larger than the %d MiB that are checked here.") % (PUBLIC_BYTES // 1024**2)
+            )
         return upload
 
 
