@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
-from compliance.types import access_reviews, bindings, checks, completeness, entitlements, states, verdicts
+from compliance.types import access_reviews, bindings, checks, completeness, controls, entitlements, states, verdicts
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -118,6 +118,17 @@ _LABELLED: tuple[tuple[StrEnum, _StrPromise], ...] = (
     (access_reviews.Removal.CONFIRMED, _("Removal confirmed")),
     (access_reviews.Removal.STILL_ENTITLED, _("Still entitled")),
     (access_reviews.Removal.NOT_YET_READ, _("Not confirmed: no later document")),
+    (controls.ControlNature.MANUAL, _("Manual")),
+    (controls.ControlNature.AUTOMATED, _("Automated")),
+    (controls.ControlNature.IT_DEPENDENT, _("IT-dependent")),
+    (controls.ControlType.PREVENTIVE, _("Preventive")),
+    (controls.ControlType.DETECTIVE, _("Detective")),
+    (controls.ControlType.CORRECTIVE, _("Corrective")),
+    (controls.ControlBasis.ADOPTED, _("Adopted as the template says")),
+    (controls.ControlBasis.ADAPTED, _("Adapted: it differs from the template")),
+    (controls.ControlAct.ADOPTED, _("Adopted")),
+    (controls.ControlAct.CHANGED, _("Changed")),
+    (controls.ControlAct.RETIRED, _("Retired")),
     (checks.CheckRule.SUBMITTER_NOT_APPROVED, _("Submitter not on the approved list")),
     (checks.CheckRule.SUBMITTER_CANNOT_BE_TOLD, _("Submitter cannot be told")),
     (checks.CheckRule.APPROVED_OWN_JOB, _("Submitter approved the own job")),

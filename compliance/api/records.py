@@ -105,13 +105,6 @@ class MappingViewSet(ReadViewSet):
     filterset_fields = ("state", "framework__key", "control__control_id")
 
 
-class ImplementedControlViewSet(ReadViewSet):
-    """The organisation's own controls."""
-
-    queryset = m.ImplementedControl.objects.select_related("system", "reference", "owner")
-    serializer_class = shapes.ImplementedControlSerializer
-
-
 class JobEventViewSet(ReadViewSet):
     """The fine-tune job log."""
 

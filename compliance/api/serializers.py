@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from compliance import models as m
 from compliance.choices import choices
+from compliance.selectors.answer_basis import basis_changes
 from compliance.types.drafts import JSON
 from compliance.types.erased_names import in_words
 from compliance.types.states import AnswerValue
@@ -107,21 +108,6 @@ class MappingSerializer(serializers.ModelSerializer[m.MappingPair]):
         ]  # fmt: skip
 
 
-class ImplementedControlSerializer(serializers.ModelSerializer[m.ImplementedControl]):
-    """The organisation's own control."""
-
-    system = UuidField()
-    reference = serializers.CharField(source="reference.control_id", read_only=True)
-    owner = PersonSerializer(read_only=True)
-
-    class Meta:
-        model = m.ImplementedControl
-        fields: ClassVar = [
-            "uuid", "system", "reference", "statement", "owner", "performer", "frequency", "scope", "nature",
-            "control_type", "is_key", "effective_from", "version",
-        ]  # fmt: skip
-
-
 class AssessmentSerializer(serializers.ModelSerializer[m.Assessment]):
     """An assessment."""
 
@@ -143,6 +129,11 @@ class AnswerSerializer(serializers.ModelSerializer[m.Answer]):
     question = serializers.IntegerField(source="question.number", read_only=True)
     author = PersonSerializer(read_only=True)
     approver = PersonSerializer(read_only=True)
+    assignee = PersonSerializer(read_only=True)
+    delegate = PersonSerializer(read_only=True)
+    reviewer = PersonSerializer(read_only=True)
+    not_independent = serializers.CharField(source="alone_reason", read_only=True)
+    other_evidence = serializers.SerializerMethodField()
     evidence = serializers.SerializerMethodField()
     findings = UuidField(many=True)
 
@@ -150,8 +141,13 @@ class AnswerSerializer(serializers.ModelSerializer[m.Answer]):
         model = m.Answer
         fields: ClassVar = [
             "uuid", "assessment", "question", "value", "statement", "reason", "claims", "state", "version", "author",
-            "submitted_at", "approver", "decided_at", "evidence", "findings",
+            "submitted_at", "approver", "decided_at", "assignee", "delegate", "reviewer", "due_on", "justified",
+            "justification", "not_independent", "other_evidence", "evidence", "findings",
         ]  # fmt: skip
+
+    def get_other_evidence(self, answer: m.Answer) -> list[str]:
+        """Where the evidence is not what was approved, one sentence each."""
+        return list(basis_changes(answer))
 
     def get_evidence(self, answer: m.Answer) -> list[str]:
         """Uuids of the evidence attached to the answer."""
@@ -172,6 +168,31 @@ class CommentSerializer(serializers.Serializer[JSON]):
     """A comment on a decision."""
 
     comment = serializers.CharField(allow_blank=True, required=False, default="", max_length=5_000)
+
+
+class ApprovalSerializer(CommentSerializer):
+    """An approval; `justification` where the record contradicts the answer."""
+
+    justification = serializers.CharField(allow_blank=True, required=False, default="", max_length=5_000)
+
+
+class AloneSerializer(serializers.Serializer[JSON]):
+    """An approval by a party to the answer, where nobody else can approve."""
+
+    reason = serializers.CharField(max_length=5_000)
+    justification = serializers.CharField(allow_blank=True, required=False, default="", max_length=5_000)
+
+
+class ConflictSerializer(serializers.Serializer[JSON]):
+    """409: somebody else wrote meanwhile. Bring `saved` and `sent` together, and send them with `version`."""
+
+    detail = serializers.CharField()
+    version = serializers.IntegerField()
+    saved = serializers.DictField()
+    sent = serializers.DictField()
+    differing = serializers.ListField(child=serializers.CharField())
+    saved_by = serializers.CharField(allow_blank=True)
+    saved_at = serializers.DateTimeField(allow_null=True)
 
 
 class EvidenceSerializer(serializers.ModelSerializer[m.Evidence]):

@@ -9,7 +9,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import SimpleRouter
 from rest_framework.viewsets import ViewSetMixin
 
-from compliance.api import assessments, completeness, held, records
+from compliance.api import assessments, completeness, controls, held, records
 from compliance.rights import Verb
 
 
@@ -29,7 +29,7 @@ router.register("techniques", records.TechniqueViewSet, basename="api-techniques
 router.register("questions", records.QuestionViewSet, basename="api-questions")
 router.register("reference-controls", records.ReferenceControlViewSet, basename="api-reference-controls")
 router.register("mappings", records.MappingViewSet, basename="api-mappings")
-router.register("controls", records.ImplementedControlViewSet, basename="api-controls")
+router.register("controls", controls.ImplementedControlViewSet, basename="api-controls")
 router.register("assessments", assessments.AssessmentViewSet, basename="api-assessments")
 router.register("answers", assessments.AnswerViewSet, basename="api-answers")
 router.register("evidence", assessments.EvidenceViewSet, basename="api-evidence")

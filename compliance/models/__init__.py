@@ -17,7 +17,7 @@ from compliance.models.catalog import (
 from compliance.models.catalog_review import ControlReview
 from compliance.models.check import CheckRun
 from compliance.models.completeness import CompletenessReading, CompletenessRow, KeyComparison
-from compliance.models.control import ImplementedControl
+from compliance.models.control import ControlRequirement, ControlVersion, ImplementedControl
 from compliance.models.document import PlatformDocument
 from compliance.models.entitlement import Entitlement, EntitlementReading, EntitlementSnapshot
 from compliance.models.evidence import Evidence, EvidenceLink
@@ -48,7 +48,9 @@ __all__ = [
     "CheckRun",
     "CompletenessReading",
     "CompletenessRow",
+    "ControlRequirement",
     "ControlReview",
+    "ControlVersion",
     "Dataset",
     "DatasetVerification",
     "DatasetVersion",

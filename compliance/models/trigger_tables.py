@@ -19,6 +19,7 @@ INSERT_ONLY = (
     "compliance_freeze",
     "compliance_evidencepack",
     "compliance_answerrevision",
+    "compliance_controlversion",
     ROW_CHANGES,
 )
 # Rows that never change, but may go in a recorded purge: no UPDATE, no TRUNCATE.

@@ -18,7 +18,6 @@ from compliance.models import (
     Evidence,
     EvidenceLink,
     Finding,
-    ImplementedControl,
     MappingPair,
     Observation,
     ReferenceControl,
@@ -27,7 +26,7 @@ from compliance.models import (
     Technique,
     User,
 )
-from compliance.selectors import freeze_inventory, freeze_job_log, freeze_mappings
+from compliance.selectors import freeze_controls, freeze_inventory, freeze_job_log, freeze_mappings
 from compliance.selectors.question_facts import question_facts
 from compliance.types import freeze as doc
 from compliance.types.freeze_blob import Blob
@@ -138,54 +137,19 @@ def _reference_controls(technique: Technique) -> list[doc.ReferenceControl]:
     return listed
 
 
-def _conclusion(control: ImplementedControl, findings: list[Finding]) -> Conclusion | None:
-    states = {finding.state for finding in findings if finding.target_id == control.reference_id}
-    if Conclusion.NOT_SATISFIED in states:
-        return Conclusion.NOT_SATISFIED
-    return Conclusion.SATISFIED if states else None
-
-
-def _implemented_controls(assessment: Assessment, findings: list[Finding]) -> list[doc.ImplementedControl]:
-    controls = assessment.system.controls.select_related("reference", "owner")
-    return [
-        doc.ImplementedControl(
-            uuid=str(control.uuid),
-            reference=[control.reference.control_id],
-            title=control.reference.title,
-            statement=control.statement,
-            owner=control.owner.name,
-            performer=control.performer,
-            frequency=control.frequency,
-            scope=control.scope,
-            nature=control.nature,
-            kind=control.control_type,
-            key=control.is_key,
-            effective_from=day(control.effective_from),
-            version=control.version,
-            conclusion=_conclusion(control, findings),
-        )
-        for control in controls
-    ]
-
-
-_STATE_AFTER = {
-    "written": AnswerState.DRAFT,
-    "finding_linked": AnswerState.DRAFT,
-    "submitted": AnswerState.SUBMITTED,
-    "approved": AnswerState.APPROVED,
-    "returned": AnswerState.RETURNED,
-}
-
-
 def _change(revision: AnswerRevision) -> doc.AnswerChange:
     value = revision.snapshot.get("value")
     return doc.AnswerChange(
         at=utc(revision.created_at),
         by=person(revision.actor),
-        state=AnswerState(revision.snapshot.get("state", _STATE_AFTER[revision.act])),
+        state=AnswerState(revision.snapshot["state"]),
         value=AnswerValue(value) if value else None,
         note=revision.comment,
     )
+
+
+def _named(user: User | None) -> str:
+    return f"{user.name} ({label(Role(user.role))})" if user else ""
 
 
 def _answer(answer: Answer) -> doc.Answer | None:
@@ -203,16 +167,24 @@ def _answer(answer: Answer) -> doc.Answer | None:
         approved_at=utc_or_none(answer.decided_at) if answer.approver else None,
         evidence=[str(link.evidence.uuid) for link in answer.evidence_links.all()],
         findings=[str(finding.uuid) for finding in answer.findings.all()],
+        assignee=_named(answer.assignee),
+        delegate=_named(answer.delegate),
+        reviewer=_named(answer.reviewer),
+        due=day(answer.due_on),
+        approved_on=[{"evidence": row[0], "sha256": row[1]} for row in answer.approved_on],
+        justified=answer.justified,
+        justification=answer.justification,
+        not_independent=answer.alone_reason,
     )
 
 
 def _questions(assessment: Assessment) -> list[doc.Question]:
     answers = assessment.answers.select_related(
-        "question", "author", "approver", "assessment__technique"
+        "question", "author", "approver", "assignee", "delegate", "reviewer", "assessment__technique"
     ).prefetch_related(
         Prefetch("evidence_links", queryset=EvidenceLink.objects.select_related("evidence")),
         "findings",
-        Prefetch("revisions", queryset=AnswerRevision.objects.select_related("actor").order_by("version")),
+        Prefetch("revisions", queryset=AnswerRevision.objects.select_related("actor").order_by("version", "pk")),
     )
     return [
         doc.Question(
@@ -346,7 +318,7 @@ def build(
         technique=_technique(assessment.technique),
         catalogues=_catalogues(assessment.releases.defer("content")),
         reference_controls=_reference_controls(assessment.technique),
-        implemented_controls=_implemented_controls(assessment, findings),
+        implemented_controls=freeze_controls.implemented_controls(assessment, findings),
         questions=_questions(assessment),
         evidence=_evidence(assessment, place_of),
         models=freeze_inventory.models(system),

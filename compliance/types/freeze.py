@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypedDict, cast
 
 from compliance.types.canonical import NotCanonicalError, canonical_json
+from compliance.types.freeze_answers import AnswerAdditions
 from compliance.types.freeze_blob import Blob
+from compliance.types.freeze_controls import ControlAdditions
 from compliance.types.freeze_entitlements import ENTITLEMENT_ROWS, Entitlements
 from compliance.types.freeze_mappings import FreezeAdditions, additions_fault
 from compliance.types.freeze_scans import CoverageRow, DatasetVersion, Figure, FileScan, ModelVersion, Scan
@@ -100,7 +102,7 @@ class ReferenceControl(TypedDict):
     draft_mappings: int
 
 
-class ImplementedControl(TypedDict):
+class ImplementedControl(ControlAdditions):
     """`reference`: ids of the reference controls it adopts. `conclusion` None: nothing was concluded."""
 
     uuid: Uuid
@@ -129,7 +131,7 @@ class AnswerChange(TypedDict):
     note: str
 
 
-class Answer(TypedDict):
+class Answer(AnswerAdditions):
     """The current answer. `evidence` and `findings` are uuids of the registers below."""
 
     state: AnswerState

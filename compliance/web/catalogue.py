@@ -63,7 +63,7 @@ def catalogue_control(request: Request, control_id: str) -> HttpResponse:
         "control": control,
         "may_decide": may(request.user, Verb.DECIDE_MAPPINGS),
         "may_adopt": may(request.user, Verb.MANAGE_CONTROLS),
-        "adopted": visible(ImplementedControl.objects.filter(reference=control), request.user).select_related(
+        "adopted": visible(ImplementedControl.objects.filter(references=control), request.user).select_related(
             "system", "owner"
         ),
         "columns": [

@@ -16,6 +16,7 @@ from compliance.rights import Verb, may
 MAIN = (
     ("overview", _("Overview"), Verb.VIEW),
     ("assessment-list", _("Assessments"), Verb.VIEW),
+    ("control-list", _("Controls"), Verb.VIEW),
     ("evidence-list", _("Evidence"), Verb.VIEW),
     ("job-log", _("Job log"), Verb.VIEW),
     ("completeness", _("Completeness"), Verb.VIEW),

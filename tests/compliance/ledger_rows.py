@@ -14,10 +14,12 @@ from compliance.models import (
     Assessment,
     AuditQuestion,
     ChangeWindow,
+    ControlVersion,
     DatasetVerification,
     EvidencePack,
     ExpectedRate,
     Freeze,
+    ImplementedControl,
     LedgerEvent,
     Observation,
     Technique,
@@ -73,6 +75,11 @@ def filled_tables() -> dict[str, str]:
     question = AuditQuestion.objects.create(technique=technique, number=1, text="Who may submit?", guidance="A list")
     answer = Answer.objects.create(assessment=assessment, question=question)
     AnswerRevision.objects.create(answer=answer, version=1, act="drafted", actor=actor, snapshot={})
+    control = ImplementedControl.objects.create(
+        system=system, control_id="C-1", title="Scan", statement="Scans.", owner=actor, performer="ML", frequency="daily",
+        nature="manual", control_type="detective", effective_from=date(2026, 1, 1),
+    )  # fmt: skip
+    ControlVersion.objects.create(control=control, version=1, act="adopted", terms={}, owner=actor, made_by=actor)
     freeze = Freeze.objects.create(assessment=assessment, sha256="0" * 64, storage_name="x", frozen_by=actor)
     EvidencePack.objects.create(
         freeze=freeze, number=1, storage_name="x", sha256="0" * 64, size=1, receipt={}, issued_by=actor

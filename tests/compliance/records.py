@@ -28,6 +28,7 @@ from compliance.services import evidence as evidences
 from compliance.services import findings, inventory, ledger, observations, people, remediation
 from compliance.services.remediation import MilestoneDraft
 from compliance.types.canonical import digest_of
+from compliance.types.controls import ControlBasis, ControlNature, ControlTerms, ControlType
 from compliance.types.drafts import JSON, AssetRef, ObservationDraft, PrincipalDraft
 from compliance.types.states import ActionClass, Method, ModelOrigin, Outcome, Severity
 from compliance.types.verdicts import FileScanVerdict, StageVerdict
@@ -114,6 +115,27 @@ def catalogue() -> Technique:
         control.questions.set(questions[2:3])
         control.techniques.set([technique])
     return technique
+
+
+def control_terms(control_id: str, statement: str = "Every file is scanned before it is loaded.") -> ControlTerms:
+    """A reference control as an organisation would take it over, under the same id."""
+    return ControlTerms(
+        control_id=control_id,
+        title="Scan before load",
+        basis=ControlBasis.ADAPTED,
+        statement=statement,
+        performer="ML operations",
+        frequency="per version",
+        scope="",
+        systems=("Model registry",),
+        accounts=("111122223333 eu-central-1",),
+        nature=ControlNature.AUTOMATED,
+        control_type=ControlType.DETECTIVE,
+        is_key=True,
+        effective_from=date(2026, 1, 1),
+        references=(control_id,),
+        requirements=(),
+    )
 
 
 def evidence(

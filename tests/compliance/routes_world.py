@@ -38,7 +38,7 @@ from scanning.services import checks, scans
 from tests.compliance import completeness_on_record
 from tests.compliance.conftest import World
 from tests.compliance.entitlements_on_record import recorded, way
-from tests.compliance.records import LONG_AGO
+from tests.compliance.records import LONG_AGO, control_terms
 
 Known = dict[str, UUID | str | int]
 
@@ -75,17 +75,8 @@ def handed_in(system: AISystem, actor: User) -> Import:
 
 def adopted(system: AISystem, actor: User) -> ImplementedControl:
     """The first reference control as the system's own."""
-    return controls.adopt(
-        system=system,
-        reference=ReferenceControl.objects.order_by("control_id")[0],
-        statement="Every file is scanned before it is loaded.",
-        owner=actor,
-        performer="ML operations",
-        frequency="per version",
-        scope="",
-        effective_from=date(2026, 1, 1),
-        actor=actor,
-    )
+    reference = ReferenceControl.objects.order_by("control_id")[0].control_id
+    return controls.adopt(system=system, terms=control_terms(reference), owner=actor, actor=actor)
 
 
 def mapping() -> MappingPair:
@@ -164,7 +155,7 @@ def places(world: World, officer: User, contributor: User) -> Places:
         "catalogue": pair.control.control_id,
         "catalogue-review-close": review.uuid,
         "framework": pair.framework.key,
-        "control": pair.control.control_id,
+        "control-adopt": pair.control.control_id,
         "api-mappings": pair.uuid,
         "api-reference-controls": pair.control.uuid,
         "api-techniques": world.technique.uuid,
@@ -209,7 +200,7 @@ def places(world: World, officer: User, contributor: User) -> Places:
         }  # fmt: skip
     for known in (own, foreign):
         known |= {
-            "remediation-open": known["finding"], "pack-issue": known["assessment"],
+            "control": known["api-controls"], "remediation-open": known["finding"], "pack-issue": known["assessment"],
             "api-assessments": known["assessment"], "api-evidence": known["evidence"],
             "api-job-events": known["job-event"], "api-model-versions": known["model"],
             "api-dataset-versions": known["dataset"], "api-findings": known["finding"],

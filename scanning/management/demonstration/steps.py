@@ -29,6 +29,7 @@ from compliance.services import (
 )
 from compliance.services.errors import RefusedError
 from compliance.services.remediation import MilestoneDraft
+from compliance.types.controls import ControlBasis, ControlNature, ControlTerms, ControlType
 from compliance.types.states import AnswerState, JobState, Role
 from compliance.types.verdicts import Conclusion
 from scanning import intake
@@ -38,6 +39,27 @@ from scanning.management.demonstration.world import OnProgress, World
 from scanning.models import Import
 
 PERIOD = (date(2026, 10, 1), date(2026, 12, 31))
+
+
+def _terms(reference: ReferenceControl, control: texts.Control) -> ControlTerms:
+    """A reference control as the demonstration's organisation runs it."""
+    return ControlTerms(
+        control_id=reference.control_id,
+        title=reference.title,
+        basis=ControlBasis.ADAPTED,
+        statement=control.statement,
+        performer=control.performer,
+        frequency=reference.frequency,
+        scope="",
+        systems=(),
+        accounts=(),
+        nature=ControlNature(reference.nature),
+        control_type=ControlType(reference.control_type),
+        is_key=reference.is_key,
+        effective_from=PERIOD[0],
+        references=(reference.control_id,),
+        requirements=(),
+    )
 
 
 def make_people(world: World, _show: OnProgress) -> str:
@@ -62,20 +84,11 @@ def make_people(world: World, _show: OnProgress) -> str:
     )
     administrator = world.people["administrator"]
     people.grant_membership(system=system, role=Role.CONTRIBUTOR, actor=administrator, user=world.people["engineer"])
-    adopted = set(system.controls.values_list("reference__control_id", flat=True))
+    adopted = set(system.controls.values_list("control_id", flat=True))
     for control in texts.CONTROLS:
         if control.reference not in adopted:
-            controls.adopt(
-                system=system,
-                reference=ReferenceControl.objects.get(control_id=control.reference),
-                statement=control.statement,
-                owner=officer,
-                performer=control.performer,
-                frequency="",
-                scope="",
-                effective_from=PERIOD[0],
-                actor=officer,
-            )
+            terms = _terms(ReferenceControl.objects.get(control_id=control.reference), control)
+            controls.adopt(system=system, terms=terms, owner=officer, actor=officer)
     return f"{len(world.people)} fictional people, {len(texts.CONTROLS)} controls"
 
 
