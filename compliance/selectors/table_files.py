@@ -122,6 +122,11 @@ def csv_lines(table: Table) -> Iterator[str]:
 # XLSX ----------------------------------------------------------------------------------------------------------------
 
 
+def _is_exact(value: float | Decimal) -> bool:
+    """Whether a spreadsheet keeps the number."""
+    return math.isfinite(value) and abs(value) <= _EXACT_INTEGERS
+
+
 class _Sheets:
     """Sheets under way: rows go down one after the other, and a full sheet is followed by the next."""
 
@@ -167,7 +172,7 @@ class _Sheets:
             sheet.write_datetime(row, place, value.astimezone(UTC).replace(tzinfo=None, microsecond=0), self.moment)
         elif isinstance(value, date) and not isinstance(value, datetime) and value.year > _FIRST_YEAR:
             sheet.write_datetime(row, place, datetime(value.year, value.month, value.day), self.day)  # noqa: DTZ001
-        elif isinstance(value, (int, float, Decimal)) and math.isfinite(value) and abs(value) <= _EXACT_INTEGERS:
+        elif isinstance(value, int | float | Decimal) and _is_exact(value):
             sheet.write_number(row, place, value, style)
         else:
             self._text(sheet, row, place, cell(value) if isinstance(value, date) else str(value), style)

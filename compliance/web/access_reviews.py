@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -34,12 +35,26 @@ from compliance.services.errors import RefusedError
 from compliance.types.access_reviews import Decision
 from compliance.types.entitlements import Reach
 from compliance.web.base import Request, found, guarded, page_of, refuse, say
-from compliance.web.exports import Table, exported, wanted
+from compliance.web.exports import Column, Table, exported, table_of, wanted
 from compliance.web.forms import day_input
 
 PER_PAGE = 300
 _ANY = ("", _("any"))
 ROWS = AccessReview.objects.select_related("system", "reviewer", "reading", "opened_by")
+REVIEW_TABLE = (
+    Column(_("AI system"), attrgetter("system.name")),
+    Column(_("reading as of (UTC)"), attrgetter("reading.as_of")),
+    Column(_("population"), attrgetter("population")),
+    Column(_("reviewer"), attrgetter("reviewer")),
+    Column(_("opened by"), attrgetter("opened_by")),
+    Column(_("opened (UTC)"), attrgetter("created_at")),
+    Column(_("due on"), attrgetter("due_on")),
+    Column(_("removals due on"), attrgetter("removals_due_on")),
+    Column(_("decided"), attrgetter("decided_count")),
+    Column(_("completed (UTC)"), attrgetter("completed_at")),
+    Column(_("statement"), attrgetter("statement")),
+    Column(_("identifier"), attrgetter("uuid")),
+)
 
 
 class ReadingChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic in the stubs alone
@@ -105,9 +120,11 @@ class LineFilter(forms.Form):
 
 
 @guarded(Verb.VIEW)
-def access_review_list(request: Request) -> HttpResponse:
+def access_review_list(request: Request) -> HttpResponseBase:
     """Every review, latest first."""
     rows = reviews(request.user)
+    if wanted(request):
+        return exported(request, table_of("access-reviews", gettext("Access reviews"), REVIEW_TABLE, rows))
     context = {
         "page": page_of(request, rows),
         "total": rows.count(),

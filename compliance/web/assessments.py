@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from operator import attrgetter, methodcaller
 from uuid import UUID
 
 from django.db.models import Count, Q
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
@@ -20,6 +21,7 @@ from compliance.services import assessments, freezes, inventory, oscal_exports
 from compliance.services.errors import RefusedError
 from compliance.types.states import AnswerState
 from compliance.web.base import Request, found, guarded, page_of, refuse, say
+from compliance.web.exports import Column, exported, table_of, wanted
 from compliance.web.forms import AssessmentForm
 
 OSCAL_MODELS = (
@@ -50,16 +52,34 @@ OSCAL_MODELS = (
     ),
 )
 
+TABLE = (
+    Column(gettext_lazy("assessment"), attrgetter("title")),
+    Column(gettext_lazy("AI system"), attrgetter("system.name")),
+    Column(gettext_lazy("technique"), attrgetter("technique.atlas_id")),
+    Column(gettext_lazy("scope"), attrgetter("scope")),
+    Column(gettext_lazy("period from"), attrgetter("period_start")),
+    Column(gettext_lazy("period to"), attrgetter("period_end")),
+    Column(gettext_lazy("audit on"), attrgetter("audit_date")),
+    Column(gettext_lazy("approved answers"), attrgetter("approved")),
+    Column(gettext_lazy("questions"), attrgetter("questions")),
+    Column(gettext_lazy("state"), methodcaller("get_state_display")),
+    Column(gettext_lazy("opened (UTC)"), attrgetter("created_at")),
+    Column(gettext_lazy("opened by"), attrgetter("opened_by")),
+    Column(gettext_lazy("identifier"), attrgetter("uuid")),
+)
+
 
 @guarded(Verb.VIEW)
-def assessment_list(request: Request) -> HttpResponse:
+def assessment_list(request: Request) -> HttpResponseBase:
     """Every assessment the asker may see."""
     rows = (
         visible(Assessment.objects.all(), request.user)
-        .select_related("system", "technique")
+        .select_related("system", "technique", "opened_by")
         .annotate(approved=Count("answers", filter=Q(answers__state=AnswerState.APPROVED)), questions=Count("answers"))
         .order_by("-created_at", "-pk")
     )
+    if wanted(request):
+        return exported(request, table_of("assessments", _("Assessments"), TABLE, rows))
     columns = [
         {"label": _("Assessment")},
         {"label": _("AI system")},

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponseBase
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from compliance.choices import choices, label
 from compliance.models import CheckRun, Observation
@@ -18,7 +20,19 @@ from compliance.rights import Verb, may, systems_for
 from compliance.selectors.check_page import check_page, events_of, exceptions_of, runs
 from compliance.types.checks import CheckRule
 from compliance.web.base import Request, found, guarded, page_of, uuid_of
-from compliance.web.exports import Table, exported, wanted
+from compliance.web.exports import Column, Table, exported, table_of, wanted
+
+TABLE = (
+    Column(gettext_lazy("check"), attrgetter("title")),
+    Column(gettext_lazy("rule"), attrgetter("rule.value")),
+    Column(gettext_lazy("result"), attrgetter("verdict")),
+    Column(gettext_lazy("in words"), attrgetter("statement")),
+    Column(gettext_lazy("exceptions"), attrgetter("exceptions")),
+    Column(gettext_lazy("looked at"), attrgetter("population")),
+    Column(gettext_lazy("cannot be told"), attrgetter("undecided")),
+    Column(gettext_lazy("finding on control"), lambda line: line.finding.target.control_id if line.finding else ""),
+    Column(gettext_lazy("conclusion"), lambda line: line.finding.get_state_display() if line.finding else ""),
+)
 
 
 def _asked(request: Request) -> CheckRun | None:
@@ -30,21 +44,25 @@ def _asked(request: Request) -> CheckRun | None:
 
 
 @guarded(Verb.VIEW)
-def check_list(request: Request) -> HttpResponse:
+def check_list(request: Request) -> HttpResponseBase:
     """The latest run: a line for each rule."""
     return _page(request, _asked(request))
 
 
 @guarded(Verb.VIEW)
-def check_run(request: Request, uuid: UUID) -> HttpResponse:
+def check_run(request: Request, uuid: UUID) -> HttpResponseBase:
     """One run."""
     return _page(request, found(request, CheckRun.objects.select_related("system", "repeats", "job"), uuid))
 
 
-def _page(request: Request, run: CheckRun | None) -> HttpResponse:
+def _page(request: Request, run: CheckRun | None) -> HttpResponseBase:
+    content = check_page(run, request.user) if run is not None else None
+    if wanted(request):
+        lines = content.lines if content is not None else ()
+        return exported(request, table_of("checks", _("Checks"), TABLE, lines), also=_which(run))
     may_run = systems_for(request.user, Verb.RUN_CHECKS)
     context: dict[str, Any] = {
-        "content": check_page(run, request.user) if run is not None else None,
+        "content": content,
         "run": run,
         "may_run": list(may_run.order_by("name")),
         "may_see_jobs": may(request.user, Verb.VIEW_JOBS),
@@ -59,6 +77,12 @@ def _page(request: Request, run: CheckRun | None) -> HttpResponse:
         ],
     }
     return render(request, "compliance/check_list.html", context)
+
+
+def _which(run: CheckRun | None) -> tuple[tuple[str, str], ...]:
+    if run is None:
+        return ()
+    return (_("AI system"), run.system.name), (_("Period"), f"{run.period_start} – {run.period_end}")
 
 
 def _table(rows: QuerySet[Observation], title: str) -> Table:
@@ -88,7 +112,7 @@ def check_exceptions(request: Request, uuid: UUID) -> HttpResponseBase:
     rows = exceptions_of(run, request.user, rule=rule)
     title = str(known[rule]) if rule else _("Exceptions")
     if wanted(request):
-        return exported(request, _table(rows, title), also=((_("AI system"), run.system.name),))
+        return exported(request, _table(rows, title), also=_which(run))
     page = page_of(request, rows)
     events = events_of(page, request.user)
     context = {

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from operator import attrgetter, methodcaller
 from uuid import UUID
 
-from django.http import FileResponse, HttpResponse
+from django.http import FileResponse, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from compliance.models import Evidence
 from compliance.rights import Verb, may, visible
@@ -17,18 +19,41 @@ from compliance.selectors.evidence_page import evidence_page
 from compliance.services import evidence as service
 from compliance.services.errors import RefusedError
 from compliance.web.base import Request, found, guarded, page_of, refuse, say
+from compliance.web.exports import Column, exported, table_of, wanted
 from compliance.web.forms import EvidenceFilter, EvidenceForm
 
 ROWS = Evidence.objects.select_related("system", "received_by", "supersedes")
+TABLE = (
+    Column(gettext_lazy("evidence"), attrgetter("title")),
+    Column(gettext_lazy("AI system"), attrgetter("system.name")),
+    Column(gettext_lazy("file"), attrgetter("filename")),
+    Column(gettext_lazy("SHA-256"), attrgetter("sha256")),
+    Column(gettext_lazy("size in bytes"), attrgetter("size")),
+    Column(gettext_lazy("media type"), attrgetter("media_type")),
+    Column(gettext_lazy("state"), methodcaller("get_state_display")),
+    Column(gettext_lazy("reason of the rejection"), attrgetter("rejection")),
+    Column(gettext_lazy("source system"), attrgetter("source_system")),
+    Column(gettext_lazy("how it was collected"), attrgetter("collected_how")),
+    Column(gettext_lazy("original held at"), attrgetter("original_held_at")),
+    Column(gettext_lazy("collected at (UTC)"), attrgetter("collected_at")),
+    Column(gettext_lazy("from (UTC)"), attrgetter("effective_from")),
+    Column(gettext_lazy("to (UTC)"), attrgetter("effective_to")),
+    Column(gettext_lazy("received at (UTC)"), attrgetter("created_at")),
+    Column(gettext_lazy("received by"), attrgetter("received_by")),
+    Column(gettext_lazy("supersedes"), lambda row: row.supersedes.uuid if row.supersedes else None),
+    Column(gettext_lazy("identifier"), attrgetter("uuid")),
+)
 
 
 @guarded(Verb.VIEW)
-def evidence_list(request: Request) -> HttpResponse:
+def evidence_list(request: Request) -> HttpResponseBase:
     """What was collected, newest first."""
     form = EvidenceFilter(request.GET)
     form.is_valid()
     rows = visible(ROWS, request.user)
     shown = filtered(rows, text=form.cleaned_data.get("q", ""), state=form.cleaned_data.get("state", ""))
+    if wanted(request):
+        return exported(request, table_of("evidence", _("Evidence"), TABLE, shown), form)
     context = {
         "page": page_of(request, shown),
         "total": rows.count(),

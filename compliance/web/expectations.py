@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
 from django import forms
-from django.http import HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
@@ -20,6 +23,7 @@ from compliance.rights import Asker, Verb, may, systems_for, visible
 from compliance.services import expectations
 from compliance.services.errors import RefusedError
 from compliance.web.base import Request, found, guarded, page_of, refuse, say
+from compliance.web.exports import Column, Table, exported, table_of, wanted
 from compliance.web.forms import day_input
 
 _DAYS = (
@@ -27,6 +31,21 @@ _DAYS = (
     (6, _("Sunday")),
 )  # fmt: skip
 APPROVALS = JobApproval.objects.select_related("system", "approver", "evidence", "recorded_by", "withdrawn_by")
+APPROVAL_TABLE = (
+    Column(_("job"), attrgetter("job")),
+    Column(_("AI system"), attrgetter("system.name")),
+    Column(_("approved by"), attrgetter("approver")),
+    Column(_("approved at (UTC)"), attrgetter("approved_at")),
+    Column(_("data-set digest that it names"), attrgetter("dataset_digest")),
+    Column(_("base-model digest that it names"), attrgetter("base_digest")),
+    Column(_("ticket or document"), attrgetter("reference")),
+    Column(_("evidence"), lambda row: row.evidence.title if row.evidence else None),
+    Column(_("recorded by"), attrgetter("recorded_by")),
+    Column(_("recorded at (UTC)"), attrgetter("created_at")),
+    Column(_("withdrawn at (UTC)"), attrgetter("withdrawn_at")),
+    Column(_("withdrawn by"), attrgetter("withdrawn_by")),
+    Column(_("identifier"), attrgetter("uuid")),
+)
 
 
 class OfSystemForm(forms.Form):
@@ -114,9 +133,11 @@ class RateForm(OfSystemForm):
 
 
 @guarded(Verb.VIEW)
-def approval_list(request: Request) -> HttpResponse:
+def approval_list(request: Request) -> HttpResponseBase:
     """Approvals of jobs that people recorded."""
     rows = visible(APPROVALS, request.user)
+    if wanted(request):
+        return exported(request, table_of("approvals", gettext("Approvals"), APPROVAL_TABLE, rows))
     context = {
         "page": page_of(request, rows),
         "total": rows.count(),
@@ -169,13 +190,40 @@ def approval_withdraw(request: Request, uuid: UUID) -> HttpResponse:
     return redirect("approval-list")
 
 
-def _render(request: Request, *, window: WindowForm, rate: RateForm, status: int = 200) -> HttpResponse:
+def _stated(request: Request) -> tuple[QuerySet[ChangeWindow], QuerySet[ExpectedRate]]:
     windows = visible(ChangeWindow.objects.select_related("system", "stated_by"), request.user)
     rates = visible(ExpectedRate.objects.select_related("system", "stated_by"), request.user)
+    return windows, rates.order_by("system__name", "source", "-created_at")
+
+
+def _table(request: Request) -> Table:
+    heads = (
+        _("statement"), _("AI system"), _("days or source"), _("from"), _("to"), _("time zone"), _("longest silence in hours"),
+        _("in force from"), _("stated by"), _("stated at (UTC)"), _("identifier"),
+    )  # fmt: skip
+    return Table(name="expectations", title=gettext("What is expected"), heads=heads, rows=_rows(*_stated(request)))
+
+
+def _rows(windows: QuerySet[ChangeWindow], rates: QuerySet[ExpectedRate]) -> Iterator[tuple[object, ...]]:
+    days = dict(_DAYS)
+    for row in windows:
+        yield (
+            _("change window"), row.system.name, ", ".join(str(days[day]) for day in row.days), f"{row.opens:%H:%M}",
+            f"{row.closes:%H:%M}", row.time_zone, None, row.effective_from, row.stated_by, row.created_at, row.uuid,
+        )  # fmt: skip
+    for rate in rates:
+        yield (
+            _("expected silence"), rate.system.name, rate.source, "", "", "", rate.longest_silence_hours, None,
+            rate.stated_by, rate.created_at, rate.uuid,
+        )  # fmt: skip
+
+
+def _render(request: Request, *, window: WindowForm, rate: RateForm, status: int = 200) -> HttpResponse:
+    windows, rates = _stated(request)
     days = dict(_DAYS)
     context = {
         "windows": [{"row": row, "days": [days[day] for day in row.days]} for row in windows[:50]],
-        "rates": rates.order_by("system__name", "source", "-created_at")[:50],
+        "rates": rates[:50],
         "window_form": window,
         "rate_form": rate,
         "may_state": may(request.user, Verb.STATE_EXPECTATIONS),
@@ -190,8 +238,10 @@ def _forms(request: Request) -> tuple[WindowForm, RateForm]:
 
 
 @guarded(Verb.VIEW)
-def expectation_list(request: Request) -> HttpResponse:
+def expectation_list(request: Request) -> HttpResponseBase:
     """Change windows and expected silence, latest first."""
+    if wanted(request):
+        return exported(request, _table(request))
     window, rate = _forms(request)
     return _render(request, window=window, rate=rate)
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from compliance.models import Framework, MappingPair
 from compliance.rights import Verb
 from compliance.services import frameworks
 from compliance.types.states import MappingState
 from compliance.web.base import PER_PAGE, Request, guarded
+from compliance.web.exports import Column, exported, table_of, wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +31,32 @@ class Line:
     pairs: list[MappingPair]
 
 
+TABLE = (
+    Column(gettext_lazy("requirement"), attrgetter("id")),
+    Column(gettext_lazy("title"), attrgetter("title")),
+    Column(gettext_lazy("withdrawn"), attrgetter("is_withdrawn")),
+    Column(gettext_lazy("in the imported file"), attrgetter("is_known")),
+    Column(gettext_lazy("mapped reference controls"), lambda line: _mapped(line, MappingState.APPROVED)),
+    Column(gettext_lazy("drafts, not counted"), lambda line: _mapped(line, MappingState.DRAFT)),
+)
+
+
+def _mapped(line: Line, state: MappingState) -> str:
+    """The controls of the pairs in one state, each with its relation and strength."""
+    told = (
+        f"{pair.control.control_id} ({pair.relation}, {pair.strength})" for pair in line.pairs if pair.state == state
+    )
+    return "; ".join(told)
+
+
 @guarded(Verb.VIEW)
-def framework_detail(request: Request, key: str) -> HttpResponse:
+def framework_detail(request: Request, key: str) -> HttpResponseBase:
     """Requirements in the order of the file, then mapped ids that the file does not hold."""
     framework = get_object_or_404(Framework, key=key)
     release = frameworks.release_of(key)
     lines = _lines(framework)
+    if wanted(request):
+        return exported(request, table_of(f"framework-{framework.key}", framework.title, TABLE, lines))
     columns = [{"label": _("Requirement")}, {"label": _("Title")}, {"label": _("Mapped reference controls")}]
     context = {
         "framework": framework,

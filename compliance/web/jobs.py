@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from operator import attrgetter, methodcaller
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from compliance.models import Job
 from compliance.rights import Verb, may, visible
 from compliance.services import jobs
 from compliance.types.states import JobState
 from compliance.web.base import Request, found, guarded, page_of, say
+from compliance.web.exports import Column, exported, table_of, wanted
 
 ROWS = Job.objects.select_related("system", "requested_by")
 STOP_POLLING = 286  # htmx ends polling at this status
+TABLE = (
+    Column(gettext_lazy("job"), attrgetter("title")),
+    Column(gettext_lazy("kind"), attrgetter("kind")),
+    Column(gettext_lazy("AI system"), lambda row: row.system.name if row.system else ""),
+    Column(gettext_lazy("asked for (UTC)"), attrgetter("created_at")),
+    Column(gettext_lazy("asked for by"), attrgetter("requested_by")),
+    Column(gettext_lazy("state"), methodcaller("get_state_display")),
+    Column(gettext_lazy("stage"), attrgetter("stage")),
+    Column(gettext_lazy("done"), attrgetter("done")),
+    Column(gettext_lazy("of"), attrgetter("total")),
+    Column(gettext_lazy("started (UTC)"), attrgetter("started_at")),
+    Column(gettext_lazy("ended (UTC)"), attrgetter("finished_at")),
+    Column(gettext_lazy("attempts"), attrgetter("attempts")),
+    Column(gettext_lazy("error"), attrgetter("error")),
+    Column(gettext_lazy("identifier"), attrgetter("uuid")),
+)
 
 
 def subject_url(job: Job) -> str:
@@ -43,11 +62,13 @@ def progress_of(job: Job) -> dict[str, object]:
 
 
 @guarded(Verb.VIEW_JOBS)
-def job_list(request: Request) -> HttpResponse:
+def job_list(request: Request) -> HttpResponseBase:
     """Jobs, newest first."""
     state = request.GET.get("state", "")
     rows = visible(ROWS, request.user)
     shown = rows.filter(state=state) if state in set(JobState) else rows
+    if wanted(request):
+        return exported(request, table_of("jobs", _("Jobs"), TABLE, shown))
     tabs = [{"label": _("All"), "url": reverse("job-list"), "active": not state}]
     for member, label in (
         (JobState.RUNNING, _("Running")),

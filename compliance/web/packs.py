@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from operator import attrgetter, methodcaller
 from uuid import UUID
 
-from django.http import FileResponse, HttpResponse
+from django.http import FileResponse, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from compliance.models import Assessment, EvidencePack, LedgerEvent
 from compliance.rights import Verb, may, visible
@@ -16,13 +18,33 @@ from compliance.services.errors import RefusedError
 from compliance.types.canonical import canonical_json
 from compliance.types.states import Audience
 from compliance.web.base import Request, found, guarded, page_of, refuse
+from compliance.web.exports import Column, exported, table_of, wanted
 
 ROWS = EvidencePack.objects.select_related("freeze__assessment__system", "freeze__frozen_by", "issued_by", "supersedes")
 
+TABLE = (
+    Column(gettext_lazy("assessment"), attrgetter("freeze.assessment.title")),
+    Column(gettext_lazy("pack"), attrgetter("number")),
+    Column(gettext_lazy("AI system"), attrgetter("freeze.assessment.system.name")),
+    Column(gettext_lazy("made for"), methodcaller("get_audience_display")),
+    Column(gettext_lazy("SHA-256"), attrgetter("sha256")),
+    Column(gettext_lazy("size in bytes"), attrgetter("size")),
+    Column(gettext_lazy("pages"), attrgetter("pages")),
+    Column(gettext_lazy("issued (UTC)"), attrgetter("created_at")),
+    Column(gettext_lazy("issued by"), attrgetter("issued_by")),
+    Column(gettext_lazy("demonstration signer"), attrgetter("is_demonstration_signer")),
+    Column(gettext_lazy("signer (SHA-256)"), attrgetter("signer_sha256")),
+    Column(gettext_lazy("supersedes"), lambda row: row.supersedes.uuid if row.supersedes else None),
+    Column(gettext_lazy("identifier"), attrgetter("uuid")),
+)
+
 
 @guarded(Verb.VIEW)
-def pack_list(request: Request) -> HttpResponse:
+def pack_list(request: Request) -> HttpResponseBase:
     """Issued packs, newest first."""
+    rows = visible(ROWS, request.user)
+    if wanted(request):
+        return exported(request, table_of("packs", _("Packs"), TABLE, rows))
     columns = [
         {"label": _("Pack")},
         {"label": _("AI system")},
@@ -32,7 +54,7 @@ def pack_list(request: Request) -> HttpResponse:
         {"label": _("Issued")},
         {"label": _("Signer")},
     ]
-    context = {"page": page_of(request, visible(ROWS, request.user)), "columns": columns}
+    context = {"page": page_of(request, rows), "columns": columns}
     return render(request, "compliance/pack_list.html", context)
 
 

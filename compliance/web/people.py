@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from operator import attrgetter, methodcaller
 from uuid import UUID
 
 from django import forms
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +18,22 @@ from compliance.services import people
 from compliance.services.errors import RefusedError
 from compliance.types.states import Role
 from compliance.web.base import Request, found, guarded, page_of, refuse, say
+from compliance.web.exports import Column, exported, table_of, wanted
+
+TABLE = (
+    Column(_("name"), attrgetter("name")),
+    Column(_("e-mail address"), attrgetter("email")),
+    Column(_("role"), methodcaller("get_role_display")),
+    Column(
+        _("AI systems"),
+        lambda row: "; ".join(one.system.name for one in row.memberships.all()),
+    ),
+    Column(_("last sign-in (UTC)"), attrgetter("last_login")),
+    Column(_("has access"), attrgetter("is_active")),
+    Column(_("since (UTC)"), attrgetter("created_at")),
+    Column(_("access ended (UTC)"), attrgetter("deactivated_at")),
+    Column(_("identifier"), attrgetter("uuid")),
+)
 
 
 class PersonForm(forms.Form):
@@ -41,9 +58,11 @@ class PersonForm(forms.Form):
 
 
 @guarded(Verb.VIEW_PEOPLE)
-def people_list(request: Request) -> HttpResponse:
+def people_list(request: Request) -> HttpResponseBase:
     """Everyone who has or had access."""
     rows = visible(User.objects.prefetch_related("memberships__system"), request.user)
+    if wanted(request):
+        return exported(request, table_of("people", str(_("People")), TABLE, rows))
     columns = [
         {"label": _("Person")},
         {"label": _("Role")},

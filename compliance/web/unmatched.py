@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from operator import attrgetter, itemgetter, methodcaller
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.core.paginator import Paginator
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext, ngettext
@@ -22,9 +23,34 @@ from compliance.services.bindings import Learned
 from compliance.services.errors import RefusedError
 from compliance.types.bindings import BoundBy, Named
 from compliance.web.base import PER_PAGE, Request, found, guarded, page_of, refuse, say
+from compliance.web.exports import Column, exported, table_of, wanted
 from compliance.web.forms import day_input
 
 NOT_OURS = "not-ours"
+TABLE = (
+    Column(_("name in the log"), itemgetter("name")),
+    Column(_("digest in the log"), itemgetter("name_digest")),
+    Column(_("what it names"), lambda row: label(Named(row["named"]))),
+    Column(_("AI system"), itemgetter("system__name")),
+    Column(_("events"), itemgetter("events")),
+    Column(_("first (UTC)"), itemgetter("first")),
+    Column(_("last (UTC)"), itemgetter("last")),
+)
+RULE_TABLE = (
+    Column(_("names that begin with"), attrgetter("prefix")),
+    Column(_("what it names"), methodcaller("get_named_display")),
+    Column(_("AI system"), attrgetter("system.name")),
+    Column(_("stand for"), lambda row: row.model_version or row.dataset_version or _("none of ours")),
+    Column(_("reason"), attrgetter("reason")),
+    Column(_("for jobs from"), attrgetter("applies_from")),
+    Column(_("for jobs to"), attrgetter("applies_to")),
+    Column(_("bindings"), attrgetter("holding")),
+    Column(_("saved by"), attrgetter("made_by")),
+    Column(_("saved at (UTC)"), attrgetter("created_at")),
+    Column(_("withdrawn at (UTC)"), attrgetter("withdrawn_at")),
+    Column(_("withdrawn by"), attrgetter("withdrawn_by")),
+    Column(_("identifier"), attrgetter("uuid")),
+)
 
 
 class WhichForm(forms.Form):
@@ -70,10 +96,12 @@ class DecideForm(forms.Form):
 
 
 @guarded(Verb.VIEW)
-def unmatched_list(request: Request) -> HttpResponse:
+def unmatched_list(request: Request) -> HttpResponseBase:
     """Names that wait, the most frequent first; and those of which a person said what they are."""
     text = request.GET.get("q", "")[:200]
     groups = unmatched_groups(request.user, text=text)
+    if wanted(request):
+        return exported(request, table_of("unmatched", gettext("Unmatched records"), TABLE, groups))
     page: Any = Paginator(groups, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
@@ -179,9 +207,11 @@ def unmatched_reopen(request: Request) -> HttpResponse:
 
 
 @guarded(Verb.VIEW)
-def binding_rule_list(request: Request) -> HttpResponse:
+def binding_rule_list(request: Request) -> HttpResponseBase:
     """Saved rules."""
     rows = rules(request.user)
+    if wanted(request):
+        return exported(request, table_of("binding-rules", gettext("Saved rules"), RULE_TABLE, rows))
     context = {
         "page": page_of(request, rows),
         "total": rows.count(),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 from django import forms
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.translation import gettext
@@ -15,9 +16,31 @@ from compliance.models import AISystem
 from compliance.rights import Asker, Verb, may, systems_for
 from compliance.services.errors import RefusedError
 from compliance.web.base import Request, guarded, say
+from compliance.web.exports import Column, exported, table_of, wanted
 from scanning.selectors import bank_pages
 from scanning.services import reference_banks
 from scanning.web.answers import see_other
+
+
+def _power(line: bank_pages.BankLine) -> str:
+    return "; ".join(f"{one['attack']}: {one['found']}/{one['planted']}" for one in line.power)
+
+
+TABLE = (
+    Column(_("reference models"), attrgetter("name")),
+    Column(_("shipped with Assay"), attrgetter("is_shipped")),
+    Column(_("AI system"), lambda line: line.system.name if line.system else ""),
+    Column(_("family"), lambda line: line.family.name if line.family else ""),
+    Column(_("architecture"), lambda line: line.family.architecture if line.family else ""),
+    Column(_("references"), attrgetter("references")),
+    Column(_("smallest p-value"), attrgetter("smallest_p")),
+    Column(
+        _("planted backdoors found"),
+        _power,
+    ),
+    Column(_("not readable because"), attrgetter("trouble")),
+    Column(_("SHA-256"), attrgetter("sha256")),
+)
 
 
 class BankForm(forms.Form):
@@ -52,10 +75,13 @@ def _columns() -> list[dict[str, object]]:
 
 
 @guarded(Verb.VIEW)
-def reference_bank_list(request: Request) -> HttpResponse:
+def reference_bank_list(request: Request) -> HttpResponseBase:
     """Banks that ship with Assay and those registered here."""
+    lines = bank_pages.bank_lines(request.user)
+    if wanted(request):
+        return exported(request, table_of("reference-models", gettext("Reference models"), TABLE, lines))
     context = {
-        "lines": bank_pages.bank_lines(request.user),
+        "lines": lines,
         "columns": _columns(),
         "may_register": may(request.user, Verb.REGISTER_BANK),
         "trail": [{"label": gettext("Scans"), "url": reverse("scan-list")}, {"label": gettext("Reference models")}],

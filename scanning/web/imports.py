@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -9,12 +10,14 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from compliance.rights import Verb, may
 from compliance.services.errors import RefusedError
 from compliance.types.errors import BadInputError
 from compliance.types.states import EvidenceState, JobState
 from compliance.web.base import Request, found, guarded, ordered, page_of, refuse, say
+from compliance.web.exports import Column, exported, table_of, wanted
 from compliance.web.jobs import progress_of
 from scanning import intake
 from scanning.ingest import registry
@@ -32,6 +35,26 @@ ORDERS = {
     "rejected": ("rejected",),
 }
 REJECTS_PER_PAGE = 25
+TABLE = (
+    Column(gettext_lazy("document"), attrgetter("evidence.filename")),
+    Column(gettext_lazy("format"), attrgetter("format")),
+    Column(gettext_lazy("AI system"), attrgetter("system.name")),
+    Column(gettext_lazy("received (UTC)"), attrgetter("created_at")),
+    Column(gettext_lazy("handed in by"), attrgetter("job.requested_by")),
+    Column(gettext_lazy("records read"), attrgetter("read")),
+    Column(gettext_lazy("relevant"), attrgetter("relevant")),
+    Column(gettext_lazy("recorded"), attrgetter("recorded")),
+    Column(gettext_lazy("already known"), attrgetter("duplicates")),
+    Column(gettext_lazy("rejected"), attrgetter("rejected")),
+    Column(gettext_lazy("published (UTC)"), attrgetter("published_at")),
+    Column(gettext_lazy("state"), lambda row: row.job.get_state_display()),
+    Column(gettext_lazy("SHA-256"), attrgetter("evidence.sha256")),
+    Column(gettext_lazy("identifier"), attrgetter("uuid")),
+)
+REJECT_TABLE = (
+    Column(gettext_lazy("place in the document"), attrgetter("locator")),
+    Column(gettext_lazy("why it was not taken"), attrgetter("reason")),
+)
 
 
 def _filtered(rows: QuerySet[Import], form: ImportFilter) -> QuerySet[Import]:
@@ -46,13 +69,16 @@ def _filtered(rows: QuerySet[Import], form: ImportFilter) -> QuerySet[Import]:
 
 
 @guarded(Verb.VIEW_JOBS)
-def import_list(request: Request) -> HttpResponse:
+def import_list(request: Request) -> HttpResponseBase:
     """Imports, newest first."""
     form = ImportFilter(request.GET)
     form.is_valid()
     rows = lists.import_list(asker=request.user)
+    shown = ordered(request, _filtered(rows, form), ORDERS)
+    if wanted(request):
+        return exported(request, table_of("imports", _("Imports"), TABLE, shown), form)
     context = {
-        "page": page_of(request, ordered(request, _filtered(rows, form), ORDERS)),
+        "page": page_of(request, shown),
         "total": rows.count(),
         "form": form,
         "active": any(form.cleaned_data.values()),
@@ -100,9 +126,14 @@ def _received(request: Request, document: Import) -> HttpResponse:
 
 
 @guarded(Verb.VIEW_JOBS)
-def import_detail(request: Request, uuid: UUID) -> HttpResponse:
+def import_detail(request: Request, uuid: UUID) -> HttpResponseBase:
     """One import."""
     document = found(request, lists.import_list(asker=request.user), uuid)
+    if wanted(request):
+        rejected = table_of(
+            "rejected-records", _("Records that were not taken"), REJECT_TABLE, import_page.import_rejects(document)
+        )
+        return exported(request, rejected, also=((_("Document"), document.evidence.filename),))
     job = document.job
     context = {
         "document": document,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter, methodcaller
 from typing import Any
 from uuid import UUID
 
@@ -9,12 +10,14 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from compliance.choices import label
 from compliance.rights import Verb, may
 from compliance.services.errors import RefusedError
 from compliance.types.errors import BadInputError
 from compliance.web.base import Request, found, guarded, page_of, say, uuid_of
+from compliance.web.exports import Column, exported, table_of, wanted
 from scanning.ingest.mapping_preview import Head, Line, preview
 from scanning.ingest.records import Fields, text_of
 from scanning.models import ColumnMapping, Import
@@ -34,6 +37,17 @@ from scanning.web.mapping_forms import (
 SHOWN_LINES = 20
 SHOWN_RECORDS = 5
 SHOWN_COLUMNS = 40
+TABLE = (
+    Column(gettext_lazy("mapping"), attrgetter("name")),
+    Column(gettext_lazy("source"), lambda row: row.definition["source"]),
+    Column(gettext_lazy("layout"), methodcaller("get_layout_display")),
+    Column(gettext_lazy("version"), attrgetter("version")),
+    Column(gettext_lazy("made (UTC)"), attrgetter("created_at")),
+    Column(gettext_lazy("made by"), attrgetter("made_by")),
+    Column(gettext_lazy("imports"), lambda row: row.used or 0),
+    Column(gettext_lazy("SHA-256"), attrgetter("sha256")),
+    Column(gettext_lazy("identifier"), attrgetter("uuid")),
+)
 
 
 @guarded(Verb.MAP_COLUMNS, methods=("GET", "HEAD", "POST"))
@@ -158,9 +172,11 @@ def _cell(record: object, pointer: str) -> str:
 
 
 @guarded(Verb.VIEW_JOBS)
-def column_mapping_list(request: Request) -> HttpResponse:
+def column_mapping_list(request: Request) -> HttpResponseBase:
     """Column mappings, each by its latest version."""
     rows = mapping_pages.mapping_list(asker=request.user)
+    if wanted(request):
+        return exported(request, table_of("column-mappings", _("Column mappings"), TABLE, rows))
     context = {
         "page": page_of(request, rows),
         "columns": [

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from operator import attrgetter, methodcaller
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from compliance.choices import label
 from compliance.models import ModelVersion
 from compliance.rights import Verb, may
 from compliance.services.errors import RefusedError
+from compliance.types.verdicts import FileScanVerdict, StageVerdict
 from compliance.web.base import Request, found, guarded, ordered, page_of, uuid_of
+from compliance.web.exports import Column, exported, table_of, wanted
 from compliance.web.jobs import STOP_POLLING, progress_of
 from scanning.models import Scan
 from scanning.selectors import comparison, lists, scan_page
@@ -29,6 +34,28 @@ ORDERS = {
 }
 INPUTS = ("held_out", "training_images", "suspects", "base_version__model", "reference_bank__evidence")
 MOST_OFFERED = 200
+
+
+def _verdict(scan: Scan) -> str:
+    """The verdict in words; "" while there is none."""
+    kind = FileScanVerdict if scan.kind == Scan.FILE else StageVerdict
+    return str(label(kind(scan.verdict))) if scan.verdict else ""
+
+
+TABLE = (
+    Column(gettext_lazy("model"), attrgetter("model_version.model.name")),
+    Column(gettext_lazy("version"), attrgetter("model_version.label")),
+    Column(gettext_lazy("AI system"), attrgetter("model_version.model.system.name")),
+    Column(gettext_lazy("model (SHA-256)"), attrgetter("model_version.digest")),
+    Column(gettext_lazy("kind"), methodcaller("get_kind_display")),
+    Column(gettext_lazy("asked for (UTC)"), attrgetter("created_at")),
+    Column(gettext_lazy("asked for by"), attrgetter("job.requested_by")),
+    Column(gettext_lazy("job"), lambda row: row.job.get_state_display()),
+    Column(gettext_lazy("ended (UTC)"), attrgetter("job.finished_at")),
+    Column(gettext_lazy("verdict"), _verdict),
+    Column(gettext_lazy("report (SHA-256)"), attrgetter("report_sha256")),
+    Column(gettext_lazy("identifier"), attrgetter("uuid")),
+)
 
 
 def _filtered(rows: QuerySet[Scan], form: ScanFilter) -> QuerySet[Scan]:
@@ -47,13 +74,16 @@ def _filtered(rows: QuerySet[Scan], form: ScanFilter) -> QuerySet[Scan]:
 
 
 @guarded(Verb.VIEW)
-def scan_list(request: Request) -> HttpResponse:
+def scan_list(request: Request) -> HttpResponseBase:
     """Scans, newest first."""
     form = ScanFilter(request.GET)
     form.is_valid()
     rows = lists.scan_list(asker=request.user)
+    shown = ordered(request, _filtered(rows, form), ORDERS)
+    if wanted(request):
+        return exported(request, table_of("scans", _("Scans"), TABLE, shown), form)
     context = {
-        "page": page_of(request, ordered(request, _filtered(rows, form), ORDERS)),
+        "page": page_of(request, shown),
         "total": rows.count(),
         "form": form,
         "active": any(form.cleaned_data.values()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from uuid import UUID
 
 from django import forms
@@ -14,11 +15,24 @@ from django.utils.translation import gettext_lazy as _
 from compliance.rights import Verb, may, visible
 from compliance.services.errors import RefusedError
 from compliance.web.base import Request, found, guarded, page_of, refuse, say
+from compliance.web.exports import Column, exported, table_of, wanted
 from scanning.models import SigningKey
 from scanning.services import signing_keys
 from scanning.web.answers import see_other
 
 ROWS = SigningKey.objects.select_related("registered_by", "withdrawn_by")
+TABLE = (
+    Column(_("whose key it is"), attrgetter("name")),
+    Column(_("kind"), attrgetter("algorithm")),
+    Column(_("fingerprint (SHA-256)"), attrgetter("fingerprint")),
+    Column(_("how it was received"), attrgetter("note")),
+    Column(_("registered (UTC)"), attrgetter("created_at")),
+    Column(_("registered by"), attrgetter("registered_by")),
+    Column(_("withdrawn (UTC)"), attrgetter("withdrawn_at")),
+    Column(_("withdrawn by"), attrgetter("withdrawn_by")),
+    Column(_("reason"), attrgetter("withdrawal_reason")),
+    Column(_("identifier"), attrgetter("uuid")),
+)
 
 
 class KeyForm(forms.Form):
@@ -40,9 +54,11 @@ class KeyForm(forms.Form):
 
 
 @guarded(Verb.VIEW)
-def signing_key_list(request: Request) -> HttpResponse:
+def signing_key_list(request: Request) -> HttpResponseBase:
     """Every key that was registered, those in force first."""
     rows = visible(ROWS, request.user).order_by("withdrawn_at", "name", "pk")
+    if wanted(request):
+        return exported(request, table_of("signing-keys", gettext("Signing keys"), TABLE, rows))
     may_register = may(request.user, Verb.REGISTER_KEY)
     columns = [
         {"label": gettext("Whose key it is")},
