@@ -122,16 +122,18 @@ class Site:
     url: str
     installation: Installation
     log: Path
+    process: int
 
 
 @contextlib.contextmanager
-def running_site(installation: Installation) -> Iterator[Site]:
+def running_site(installation: Installation, workers: int = 1) -> Iterator[Site]:
     """Serves the installation's pages on a free port with gunicorn until the block ends."""
     port = free_port()
     url = f"http://localhost:{port}"
     served = Installation(installation.var, installation.env | {"BASE_URL": url, "ALLOWED_HOSTS": "localhost"})
     log = installation.var / "site.log"
     command = ["-m", "gunicorn", "compliance.wsgi", f"--bind=127.0.0.1:{port}", "--worker-class=gthread", "--threads=4"]
+    command.append(f"--workers={workers}")
     server = served.start_process(command, log=log)
     try:
         deadline = time.monotonic() + START_SECONDS
@@ -139,7 +141,7 @@ def running_site(installation: Installation) -> Iterator[Site]:
             alive = server.poll() is None and time.monotonic() < deadline
             assert alive, f"the site did not start: {log.read_text(errors='replace')[-3000:]}"
             time.sleep(0.1)
-        yield Site(url, served, log)
+        yield Site(url, served, log, server.pid)
     finally:
         stop(server, signal.SIGTERM)
 

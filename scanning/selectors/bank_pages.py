@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
@@ -112,7 +112,7 @@ def _line(
     registered_by: User | None = None, registered_at: datetime | None = None,
 ) -> BankLine:  # fmt: skip
     count = len(bank.references) if bank else size
-    stages = _settings(bank.references) if bank else {}
+    stages, power = _measured(_Content(sha256, bank)) if bank else ((), ())
     return BankLine(
         name=name,
         sha256=sha256,
@@ -120,8 +120,8 @@ def _line(
         references=count,
         smallest_p=resolution(count),
         family=bank.family if bank else None,
-        power=_told(joint_power(bank, stages)) if bank and stages else (),
-        stages=tuple(_stage(bank, stage, digest) for stage, digest in stages.items()) if bank else (),
+        power=power,
+        stages=stages,
         models=bank.models if bank else (),
         trouble=trouble,
         uuid=uuid,
@@ -130,6 +130,23 @@ def _line(
         registered_by=registered_by,
         registered_at=registered_at,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """A bank that is told from others by the SHA-256 of its bytes alone."""
+
+    sha256: str
+    bank: ReferenceBank = field(compare=False)
+
+
+@lru_cache(maxsize=32)
+def _measured(content: _Content) -> tuple[tuple[BankStage, ...], tuple[AttackPower, ...]]:
+    """(stages, power of all together). Both follow from the bytes alone, and take a second of counting."""
+    bank = content.bank
+    settings = _settings(bank.references)
+    stages = tuple(_stage(bank, stage, digest) for stage, digest in settings.items())
+    return stages, _told(joint_power(bank, settings)) if settings else ()
 
 
 def _settings(references: Sequence[BankedModel]) -> dict[str, str]:

@@ -33,6 +33,13 @@ HELD_OUT = Path("var/zoo/held-out.npz")
 FALSE_ALARMS = 0.05
 
 
+def fetch_held_out() -> None:
+    """The held-out images of CIFAR-10, fetched once."""
+    if not HELD_OUT.is_file():
+        HELD_OUT.parent.mkdir(parents=True, exist_ok=True)
+        save_images(held_out(read_cifar10(fetch_cifar10(DATA))[1]), HELD_OUT)
+
+
 def judge(entry: Entry) -> JSON:
     """The whole scan of one model, in short."""
     cpu = time.process_time()
@@ -131,9 +138,7 @@ def main() -> None:
     chosen = parser.parse_args()
     bank, digest = read_bank(SHIPPED)
     print(f"{SHIPPED.name}: {len(bank.references)} references, {len(bank.planted)} planted, SHA-256 {digest}")
-    if not HELD_OUT.is_file():
-        HELD_OUT.parent.mkdir(parents=True, exist_ok=True)
-        save_images(held_out(read_cifar10(fetch_cifar10(DATA))[1]), HELD_OUT)
+    fetch_held_out()
     trained = [entry for entry in entries() if entry.role == TEST and facts_of(entry) is not None]
     kept: JSON = json.loads(JUDGED.read_bytes()) if JUDGED.is_file() else {}
     done: dict[str, JSON] = {row["recipe_sha256"]: row for row in kept.get("models", []) if kept.get("bank") == digest}

@@ -1,0 +1,106 @@
+"""Holds the scans of test models on two devices against each other: verdicts, p-values, and how far the scores lie apart.
+
+    .venv/bin/python -m tests.bench.zoo.devices [--other cuda|plain] [--models 8]
+
+`cuda` is the GPU of this machine. `plain` is the CPU without oneDNN: other kernels, another order of summation; it tells how
+much of a difference arithmetic alone makes. Exit code 1: a verdict or p-value differs, or a score by more than `TOLERANCE`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from compliance.types.drafts import ScanReport
+from scanning.detectors.registry import COMBINATION, COMPARING
+from scanning.detectors.scan import Request, scan_model
+from tests.bench.zoo.judge import HELD_OUT, fetch_held_out
+from tests.bench.zoo.recipes import TEST, Entry, entries
+from tests.bench.zoo.train import expanded, facts_of
+
+TOLERANCE = 0.05  # of a score, relative: a trigger that a search finds depends on the last bit of its first steps
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """What one scan said: the verdict, and of each stage its p-value and score."""
+
+    verdict: str
+    p_values: dict[str, float | None]
+    scores: dict[str, float | None]
+    seconds: float
+
+
+def scanned(entry: Entry, way: str) -> Scanned:
+    """One model, scanned on `cpu`, on `cuda`, or `plain`."""
+    started = time.perf_counter()
+    with torch.backends.mkldnn.flags(enabled=way != "plain"):
+        report = scan_model(
+            Request(
+                model=expanded(entry), images=HELD_OUT, detectors=COMPARING, device="cuda" if way == "cuda" else "cpu"
+            )
+        )
+    return Scanned(
+        report.verdict.value, _facts(report, "p_value"), _facts(report, "score"), time.perf_counter() - started
+    )
+
+
+def _facts(report: ScanReport, name: str) -> dict[str, float | None]:
+    found = {}
+    for stage in report.stages:
+        calibration, statistic = (stage.facts.get(part) or {} for part in ("calibration", "statistic"))
+        found[stage.detector] = calibration.get(name, statistic.get(name))
+    return found
+
+
+def apart(one: Scanned, other: Scanned) -> dict[str, float]:
+    """Relative difference of the score of each stage that gave one on both."""
+    both = {stage: (score, other.scores.get(stage)) for stage, score in one.scores.items() if stage != COMBINATION}
+    return {
+        stage: abs(a - b) / max(abs(a), abs(b), 1e-12)
+        for stage, (a, b) in both.items()
+        if a is not None and b is not None
+    }
+
+
+def chosen(models: int) -> Sequence[Entry]:
+    """Half of them unpoisoned, the others of as many attacks as there are."""
+    known = [entry for entry in entries() if entry.role == TEST and facts_of(entry) is not None]
+    clean = [entry for entry in known if not entry.attack][: models // 2]
+    by_attack = {entry.attack: entry for entry in known if entry.attack}
+    infected = [*by_attack.values(), *(entry for entry in known if entry.attack and entry not in by_attack.values())]
+    return [*clean, *infected[: models - len(clean)]]
+
+
+def main(other: str, models: int) -> int:
+    """One line a model, then the largest differences."""
+    fetch_held_out()
+    largest: dict[str, float] = {}
+    wrong = 0
+    for entry in chosen(models):
+        first, second = scanned(entry, "cpu"), scanned(entry, other)
+        differences = apart(first, second)
+        largest = {stage: max(largest.get(stage, 0.0), value) for stage, value in differences.items()}
+        same = first.verdict == second.verdict and first.p_values == second.p_values
+        wrong += not same or max(differences.values(), default=0.0) > TOLERANCE
+        print(
+            f"{entry.attack or 'none':14} cpu {first.verdict:22} {first.p_values[COMBINATION]!s:8} {first.seconds:5.1f} s   "
+            f"{other} {second.verdict:22} {second.p_values[COMBINATION]!s:8} {second.seconds:5.1f} s",
+            flush=True,
+        )
+    print("largest relative difference of scores: " + ", ".join(f"{s} {d:.2e}" for s, d in sorted(largest.items())))
+    print(f"{wrong} of {models} models differ in verdict or p-value, or by more than {TOLERANCE:g}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--other", choices=("cuda", "plain"), default="cuda")
+    parser.add_argument("--models", type=int, default=8)
+    given = parser.parse_args()
+    sys.exit(main(given.other, given.models))
