@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from django.db.models import Prefetch
+from django.db.models import QuerySet
 from django.http import FileResponse, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
@@ -22,7 +22,18 @@ from compliance.api import serializers as shapes
 from compliance.api.base import ReadViewSet, asker
 from compliance.oscal.export import Model
 from compliance.rights import Verb
-from compliance.services import answers, assessments, evidence, freezes, oscal_exports, packs
+from compliance.selectors.answer_basis import with_basis
+from compliance.selectors.answer_list import mine
+from compliance.services import (
+    answer_work,
+    answers,
+    assessments,
+    evidence,
+    evidence_standing,
+    freezes,
+    oscal_exports,
+    packs,
+)
 from compliance.types.states import Audience
 
 
@@ -87,27 +98,69 @@ class AssessmentViewSet(ReadViewSet):
 class AnswerViewSet(ReadViewSet):
     """Answers to the audit questions."""
 
-    queryset = m.Answer.objects.select_related("assessment__system", "question", "author", "approver").prefetch_related(
-        Prefetch("evidence_links", queryset=m.EvidenceLink.objects.select_related("evidence")), "findings"
+    queryset = with_basis(
+        m.Answer.objects.select_related(
+            "assessment__system", "question", "author", "approver", "assignee", "delegate", "reviewer"
+        ).prefetch_related("findings")
     )
     serializer_class = shapes.AnswerSerializer
-    filterset_fields = ("state", "assessment__uuid")
+    filterset_fields: ClassVar = {
+        "state": ["exact"], "assessment__uuid": ["exact"], "assignee__uuid": ["exact"], "delegate__uuid": ["exact"],
+        "reviewer__uuid": ["exact"], "due_on": ["exact", "lt", "gte"],
+    }  # fmt: skip
     action_verbs: ClassVar = {
         "write": Verb.WRITE_ANSWER,
         "submit": Verb.WRITE_ANSWER,
+        "assign": Verb.ASSIGN_ANSWER,
+        "delegate": Verb.WRITE_ANSWER,
         "attach": Verb.LINK_EVIDENCE,
         "name_finding": Verb.WRITE_ANSWER,
         "approve": Verb.APPROVE_ANSWER,
+        "approve_alone": Verb.APPROVE_ANSWER,
         "send_back": Verb.APPROVE_ANSWER,
     }
 
     def _shown(self) -> Response:
         return Response(shapes.AnswerSerializer(self.get_object()).data)
 
-    @extend_schema(request=shapes.AnswerWriteSerializer, responses=shapes.AnswerSerializer)
+    def get_queryset(self) -> QuerySet[m.Answer]:
+        """What the asker may see; with ?mine=true only what is assigned or handed to them, or theirs to review."""
+        rows: QuerySet[m.Answer] = super().get_queryset()
+        return rows.filter(mine(asker(self.request))) if self.request.query_params.get("mine") == "true" else rows
+
+    @extend_schema(parameters=[OpenApiParameter("mine", bool, description="Only the asker's own.")])
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Answers; ?mine=true for what is assigned or handed to the asker, or theirs to review."""
+        shown: Response = super().list(request, *args, **kwargs)
+        return shown
+
+    @extend_schema(request=requests.AssignmentRequest, responses=shapes.AnswerSerializer)
+    @action(detail=True, methods=["post"])
+    def assign(self, request: Request, uuid: str) -> Response:
+        """Say who answers, who stands in, who reviews and by when."""
+        answer: m.Answer = self.get_object()
+        payload = requests.AssignmentRequest(data=request.data)
+        payload.is_valid(raise_exception=True)
+        answer_work.assign(answer=answer, **payload.validated_data, actor=asker(request))
+        return self._shown()
+
+    @extend_schema(request=requests.DelegateRequest, responses=shapes.AnswerSerializer)
+    @action(detail=True, methods=["post"])
+    def delegate(self, request: Request, uuid: str) -> Response:
+        """Hand the writing to somebody, as the assignee."""
+        answer: m.Answer = self.get_object()
+        payload = requests.DelegateRequest(data=request.data)
+        payload.is_valid(raise_exception=True)
+        answer_work.delegate(answer=answer, **payload.validated_data, actor=asker(request))
+        return self._shown()
+
+    @extend_schema(
+        request=shapes.AnswerWriteSerializer,
+        responses={200: shapes.AnswerSerializer, 409: shapes.ConflictSerializer},
+    )
     @action(detail=True, methods=["post"])
     def write(self, request: Request, uuid: str) -> Response:
-        """Write or rewrite the answer; it becomes a draft."""
+        """Write or rewrite the answer; it becomes a draft. 409 with both versions when somebody else wrote meanwhile."""
         answer: m.Answer = self.get_object()
         payload = shapes.AnswerWriteSerializer(data=request.data)
         payload.is_valid(raise_exception=True)
@@ -143,12 +196,22 @@ class AnswerViewSet(ReadViewSet):
         answers.link_finding(answer=answer, **payload.validated_data, actor=asker(request))
         return self._shown()
 
-    @extend_schema(request=shapes.CommentSerializer, responses=shapes.AnswerSerializer)
+    @extend_schema(request=shapes.AloneSerializer, responses=shapes.AnswerSerializer)
+    @action(detail=True, methods=["post"], url_path="approve-alone")
+    def approve_alone(self, request: Request, uuid: str) -> Response:
+        """Approve where nobody else can; the answer is marked "not independently approved"."""
+        answer: m.Answer = self.get_object()
+        payload = shapes.AloneSerializer(data=request.data)
+        payload.is_valid(raise_exception=True)
+        answers.approve_alone(answer=answer, actor=asker(request), **payload.validated_data)
+        return self._shown()
+
+    @extend_schema(request=shapes.ApprovalSerializer, responses=shapes.AnswerSerializer)
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, uuid: str) -> Response:
         """Approve as a second person."""
         answer: m.Answer = self.get_object()
-        payload = shapes.CommentSerializer(data=request.data)
+        payload = shapes.ApprovalSerializer(data=request.data)
         payload.is_valid(raise_exception=True)
         answers.approve(answer=answer, actor=asker(request), **payload.validated_data)
         return self._shown()
@@ -171,7 +234,11 @@ class EvidenceViewSet(ReadViewSet):
     serializer_class = shapes.EvidenceSerializer
     filterset_fields = ("state", "sha256")
     verbs: ClassVar = {"GET": Verb.VIEW, "POST": Verb.ADD_EVIDENCE}
-    action_verbs: ClassVar = {"download": Verb.DOWNLOAD_EVIDENCE}
+    action_verbs: ClassVar = {
+        "download": Verb.DOWNLOAD_EVIDENCE,
+        "reject": Verb.JUDGE_EVIDENCE,
+        "supersede": Verb.JUDGE_EVIDENCE,
+    }
 
     @extend_schema(
         request={"multipart/form-data": requests.EvidenceRequest}, responses={201: shapes.EvidenceSerializer}
@@ -184,6 +251,27 @@ class EvidenceViewSet(ReadViewSet):
         upload = given.pop("file")
         received = evidence.receive(**given, stream=upload.file, filename=upload.name, received_by=asker(request))
         return Response(shapes.EvidenceSerializer(received).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=requests.RejectRequest, responses=shapes.EvidenceSerializer)
+    @action(detail=True, methods=["post"])
+    def reject(self, request: Request, uuid: str) -> Response:
+        """Reject a piece with a reason; answers approved on it need a new approval."""
+        entry: m.Evidence = self.get_object()
+        payload = requests.RejectRequest(data=request.data)
+        payload.is_valid(raise_exception=True)
+        evidence_standing.withdraw(evidence=entry, **payload.validated_data, actor=asker(request))
+        return Response(shapes.EvidenceSerializer(self.get_object()).data)
+
+    @extend_schema(request=requests.SupersedeRequest, responses=shapes.EvidenceSerializer)
+    @action(detail=True, methods=["post"])
+    def supersede(self, request: Request, uuid: str) -> Response:
+        """Name the newer piece that takes its place; answers approved on this one need a new approval."""
+        entry: m.Evidence = self.get_object()
+        payload = requests.SupersedeRequest(data=request.data, context=self.get_serializer_context())
+        payload.is_valid(raise_exception=True)
+        newer = payload.validated_data["by"]
+        evidence_standing.supersede(evidence=entry, by=newer, actor=asker(request))
+        return Response(shapes.EvidenceSerializer(self.get_object()).data)
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     @action(detail=True, methods=["get"])

@@ -60,6 +60,38 @@ class EvidenceReference(serializers.Serializer[JSON]):
     note = serializers.CharField(required=False, allow_blank=True, default="")
 
 
+class SupersedeRequest(serializers.Serializer[JSON]):
+    """The newer piece of evidence."""
+
+    by = ScopedReference(queryset=m.Evidence.objects.all())
+
+
+class RejectRequest(serializers.Serializer[JSON]):
+    """Why a piece of evidence is rejected."""
+
+    reason = serializers.CharField(max_length=5_000)
+
+
+def _person() -> serializers.SlugRelatedField[m.User]:
+    rows = m.User.objects.filter(is_active=True)
+    return serializers.SlugRelatedField(slug_field="uuid", queryset=rows, required=False, allow_null=True, default=None)
+
+
+class AssignmentRequest(serializers.Serializer[JSON]):
+    """Who answers, who stands in, who reviews, and by when; what is left out is nobody and no day."""
+
+    assignee = _person()
+    delegate = _person()
+    reviewer = _person()
+    due_on = serializers.DateField(required=False, allow_null=True, default=None)
+
+
+class DelegateRequest(serializers.Serializer[JSON]):
+    """To whom the assignee hands the writing; null takes it back."""
+
+    to = _person()
+
+
 class FindingReference(serializers.Serializer[JSON]):
     """A finding to name."""
 

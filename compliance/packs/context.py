@@ -55,6 +55,7 @@ class PackContext:
     limits: Sequence[str]
     controls: Sequence[Row]
     questions: Sequence[Row]
+    not_independent: Sequence[int]
     evidence: Capped
     models: Sequence[Row]
     coverage: Sequence[Row]
@@ -167,6 +168,10 @@ def _summary(doc: Row, counts: Sequence[tuple[str, str, int]]) -> list[Row]:
     ]
 
 
+def _not_independent(doc: Row) -> list[int]:
+    return [q["number"] for q in doc["questions"] if (q["answer"] or {}).get("not_independent")]
+
+
 def _question_limits(doc: Row) -> list[str]:
     said = []
     silent = [str(q["number"]) for q in doc["questions"] if not q["answer"]]
@@ -175,6 +180,12 @@ def _question_limits(doc: Row) -> list[str]:
     pending = [str(q["number"]) for q in doc["questions"] if q["answer"] and q["answer"]["state"] != "approved"]
     if pending:
         said.append(_("Answered but not approved: question %(numbers)s.") % {"numbers": ", ".join(pending)})
+    alone = _not_independent(doc)
+    if alone:
+        said.append(
+            _("Not independently approved: question %(numbers)s. Nobody but a party to the answer could approve it.")
+            % {"numbers": ", ".join(map(str, alone))}
+        )
     contradicted = [str(q["number"]) for q in doc["questions"] if q["contradictions"]]
     if contradicted:
         said.append(
@@ -340,6 +351,7 @@ def build_context(
         limits=_limits(doc, counts),
         controls=_controls(doc),
         questions=_questions(doc, evidence, findings),
+        not_independent=_not_independent(doc),
         evidence=Capped(
             rows=list(evidence.values())[:PAGE_ROWS],
             total=len(evidence),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.db.models import Prefetch, QuerySet
 from django.utils.translation import gettext as _
@@ -73,3 +73,10 @@ def _since(piece: Evidence, then: list[str]) -> list[str]:
             % {"title": piece.title, "newer": now.title}
         )
     return told
+
+
+def unjustified(answer: Answer, contradictions: Sequence[str]) -> tuple[str, ...]:
+    """What the record says against an approved answer that its approval did not speak of; () for any other answer."""
+    if answer.state != AnswerState.APPROVED:
+        return ()
+    return tuple(told for told in contradictions if told not in answer.justified)

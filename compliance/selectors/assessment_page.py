@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Prefetch
-
 from compliance.models import (
     Answer,
     AnswerRevision,
     Assessment,
-    EvidenceLink,
     EvidencePack,
     Freeze,
     ModelVersion,
 )
 from compliance.rights import Asker, visible
+from compliance.selectors.answer_basis import basis_changes, unjustified, with_basis
 from compliance.selectors.coverage import CoverageRow, coverage_table
 from compliance.selectors.question_facts import QuestionFacts, question_facts
 
@@ -27,6 +25,7 @@ class QuestionLine:
     answer: Answer
     evidence_count: int
     contradictions: tuple[str, ...]
+    other_evidence: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +39,11 @@ class AssessmentPage:
 
 
 def _answers(assessment: Assessment) -> list[Answer]:
-    links = EvidenceLink.objects.select_related("evidence", "linked_by")
-    rows = assessment.answers.select_related("question", "author", "approver", "assessment__technique")
-    return list(rows.prefetch_related(Prefetch("evidence_links", queryset=links)))
+    rows = assessment.answers.select_related(
+        "question", "author", "approver", "assignee", "delegate", "reviewer", "assessment__technique",
+        "assessment__system",
+    )  # fmt: skip
+    return list(with_basis(rows))
 
 
 def assessment_page(assessment: Assessment, user: Asker) -> AssessmentPage:
@@ -54,6 +55,7 @@ def assessment_page(assessment: Assessment, user: Asker) -> AssessmentPage:
                 answer=answer,
                 evidence_count=len(answer.evidence_links.all()),
                 contradictions=question_facts(answer).contradictions if answer.value else (),
+                other_evidence=basis_changes(answer),
             )
             for answer in _answers(assessment)
         ),
@@ -65,11 +67,16 @@ def assessment_page(assessment: Assessment, user: Asker) -> AssessmentPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionPage:
-    """Everything on a question's page."""
+    """Everything on a question's page.
+
+    other_evidence, unjustified: why an approval no longer holds, one sentence each.
+    """
 
     answer: Answer
     siblings: tuple[Answer, ...]
     says: QuestionFacts
+    other_evidence: tuple[str, ...]
+    unjustified: tuple[str, ...]
     revisions: tuple[AnswerRevision, ...]
 
 
@@ -79,9 +86,12 @@ def question_page(assessment: Assessment, number: int) -> QuestionPage | None:
     answer = next((row for row in answers if row.question.number == number), None)
     if answer is None:
         return None
+    says = question_facts(answer)
     return QuestionPage(
         answer=answer,
         siblings=tuple(answers),
-        says=question_facts(answer),
+        says=says,
+        other_evidence=basis_changes(answer),
+        unjustified=unjustified(answer, says.contradictions),
         revisions=tuple(answer.revisions.select_related("actor").order_by("-version", "-pk")),
     )

@@ -37,10 +37,16 @@ def evidence_list(rows: QuerySet[Evidence], *, text: str, state: str) -> QuerySe
     return rows.filter(state=state) if state else rows
 
 
+def by_digest(rows: QuerySet[Evidence], digits: str) -> Evidence | None:
+    """The one piece whose SHA-256 begins so, groups of digits or not; None where none does, or several do."""
+    found = list(rows.filter(sha256__startswith="".join(digits.split()).lower())[:2])
+    return found[0] if len(found) == 1 else None
+
+
 def evidence_page(evidence: Evidence, user: Asker) -> EvidencePage:
     """The page of one piece of evidence, as far as the asker may see."""
     links = visible(evidence.links.all(), user).select_related(
-        "answer__assessment", "answer__question", "finding", "remediation", "control__reference", "linked_by"
+        "answer__assessment", "answer__question", "finding", "remediation", "control", "linked_by"
     )
     events = LedgerEvent.objects.filter(subject_uuid=evidence.uuid).select_related("place__block", "entry__actor")
     custody = [

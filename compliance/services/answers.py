@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from compliance.models import Answer, AnswerRevision, Finding, User
 from compliance.rights import TABLE, Verb
-from compliance.selectors.answer_basis import basis_changes, basis_of
+from compliance.selectors.answer_basis import basis_changes, basis_of, unjustified
 from compliance.selectors.question_facts import question_facts
 from compliance.services import ledger
 from compliance.services.errors import ConflictError, RefusedError
@@ -158,16 +158,11 @@ def link_finding(*, answer: Answer, finding: Finding, actor: User) -> Answer:
     return fresh
 
 
-def unjustified(answer: Answer) -> list[str]:
-    """What the record says against an approved answer that its approval did not speak of."""
-    return [told for told in question_facts(answer).contradictions if told not in answer.justified]
-
-
 def _needs_approval_again(answer: Answer) -> list[str]:
     """Why an approved answer has to be approved anew, one sentence each."""
     if answer.state != AnswerState.APPROVED:
         return []
-    return [*basis_changes(answer), *unjustified(answer)]
+    return [*basis_changes(answer), *unjustified(answer, question_facts(answer).contradictions)]
 
 
 @transaction.atomic

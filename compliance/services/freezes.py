@@ -19,9 +19,10 @@ from compliance.selectors import (
     freeze_job_log,
 )
 from compliance.selectors.access_review_page import review_in_period
-from compliance.selectors.answer_basis import basis_changes, with_basis
+from compliance.selectors.answer_basis import basis_changes, unjustified, with_basis
 from compliance.selectors.completeness_page import reading_of_period
 from compliance.selectors.entitlement_page import reading_in_period
+from compliance.selectors.question_facts import question_facts
 from compliance.services import answers, ledger
 from compliance.services.errors import RefusedError
 from compliance.services.evidence import store_bytes
@@ -40,7 +41,7 @@ def _faults(answer: Answer) -> list[str]:
         return [_("Question %d is not approved yet.") % number]
     found = [f"{number}: {gap}" for gap in answers.gaps(answer)]
     found += [_("%d: approved on other evidence: ") % number + change for change in basis_changes(answer)]
-    told = answers.unjustified(answer)
+    told = unjustified(answer, question_facts(answer).contradictions)
     if told:
         words = _("%d: the record contradicts it in a way its approval did not speak of; send it for review again: ")
         found.append(words % number + " ".join(told))

@@ -20,6 +20,7 @@ from compliance.selectors.overview import TECHNIQUE
 from compliance.services import assessments, freezes, inventory, oscal_exports
 from compliance.services.errors import RefusedError
 from compliance.types.states import AnswerState
+from compliance.web.answers import assessment_tabs
 from compliance.web.base import Request, found, guarded, page_of, refuse, say
 from compliance.web.exports import Column, exported, table_of, wanted
 from compliance.web.forms import AssessmentForm
@@ -91,6 +92,7 @@ def assessment_list(request: Request) -> HttpResponseBase:
     context = {
         "page": page_of(request, rows),
         "columns": columns,
+        "tabs": assessment_tabs("assessments"),
         "may_open": may(request.user, Verb.OPEN_ASSESSMENT),
     }
     return render(request, "compliance/assessment_list.html", context)

@@ -14,13 +14,15 @@ from django.utils.translation import gettext_lazy
 
 from compliance.models import Evidence
 from compliance.rights import Verb, may, visible
+from compliance.selectors.answer_basis import successor_of
+from compliance.selectors.evidence_page import by_digest, evidence_page
 from compliance.selectors.evidence_page import evidence_list as filtered
-from compliance.selectors.evidence_page import evidence_page
 from compliance.services import evidence as service
+from compliance.services import evidence_standing
 from compliance.services.errors import RefusedError
 from compliance.web.base import Request, found, guarded, page_of, refuse, say
 from compliance.web.exports import Column, exported, table_of, wanted
-from compliance.web.forms import EvidenceFilter, EvidenceForm
+from compliance.web.forms import EvidenceFilter, EvidenceForm, SupersedeForm, WithdrawForm
 
 ROWS = Evidence.objects.select_related("system", "received_by", "supersedes")
 TABLE = (
@@ -80,6 +82,10 @@ def evidence_detail(request: Request, uuid: UUID) -> HttpResponse:
         "evidence": evidence,
         "content": evidence_page(evidence, request.user),
         "may_download": may(request.user, Verb.DOWNLOAD_EVIDENCE),
+        "may_judge": may(request.user, Verb.JUDGE_EVIDENCE),
+        "successor": successor_of(evidence),
+        "withdraw": WithdrawForm(),
+        "supersede": SupersedeForm(),
         "trail": [{"label": _("Evidence"), "url": reverse("evidence-list")}, {"label": evidence.title}],
     }
     return render(request, "compliance/evidence_detail.html", context)
@@ -135,10 +141,47 @@ def evidence_check(request: Request, uuid: UUID) -> HttpResponse:
     return redirect("evidence-detail", uuid)
 
 
+@guarded(Verb.JUDGE_EVIDENCE, methods=("POST",))
+def evidence_withdraw(request: Request, uuid: UUID) -> HttpResponse:
+    """Reject a piece with a reason, accepted or not."""
+    evidence = found(request, ROWS, uuid)
+    try:
+        reason = request.POST.get("reason", "")[:5000]
+        evidence_standing.withdraw(evidence=evidence, reason=reason, actor=request.user)
+    except RefusedError as error:
+        refuse(request, error)
+    else:
+        say(request, _("The evidence is rejected. Answers approved on it need a new approval."))
+    return redirect("evidence-detail", uuid)
+
+
+@guarded(Verb.JUDGE_EVIDENCE, methods=("POST",))
+def evidence_supersede(request: Request, uuid: UUID) -> HttpResponse:
+    """Name the newer piece, by the beginning of its SHA-256."""
+    evidence = found(request, ROWS, uuid)
+    form = SupersedeForm(request.POST)
+    try:
+        if not form.is_valid():
+            raise RefusedError(_("Give at least the first 16 digits of the SHA-256 of the newer piece."))
+        newer = by_digest(
+            visible(Evidence.objects.filter(system=evidence.system), request.user), form.cleaned_data["by"]
+        )
+        if newer is None:
+            raise RefusedError(_("No single piece of this AI system has that SHA-256. Add the newer piece first."))
+        evidence_standing.supersede(evidence=evidence, by=newer, actor=request.user)
+    except RefusedError as error:
+        refuse(request, error)
+    else:
+        say(request, _("The newer piece is on record. Answers approved on this one need a new approval."))
+    return redirect("evidence-detail", uuid)
+
+
 urls = [
     path("evidence/", evidence_list, name="evidence-list"),
     path("evidence/new/", evidence_upload, name="evidence-upload"),
     path("evidence/<uuid:uuid>/", evidence_detail, name="evidence-detail"),
     path("evidence/<uuid:uuid>/download/", evidence_download, name="evidence-download"),
+    path("evidence/<uuid:uuid>/reject/", evidence_withdraw, name="evidence-reject"),
+    path("evidence/<uuid:uuid>/supersede/", evidence_supersede, name="evidence-supersede"),
     path("evidence/<uuid:uuid>/check/", evidence_check, name="evidence-check"),
 ]

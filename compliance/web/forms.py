@@ -148,14 +148,6 @@ class NameFindingForm(forms.Form):
             field.queryset = rows
 
 
-class DecisionForm(forms.Form):
-    """A reviewer's word."""
-
-    comment = forms.CharField(
-        label=_("Comment"), widget=forms.Textarea(attrs={"rows": 2}), required=False, max_length=5_000
-    )
-
-
 def techniques() -> Any:
     """Techniques an assessment can be about: parents only."""
     return Technique.objects.filter(parent__isnull=True)
@@ -221,3 +213,19 @@ class EvidenceFilter(forms.Form):
 
     q = forms.CharField(label=_("Title, file name or SHA-256"), required=False)
     state = forms.ChoiceField(label=_("State"), required=False, choices=[("", _("any")), *choices(EvidenceState)])
+
+
+class WithdrawForm(forms.Form):
+    """Why a piece of evidence is rejected."""
+
+    reason = forms.CharField(label=_("Reason"), widget=forms.Textarea(attrs={"rows": 3}), max_length=5_000)
+
+
+class SupersedeForm(forms.Form):
+    """Which newer piece takes its place."""
+
+    by = forms.RegexField(
+        regex=r"^\s*([0-9a-fA-F]\s*){16,64}$",
+        label=_("SHA-256 of the newer piece"),
+        help_text=_("Its first 16 digits are enough; they stand on its page and in the list."),
+    )

@@ -11,6 +11,7 @@ PAGES = (
     "first_admin",
     "overview",
     "assessments",
+    "answers",
     "questions",
     "evidence",
     "job_log",

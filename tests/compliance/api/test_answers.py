@@ -6,6 +6,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from compliance.models import Answer, User
+from compliance.services import people
+from tests.compliance import records
 from tests.compliance.api.conftest import Api
 from tests.compliance.conftest import World
 
@@ -78,6 +80,11 @@ def test_a_lost_update_is_refused_and_changes_nothing(answer: str, api: Api, con
     late = api(contributor).post(f"{answer}write/", {**YES, "statement": "Four.", "version": version})
     assert late.status_code == 409
     assert api(officer).get(answer).json()["statement"] == YES["statement"]
+    both = late.json()
+    assert (both["saved"]["statement"], both["sent"]["statement"]) == (YES["statement"], "Four.")
+    assert (both["differing"], both["saved_by"]) == (["statement"], officer.name)
+    merged = {**YES, "statement": "Three, and since October four.", "version": both["version"]}
+    assert api(contributor).post(f"{answer}write/", merged).json()["statement"] == merged["statement"]
 
 
 @pytest.mark.parametrize(("act", "field"), [("attach", "evidence"), ("name-finding", "finding")])
@@ -111,3 +118,60 @@ def test_what_is_wrong_is_said_field_by_field(
     assert response.status_code == 400
     assert set(response.json()) == fields
     assert all(isinstance(line, str) for lines in response.json().values() for line in lines)
+
+
+def test_answers_are_assigned_handed_on_and_found_by_whose_they_are(
+    world: World, answer: str, api: Api, contributor: User, officer: User, second_officer: User, manager: User
+) -> None:
+    named = {"assignee": str(contributor.uuid), "reviewer": str(manager.uuid), "due_on": "2026-12-01"}
+    assert api(contributor).post(f"{answer}assign/", named).status_code == 403
+    shown = api(officer).post(f"{answer}assign/", named).json()
+    assert (shown["assignee"]["name"], shown["delegate"], shown["due_on"]) == (contributor.name, None, "2026-12-01")
+    handed = api(contributor).post(f"{answer}delegate/", {"to": str(second_officer.uuid)}).json()
+    assert handed["delegate"]["name"] == second_officer.name
+    for user, number in ((contributor, 1), (second_officer, 1), (manager, 1), (officer, 0)):
+        assert api(user).get("/api/v1/answers/?mine=true").json()["count"] == number
+    by_reviewer = api(officer).get(f"/api/v1/answers/?reviewer__uuid={manager.uuid}").json()
+    assert [row["uuid"] for row in by_reviewer["results"]] == [shown["uuid"]]
+    assert api(officer).get("/api/v1/answers/?due_on__lt=2026-12-01").json()["count"] == 0
+
+
+def test_an_approval_over_a_contradiction_needs_its_reason(
+    world: World, api: Api, contributor: User, officer: User
+) -> None:
+    second = Answer.objects.get(assessment=world.assessment, question__number=2)
+    address = f"/api/v1/answers/{second.uuid}/"
+    client = api(contributor)
+    client.post(f"{address}write/", {**YES, "claims": {"approved_submitters": "nobody@example.org"}}, format="json")
+    client.post(f"{address}attach/", {"evidence": str(world.log.uuid)})
+    client.post(f"{address}submit/")
+    refused = api(officer).post(f"{address}approve/", {"comment": "Seen."})
+    assert refused.status_code == 409
+    assert "The record contradicts this answer" in refused.json()["detail"]
+    shown = api(officer).post(f"{address}approve/", {"justification": "Renewed next week."}).json()
+    assert (shown["justification"], len(shown["justified"])) == ("Renewed next week.", 1)
+
+
+def test_evidence_that_is_rejected_or_superseded_shows_on_the_answer(
+    world: World, answer: str, api: Api, contributor: User, officer: User
+) -> None:
+    written(api(contributor), answer, world)
+    api(officer).post(f"{answer}approve/")
+    newer = records.evidence(world.assessment.system, b"newer", actor=contributor, title="Newer log")
+    log = f"/api/v1/evidence/{world.log.uuid}/"
+    assert api(contributor).post(f"{log}supersede/", {"by": str(newer.uuid)}).status_code == 200
+    assert api(contributor).get(f"/api/v1/evidence/{newer.uuid}/").json()["supersedes"] == str(world.log.uuid)
+    told = api(contributor).get(answer).json()["other_evidence"]
+    assert told == [f"“{world.log.title}” was superseded after the approval by “Newer log”."]
+    assert api(contributor).post(f"{log}reject/", {"reason": "Of another account."}).json()["state"] == "rejected"
+    foreign = api(contributor).post(f"{log}supersede/", {"by": str(world.other_log.uuid)})
+    assert foreign.status_code == 400
+
+
+def test_who_is_alone_approves_with_a_reason(world: World, answer: str, api: Api, officer: User, manager: User) -> None:
+    written(api(officer), answer, world)
+    refused = api(officer).post(f"{answer}approve-alone/", {"reason": "Alone."})
+    assert (refused.status_code, manager.name in refused.json()["detail"]) == (409, True)
+    people.deactivate_user(user=manager, actor=None)
+    shown = api(officer).post(f"{answer}approve-alone/", {"reason": "One employee."}).json()
+    assert (shown["state"], shown["not_independent"]) == ("approved", "One employee.")

@@ -153,12 +153,23 @@ def _questions() -> list[dict[str, Any]]:
             "Three engineers are approved. The log of the period names two more principals.",
             "Two service roles were granted the permission by a platform template.",
             evidence=[uid("cloudtrail")],
+            assignee="陳偉 (Chén Wěi) (Machine-learning engineer)",
+            delegate="",
+            reviewer="Tomasz Żółkiewski (Head of model risk)",
+            due="2026-10-21",
+            approved_on=[{"evidence": uid("cloudtrail"), "sha256": sha("cloudtrail")}],
+            justified=[
+                "You state 3 approved submitters. In the period 5 principals submitted 41 jobs; 2 are not on the list."
+            ],
+            justification="The two service roles are known and lose the permission in November.",
+            not_independent="",
             findings=[uid("finding-access")],
         ),
         _answer(
             "no",
             "One of three inherited models was tested.",
             "The other two have no executable form here yet.",
+            not_independent="The head of model risk left in October; the post is vacant.",
             findings=[uid("finding-backdoor")],
         ),
         None,

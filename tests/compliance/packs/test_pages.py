@@ -6,7 +6,7 @@ import copy
 import html
 import json
 import re
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -74,6 +74,22 @@ def test_what_records_say_against_an_answer_stands_beside_it(page: str) -> None:
     assert "Partly Approved Three engineers are approved." in text
     assert "2 are not on the list" in text
     assert "Please answer for what the log shows." in text
+
+
+def test_an_approval_says_over_what_on_what_and_by_whom_alone(page: str, order: PackOrder) -> None:
+    text = _text(page)
+    assert "Why it was approved all the same The two service roles are known" in text
+    assert "reviewer Tomasz Żółkiewski (Head of model risk) ; due" in text
+    assert "over what the records say against it" in text
+    assert "Not independently approved. The answer to question 3 was approved by a person who worked on it" in text
+    assert "Why by no second person The head of model risk left in October; the post is vacant." in text
+    assert "worked on it, and approves it because no second person can" in text
+    older = copy.deepcopy(example_freeze())
+    for question in older["questions"]:
+        for key in ("assignee", "justified", "justification", "approved_on", "not_independent"):
+            cast("dict[str, Any]", question["answer"] or {}).pop(key, None)  # a document of an earlier version
+    validate_freeze(older)
+    assert "Not independently approved" not in _text(html_of(_context(older, order)))
 
 
 def test_the_access_review_of_the_period_is_told_or_missed(page: str, order: PackOrder) -> None:

@@ -12,7 +12,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from compliance.models import AccessReview, Assessment, Freeze, User
-from compliance.services import access_reviews, answers, evidence, freezes, leases, packs
+from compliance.services import access_reviews, answer_work, answers, evidence, freezes, leases, packs
 from compliance.services.errors import RefusedError
 from compliance.types.access_reviews import Decision
 from compliance.types.canonical import canonical_json, sha256_hex
@@ -130,6 +130,24 @@ def test_the_figures_of_the_period_are_frozen_with_every_line(world: World, offi
     with evidence.open_stored(name=frozen.attachments["completeness.jsonl"]["storage_name"]) as stream:
         lines = [json.loads(line) for line in stream.read().splitlines()]
     assert [line["figure"] for line in lines] == ["coverage", "integrity", "reconciliation"]
+
+
+def test_who_was_named_what_was_approved_over_and_what_on_is_frozen(
+    world: World, officer: User, manager: User, contributor: User
+) -> None:
+    answer = world.assessment.answers.select_related("assessment__system", "question").get(question__number=2)
+    answer_work.assign(
+        answer=answer, assignee=contributor, delegate=None, reviewer=manager, due_on=date(2026, 12, 1), actor=officer
+    )
+    frozen = freezes.freeze(assessment=approve_all(world, officer, manager), actor=officer)
+    question = cast("dict[str, Any]", document(frozen))["questions"][1]
+    told = question["answer"]
+    assert (told["assignee"], told["delegate"]) == ("Carl Contributor (Contributor)", "")
+    assert (told["reviewer"], told["due"]) == ("Mira Manager (Manager)", "2026-12-01")
+    assert told["approved_on"] == [{"evidence": str(world.log.uuid), "sha256": world.log.sha256}]
+    assert told["justified"] == question["contradictions"]
+    assert (told["justification"], told["not_independent"]) == ("The list is being renewed.", "")
+    assert question["history"][0]["note"].startswith("Assignee Carl Contributor")
 
 
 def test_figures_of_another_period_do_not_answer(world: World, officer: User, manager: User) -> None:
