@@ -24,11 +24,9 @@ def request(*, system: AISystem, actor: User | None, dispatch: bool = True) -> C
     return check_runs.create(system=system, task_name=TASK, actor=actor, dispatch=dispatch)
 
 
-def follow(*, document: Import) -> CheckRun | None:
-    """Queue the checks after an import that changed what they look at, where the import was sent to workers itself."""
-    if not document.recorded or not document.job.asked.get("then_check"):
-        return None
-    return request(system=document.system, actor=document.job.requested_by)
+def bears(document: Import) -> bool:
+    """Whether an import changed what the checks look at."""
+    return bool(document.recorded)
 
 
 def perform(*, job_id: int) -> None:
@@ -74,4 +72,16 @@ def _stood_on(facts: Facts) -> JSON:
         "change_windows": len(facts.windows),
         "sources_with_expected_rate": len(facts.silences),
         "can_now": None if facts.can_now is None else len(facts.can_now),
+    }
+
+
+def as_json(run: CheckRun) -> JSON:
+    """A run as commands answer it."""
+    return {
+        "system": run.system.name,
+        "run": str(run.uuid),
+        "repeats": str(run.repeats.uuid) if run.repeats else None,
+        "period": [str(run.period_start), str(run.period_end)],
+        "stood_on": run.facts,
+        "results": run.results,
     }

@@ -57,13 +57,6 @@ def bears(format_name: str) -> bool:
     return format_name in LOGS or format_name in LISTS or format_name in DOCUMENTS
 
 
-def follow(*, document: Import) -> Job | None:
-    """Queue a reading after an import that bears on it, where the import was sent to workers itself."""
-    if not bears(document.format) or not document.job.asked.get("then_check"):
-        return None
-    return request(system=document.system, actor=document.job.requested_by)
-
-
 def request(*, system: AISystem, actor: User | None, dispatch: bool = True) -> Job:
     """Queue a reading; one that still waits is given instead of a second one."""
     with transaction.atomic():
@@ -124,8 +117,3 @@ def _stood_on(facts: Facts) -> JSON:
         "from": facts.start.isoformat(),
         "to": facts.end.isoformat(),
     }
-
-
-def read_now(*, system: AISystem, actor: User | None = None) -> Job:
-    """Read the figures in this process, for commands that must not need a worker."""
-    return leases.run_here(job=request(system=system, actor=actor, dispatch=False))

@@ -28,7 +28,7 @@ from scanning.ingest import registry
 from scanning.ingest.base import ParseContext
 from scanning.ingest.log_mapping import mapping_from_json
 from scanning.models import GENERIC, ColumnMapping, Import, ImportReject, StagedRow
-from scanning.services import checks, completeness, scopes, signing_keys, staging
+from scanning.services import completeness, follow_up, scopes, signing_keys, staging
 from scanning.services import entitlements as readings
 
 TASK = "scanning.tasks.process_import"
@@ -290,8 +290,7 @@ def _record(document: Import, keeper: LeaseKeeper, summary: ParseSummary, plan: 
         actor=actor,
         system=system,
     )
-    checks.follow(document=document)
-    completeness.follow(document=document)
+    follow_up.queue(document=document)
     keeper.finish(result=_result(document) | ({"no_longer_reported": absent} if absent else {}))
 
 

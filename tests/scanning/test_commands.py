@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from safetensors.numpy import save_file
 
+from compliance.types.checks import CheckRule
 from tests.bench.cloudtrail import training_job, write_folder, write_log
 from tests.installations import Installation
 from tests.scanning.ingest.signing import envelope, pem_of, statement
@@ -48,6 +49,39 @@ def test_ingest_records_and_says_what(installation: Installation, tmp_path: Path
         "SELECT COUNT(*) FROM compliance_ledgerevent e LEFT JOIN compliance_ledgerposition p ON p.event_id = e.id "
         "WHERE p.position IS NULL"
     ) == [(0,)]
+
+
+def test_ingest_does_what_follows_an_import_of_the_page(installation: Installation, tmp_path: Path) -> None:
+    """Events are bound and checked, and the completeness of the log is read: once, however many files there are."""
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    for n in range(3):
+        write_log(folder / f"log-{n}.json.gz", events=4, seed=n)
+    told = installation.json("ingest", str(folder), "--system", "Fraud model")
+    verdicts = {result["rule"]: result["verdict"] for result in told["checks"]["results"]}
+    assert (len(verdicts), told["checks"]["stood_on"]["events"]) == (len(CheckRule), told["totals"]["recorded"])
+    assert told["completeness"]["integrity"] == "not_verified"
+    ((bound,),) = installation.rows("SELECT COUNT(*) FROM compliance_jobbinding")
+    assert bound > 0
+    jobs = "SELECT kind, COUNT(*) FROM compliance_job WHERE kind <> 'import' GROUP BY kind ORDER BY kind"
+    assert installation.rows(jobs) == [("checks", 1), ("completeness", 1)]
+    again = installation.json("ingest", str(folder))
+    assert again["checks"] is None  # nothing new was recorded
+    assert again["completeness"] == {"unchanged": True}
+
+
+def test_ingest_leaves_the_checks_where_it_is_told_to(installation: Installation, tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log.json.gz", events=4)
+    told = installation.json("ingest", str(log), "--system", "Fraud model", "--without-checks")
+    assert (told["checks"], told["completeness"]) == (None, None)
+    assert installation.rows("SELECT COUNT(*) FROM compliance_job") == [(1,)]
+
+
+def test_ingest_says_in_short_what_the_checks_found(installation: Installation, tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log.json.gz", events=4)
+    lines = installation.succeed("ingest", str(log), "--system", "Fraud model").splitlines()
+    assert any(line.startswith(f"checks: {len(CheckRule)} run, ") for line in lines)
+    assert "completeness: integrity not_verified" in lines
 
 
 def test_ingest_of_a_folder_keeps_matches_in_one_import_and_counts(installation: Installation, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from compliance.models import (
     User,
 )
 from compliance.selectors.completeness_page import integrity_of
-from compliance.services import completeness, ledger
+from compliance.services import completeness, leases, ledger
 from compliance.services.errors import RefusedError
 from compliance.types.completeness import Integrity, Part, RowState
 from compliance.types.states import JobState, Role
@@ -41,6 +41,10 @@ from tests.scanning.test_imports import imported, received
 
 pytestmark = pytest.mark.django_db
 TRAIL = SAMPLES / "cloudtrail" / "s3"
+
+
+def read_now(system: AISystem) -> Job:
+    return leases.run_here(job=readings.request(system=system, actor=None, dispatch=False))
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +92,7 @@ def read(system: AISystem, files: list[tuple[str, bytes]]) -> CompletenessReadin
     for name, content in files:
         document = imported(system, content, name)
         assert document.job.state == JobState.SUCCEEDED, (name, document.job.error)
-    assert readings.read_now(system=system).state == JobState.SUCCEEDED
+    assert read_now(system).state == JobState.SUCCEEDED
     return CompletenessReading.objects.filter(system=system).latest("pk")
 
 
@@ -138,7 +142,7 @@ def test_the_same_documents_again_are_duplicates_and_make_no_reading(system: AIS
     first = read(system, whole_trail())
     again = imported(system, sample("aws_logging/bundle.json") + b"\n", "copy.json")
     assert (again.recorded, again.duplicates) == (0, 3)
-    assert readings.read_now(system=system).result == {"unchanged": True}
+    assert read_now(system).result == {"unchanged": True}
     assert CompletenessReading.objects.get() == first
 
 
@@ -313,7 +317,7 @@ def test_two_imports_of_one_document_at_once_leave_one_on_record(system: AISyste
 def test_readings_of_two_periods_stand_side_by_side(system: AISystem) -> None:
     first = read(system, whole_trail())
     system.assessments.update(period_start=date(2026, 11, 19))
-    assert readings.read_now(system=system).state == JobState.SUCCEEDED
+    assert read_now(system).state == JobState.SUCCEEDED
     assert CompletenessReading.objects.count() == 2
     assert completeness.latest(system=system, period=(first.period_start, first.period_end)) == first
 

@@ -9,7 +9,6 @@ from compliance.management.base import Answer, AssayCommand
 from compliance.models import AISystem, CheckRun
 from compliance.services import check_runs, leases
 from compliance.services.errors import RefusedError
-from compliance.types.drafts import JSON
 from compliance.types.states import JobState
 from compliance.types.verdicts import ExitCode, FileScanVerdict
 from scanning.services import checks
@@ -29,7 +28,7 @@ class Command(AssayCommand):
         runs = [self._run(system) for system in _systems(options["system"])]
         verdicts = {result["verdict"] for run in runs for result in run.results}
         lines = [line for run in runs for line in _lines(run)]
-        return Answer(code=_code(verdicts), document={"runs": [_as_json(run) for run in runs]}, lines=lines)
+        return Answer(code=_code(verdicts), document={"runs": [checks.as_json(run) for run in runs]}, lines=lines)
 
     def _run(self, system: AISystem) -> CheckRun:
         run = checks.request(system=system, actor=None, dispatch=False)
@@ -58,14 +57,3 @@ def _lines(run: CheckRun) -> list[str]:
     head = f"{run.system.name}, {run.period_start} to {run.period_end}"
     rows = [f"{one['rule']}: {one['verdict'].replace('_', ' ')}. {one['statement']}" for one in run.results]
     return [head, *(f"  {row}" for row in rows)]
-
-
-def _as_json(run: CheckRun) -> JSON:
-    return {
-        "system": run.system.name,
-        "run": str(run.uuid),
-        "repeats": str(run.repeats.uuid) if run.repeats else None,
-        "period": [str(run.period_start), str(run.period_end)],
-        "stood_on": run.facts,
-        "results": run.results,
-    }

@@ -11,12 +11,13 @@ from compliance.models import AISystem, JobEvent
 from compliance.services import inventory, leases
 from compliance.types.drafts import JSON
 from compliance.types.states import JobState
-from compliance.types.verdicts import ExitCode
+from compliance.types.verdicts import ExitCode, FileScanVerdict
 from scanning import intake
 from scanning.ingest import registry
 from scanning.ingest.report_scope import sha256_of
 from scanning.models import ColumnMapping, Import, ImportReject
-from scanning.services import column_mappings, completeness, signing_keys
+from scanning.services import checks, column_mappings, follow_up, signing_keys
+from scanning.services.follow_up import Followed
 
 _REJECTS_SHOWN = 20
 _COUNTED = ("read", "relevant", "recorded", "duplicates", "rejected", "redacted")
@@ -62,6 +63,11 @@ class Command(AssayCommand):
             metavar="PLACE",
             help="with --keep matches: where your organisation keeps the files",
         )
+        parser.add_argument(
+            "--without-checks",
+            action="store_true",
+            help="leave what follows an import (binding, checks, completeness) to `check_events` or a later import",
+        )
         parser.add_argument("--system", default="", help="name of the AI system; made where there is none")
 
     def answer(self, options: dict[str, Any]) -> Answer:
@@ -77,9 +83,11 @@ class Command(AssayCommand):
         else:
             mapping = column_mappings.named(options["mapping"]) if options["mapping"] else None
             results = [self._ingest(system, path, options["format"], threshold, about, mapping) for path in files]
-        if any(completeness.bears(result["format"]) for result in results if result["state"] == JobState.SUCCEEDED):
-            completeness.read_now(system=system)
-        return _answer(system, results)
+        followed = None
+        if not options["without_checks"]:
+            published = Import.objects.filter(uuid__in=[one["import"] for one in results], published_at__isnull=False)
+            followed = follow_up.run_here(system=system, documents=list(published), on_progress=self.show_progress)
+        return _answer(system, results, followed)
 
     def _ingest(
         self,
@@ -130,15 +138,38 @@ class Command(AssayCommand):
         return _result(document, path)
 
 
-def _answer(system: AISystem, results: list[JSON]) -> Answer:
+def _answer(system: AISystem, results: list[JSON], followed: Followed | None) -> Answer:
+    """Whether the documents were taken; what the checks found in them is reported, and decides nothing here."""
     failed = [result for result in results if result["state"] != JobState.SUCCEEDED]
     counted = {name: sum(result[name] for result in results) for name in _COUNTED}
+    errors = followed.errors if followed else ()
     return Answer(
-        code=ExitCode.BAD_INPUT if failed else ExitCode.POSITIVE,
-        document={"system": system.name, "documents": results, "totals": counted | {"refused": len(failed)}},
-        lines=[_line(result) for result in results if result not in failed],
-        complaints=[str(result["error"]) for result in failed],
+        code=ExitCode.BAD_INPUT if failed else ExitCode.UNDECIDED if errors else ExitCode.POSITIVE,
+        document={
+            "system": system.name,
+            "documents": results,
+            "totals": counted | {"refused": len(failed)},
+            "checks": checks.as_json(followed.run) if followed and followed.run else None,
+            "completeness": followed.completeness.result if followed and followed.completeness else None,
+        },
+        lines=[*(_line(result) for result in results if result not in failed), *_followed_lines(followed)],
+        complaints=[*(str(result["error"]) for result in failed), *errors],
     )
+
+
+def _followed_lines(followed: Followed | None) -> list[str]:
+    """What followed, in short; `check_events` tells all of it."""
+    lines = []
+    if followed and followed.run:
+        found = [one for one in followed.run.results if one["verdict"] == FileScanVerdict.FINDING]
+        told = ", ".join(f"{one['rule']} ({one['exceptions']})" for one in found)
+        lines.append(
+            f"checks: {len(followed.run.results)} run, {len(found)} with exceptions{': ' if told else ''}{told}"
+        )
+    if followed and followed.completeness and followed.completeness.result:
+        result = followed.completeness.result
+        lines.append("completeness: " + ("as before" if "unchanged" in result else f"integrity {result['integrity']}"))
+    return lines
 
 
 def _named_files(paths: list[Path]) -> list[tuple[Path, str]]:

@@ -14,10 +14,11 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from compliance.models import AISystem, Assessment, Finding, ReferenceControl, Technique, User
+from compliance.models import AISystem, Answer, Assessment, Finding, ReferenceControl, Technique, User
 from compliance.services import (
     answers,
     assessments,
+    check_runs,
     controls,
     evidence,
     findings,
@@ -31,12 +32,13 @@ from compliance.services.errors import RefusedError
 from compliance.services.remediation import MilestoneDraft
 from compliance.types.controls import ControlBasis, ControlNature, ControlTerms, ControlType
 from compliance.types.states import AnswerState, JobState, Role
-from compliance.types.verdicts import Conclusion
+from compliance.types.verdicts import Conclusion, FileScanVerdict
 from scanning import intake
 from scanning.management.demonstration import texts
 from scanning.management.demonstration.models import register_models, scan_models, train_models
 from scanning.management.demonstration.world import OnProgress, World
 from scanning.models import Import
+from scanning.services import follow_up
 
 PERIOD = (date(2026, 10, 1), date(2026, 12, 31))
 
@@ -176,32 +178,10 @@ def remediate(world: World, _show: OnProgress) -> str:
 
 
 def answer_questions(world: World, _show: OnProgress) -> str:
-    """The four answers with their evidence, written by one person and approved by another."""
-    officer, manager = world.people["officer"], world.people["manager"]
-    assessment = Assessment.objects.filter(system=world.system, title=texts.ASSESSMENT).first()
-    if assessment is None:
-        assessment = assessments.open_assessment(
-            system=world.system,
-            technique=Technique.objects.get(atlas_id="AML.T0018"),
-            title=texts.ASSESSMENT,
-            scope=texts.SCOPE,
-            period_start=PERIOD[0],
-            period_end=PERIOD[1],
-            audit_date=timezone.localdate() + timedelta(days=28),
-            actor=officer,
-        )
-        people.open_engagement(
-            title="Demonstration audit",
-            auditors=[world.people["auditor"]],
-            assessments=[assessment],
-            period_start=PERIOD[0],
-            period_end=PERIOD[1],
-            expires_at=timezone.now() + timedelta(days=90),
-            criteria="The four questions on MITRE ATLAS AML.T0018",
-            actor=world.people["administrator"],
-        )
+    """The four answers with their evidence, as one person writes them."""
+    officer, assessment = world.people["officer"], _opened_assessment(world)
     for given in texts.ANSWERS:
-        answer = assessment.answers.select_related("assessment__system", "question").get(question__number=given.number)
+        answer = _answer(assessment, given.number)
         if answer.state == AnswerState.APPROVED:
             continue
         answers.write(
@@ -217,8 +197,66 @@ def answer_questions(world: World, _show: OnProgress) -> str:
             evidence.link(evidence=world.evidence[key], target=answer, actor=officer)
         for key in given.gaps:
             answers.link_finding(answer=answer, finding=world.gaps[key], actor=officer)
-        answer = answers.submit(answer=answer, actor=officer)
-        answers.approve(answer=answer, actor=manager, justification=texts.JUSTIFICATION)
+    return f"{len(texts.ANSWERS)} answers written"
+
+
+def _opened_assessment(world: World) -> Assessment:
+    """The assessment, opened with an engagement of the auditor where there is none."""
+    assessment = Assessment.objects.filter(system=world.system, title=texts.ASSESSMENT).first()
+    if assessment is not None:
+        return assessment
+    assessment = assessments.open_assessment(
+        system=world.system,
+        technique=Technique.objects.get(atlas_id="AML.T0018"),
+        title=texts.ASSESSMENT,
+        scope=texts.SCOPE,
+        period_start=PERIOD[0],
+        period_end=PERIOD[1],
+        audit_date=timezone.localdate() + timedelta(days=28),
+        actor=world.people["officer"],
+    )
+    people.open_engagement(
+        title="Demonstration audit",
+        auditors=[world.people["auditor"]],
+        assessments=[assessment],
+        period_start=PERIOD[0],
+        period_end=PERIOD[1],
+        expires_at=timezone.now() + timedelta(days=90),
+        criteria="The four questions on MITRE ATLAS AML.T0018",
+        actor=world.people["administrator"],
+    )
+    return assessment
+
+
+def _answer(assessment: Assessment, number: int) -> Answer:
+    return assessment.answers.select_related("assessment__system", "question").get(question__number=number)
+
+
+def check_job_log(world: World, show: OnProgress) -> str:
+    """What follows an import: events are bound to models and data and checked, and the completeness of the log is read. The
+    checks need the list of approved submitters, so they run once the answers are written."""
+    run = check_runs.latest(system=world.system)
+    if run is None:
+        documents = list(Import.objects.filter(system=world.system, published_at__isnull=False))
+        followed = follow_up.run_here(
+            system=world.system, documents=documents, actor=world.people["officer"], on_progress=show
+        )
+        if followed.run is None or followed.errors:
+            raise RefusedError(f"The checks on the job log did not end: {' '.join(followed.errors)}")
+        run = followed.run
+    found = sum(result["verdict"] == FileScanVerdict.FINDING for result in run.results)
+    return f"{len(run.results)} checks on {run.facts['events']} events, {found} with exceptions"
+
+
+def approve_answers(world: World, _show: OnProgress) -> str:
+    """The answers, approved by another person than the one who wrote them."""
+    assessment = the_assessment()
+    for given in texts.ANSWERS:
+        answer = _answer(assessment, given.number)
+        if answer.state == AnswerState.APPROVED:
+            continue
+        answer = answers.submit(answer=answer, actor=world.people["officer"])
+        answers.approve(answer=answer, actor=world.people["manager"], justification=texts.JUSTIFICATION)
     return f"{len(texts.ANSWERS)} answers approved by a second person"
 
 
@@ -242,6 +280,8 @@ STEPS: tuple[tuple[str, Callable[[World, OnProgress], str]], ...] = (
     ("Registration of models and data", register_models),
     ("Scans", scan_models),
     ("Findings and remediation", remediate),
-    ("Answers and approval", answer_questions),
+    ("Answers", answer_questions),
+    ("Checks on the job log", check_job_log),
+    ("Approval", approve_answers),
     ("Freeze", freeze),
 )
