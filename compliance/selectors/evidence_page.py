@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from compliance.models import Evidence, EvidenceLink, JobEvent, LedgerEvent, LedgerPosition, ModelVersion, Observation
 from compliance.rights import Asker, visible
@@ -29,12 +31,34 @@ class EvidencePage:
     model_versions: tuple[ModelVersion, ...]
 
 
-def evidence_list(rows: QuerySet[Evidence], *, text: str, state: str) -> QuerySet[Evidence]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceFilter:
+    """What the list is asked for; empty means any. events_from, events_to: days (UTC, both included) of which job events
+    were read from a piece."""
+
+    text: str = ""
+    state: str = ""
+    system: UUID | None = None
+    events_from: date | None = None
+    events_to: date | None = None
+
+
+def evidence_list(rows: QuerySet[Evidence], asked: EvidenceFilter) -> QuerySet[Evidence]:
     """The list as filtered."""
-    if text:
-        plain = text.replace(" ", "").lower()
-        rows = rows.filter(Q(title__icontains=text) | Q(filename__icontains=text) | Q(sha256__startswith=plain))
-    return rows.filter(state=state) if state else rows
+    if asked.text:
+        plain = asked.text.replace(" ", "").lower()
+        words = Q(title__icontains=asked.text) | Q(filename__icontains=asked.text)
+        rows = rows.filter(words | Q(sha256__startswith=plain))
+    if asked.state:
+        rows = rows.filter(state=asked.state)
+    if asked.system:
+        rows = rows.filter(system__uuid=asked.system)
+    if asked.events_from and asked.events_to:
+        start = datetime.combine(asked.events_from, time.min, UTC)
+        end = datetime.combine(asked.events_to + timedelta(days=1), time.min, UTC)
+        read = JobEvent.objects.filter(evidence=OuterRef("pk"), occurred_at__gte=start, occurred_at__lt=end)
+        rows = rows.filter(Exists(read))
+    return rows
 
 
 def by_digest(rows: QuerySet[Evidence], digits: str) -> Evidence | None:

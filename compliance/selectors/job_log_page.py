@@ -11,6 +11,7 @@ from django.db.models import Count, Max, Min, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from compliance.models import (
+    AISystem,
     EvidenceLink,
     JobBinding,
     JobEvent,
@@ -23,6 +24,7 @@ from compliance.rights import Asker, visible
 from compliance.selectors.check_page import exceptions_on
 from compliance.selectors.submitted_jobs import WENT_THROUGH, jobs_in
 from compliance.selectors.unmatched_page import bindings_of_event
+from compliance.selectors.verified_data import jobs_with_data
 from compliance.types.erased_names import in_words
 
 IN_BRIEF = 20
@@ -32,7 +34,8 @@ _DIRECTION_MARKS = {code: f"\\u{code:04x}" for code in (0x200E, 0x200F, *range(0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobLogFilter:
-    """What the list is asked for; empty means any. Days are UTC, both included. named: "yes", "no" or any."""
+    """What the list is asked for; empty means any. Days are UTC, both included. named: "yes", "no" or any;
+    data: a key of verified_data.WORDS, for the submissions of `system` whose data was verified so."""
 
     text: str = ""
     who: str = ""
@@ -44,6 +47,7 @@ class JobLogFilter:
     end: date | None = None
     evidence: UUID | None = None
     system: UUID | None = None
+    data: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +102,13 @@ def job_log(rows: QuerySet[JobEvent], asked: JobLogFilter) -> QuerySet[JobEvent]
         "system__uuid": asked.system,
     }
     chosen = {field: value for field, value in exact.items() if value}
-    return rows.filter(_about(asked), _named(asked), _within(asked), **chosen)
+    found = rows.filter(_about(asked), _named(asked), _within(asked), **chosen)
+    return _of_data(found, asked) if asked.data else found
+
+
+def _of_data(rows: QuerySet[JobEvent], asked: JobLogFilter) -> QuerySet[JobEvent]:
+    system = AISystem.objects.filter(uuid=asked.system).first() if asked.system else None
+    return jobs_with_data(rows, system=system.pk, state=asked.data) if system else rows.none()
 
 
 def job_log_figures(rows: QuerySet[JobEvent]) -> JobLogFigures:

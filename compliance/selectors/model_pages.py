@@ -20,24 +20,30 @@ from compliance.models import (
     Technique,
 )
 from compliance.rights import Asker, visible
-from compliance.selectors.coverage import CoverageRow, coverage_table
+from compliance.selectors.coverage import CoverageRow, coverage_states, coverage_table
 from compliance.selectors.overview import TECHNIQUE
 from compliance.selectors.sources import Source, sources
 from compliance.selectors.unmatched_page import jobs_of
-from compliance.types.verdicts import Conclusion, StageVerdict, worst_stage
+from compliance.types.verdicts import Conclusion, CoverageState, StageVerdict, worst_stage
 
 MOST_ANCESTORS = 50
 IN_BRIEF = 20
+CONCLUSIVE = "conclusive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFilter:
-    """What the list is asked for; empty means any. tested: "never" for versions without any observation, "yes"."""
+    """What the list is asked for; empty means any. tested: "never" for versions without any observation, "yes";
+    traced: "no" for versions of which no data set is recorded; cell: a CoverageState that a cell has, or "conclusive" for
+    covered or finding, against `technique` (else the one that Assay is about)."""
 
     text: str = ""
     origin: str = ""
     tested: str = ""
     system: UUID | None = None
+    traced: str = ""
+    cell: str = ""
+    technique: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +78,25 @@ def model_list(rows: QuerySet[ModelVersion], asked: ModelFilter) -> QuerySet[Mod
         rows = rows.filter(model__system__uuid=asked.system)
     if asked.tested:
         rows = rows.filter(_is_observed() if asked.tested == "yes" else ~_is_observed())
-    return rows
+    if asked.traced == "no":
+        rows = rows.filter(training_data__isnull=True)
+    return _with_cell(rows, asked) if asked.cell else rows
+
+
+def dataset_list(rows: QuerySet[DatasetVersion], *, system: UUID | None) -> QuerySet[DatasetVersion]:
+    """Data-set versions, of one AI system where it is named."""
+    return rows.filter(dataset__system__uuid=system) if system else rows
+
+
+def _with_cell(rows: QuerySet[ModelVersion], asked: ModelFilter) -> QuerySet[ModelVersion]:
+    """Those with a cell in the state asked for."""
+    about = Technique.objects.filter(atlas_id=asked.technique or TECHNIQUE).first()
+    if about is None:
+        return rows.none()
+    conclusive = {CoverageState.COVERED, CoverageState.FINDING}
+    wanted = conclusive if asked.cell == CONCLUSIVE else {CoverageState(asked.cell)}
+    states = coverage_states(rows, technique=about)
+    return rows.filter(pk__in=[key for key, cells in states.items() if wanted & set(cells)])
 
 
 def model_figures(rows: QuerySet[ModelVersion]) -> ModelFigures:

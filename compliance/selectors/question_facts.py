@@ -18,6 +18,8 @@ from compliance.selectors.coverage import CoverageRow, coverage_table
 from compliance.selectors.entitlement_page import entitlement_figures, reading_in_period
 from compliance.selectors.question_checks import Said, check_facts, review_facts
 from compliance.selectors.question_completeness import figures_say
+from compliance.selectors.question_data import data_says
+from compliance.selectors.question_models import TestedModel, tested_models
 from compliance.selectors.submitted_jobs import SubmittedJobs, not_approved, submitted_jobs
 from compliance.types.entitlements import Reach
 from compliance.types.questions import SUBMITTERS_CLAIM, ComputedSide
@@ -28,20 +30,22 @@ from compliance.types.verdicts import CoverageState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """One figure of the record, in words, with the way to its rows."""
+    """One figure of the record, in words, with the way to its rows: `rows` of them, None where it counts something else."""
 
     label: str
     value: str
     url_name: str = ""
     query: str = ""
+    rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionFacts:
-    """What the record says to one question, and against its answer."""
+    """What the record says to one question, and against its answer. matrix: the models that the question is about."""
 
     facts: tuple[Fact, ...]
     contradictions: tuple[str, ...]
+    matrix: tuple[TestedModel, ...] = ()
 
 
 def events_in_period(assessment: Assessment) -> QuerySet[JobEvent]:
@@ -71,22 +75,30 @@ def _training_data(assessment: Assessment, answer: Answer) -> QuestionFacts:
             label=_("Data-set versions with a hash manifest"),
             value=str(count),
             url_name="model-list",
-            query="view=data",
+            query=f"{_system(assessment)}&view=data",
+            rows=count,
         ),
         Fact(
             label=_("Own model versions"),
             value=str(own.count()),
             url_name="model-list",
             query=f"{_system(assessment)}&origin=own",
+            rows=own.count(),
         ),
         Fact(
             label=_("Own model versions without a recorded data set"),
             value=str(untraced),
             url_name="model-list",
-            query=f"{_system(assessment)}&origin=own",
+            query=f"{_system(assessment)}&origin=own&traced=no",
+            rows=untraced,
         ),
     )
-    against: list[str] = []
+    read = data_says(answer, events_in_period(assessment), query=f"{_period(assessment)}&act=submit&outcome=success")
+    facts += tuple(
+        Fact(label=label, value=value, url_name="job-log" if asked else "", query=asked, rows=rows)
+        for label, value, asked, rows in read.lines
+    )
+    against: list[str] = list(read.contradictions)
     if answer.value == AnswerValue.YES and count == 0:
         against.append(_("You answer yes. No data set in this system has a hash manifest on record."))
     if answer.value == AnswerValue.YES and untraced:
@@ -144,13 +156,20 @@ def _submitted(assessment: Assessment, found: SubmittedJobs) -> tuple[Fact, ...]
         records = ngettext("told by %d record", "told by %d records", found.records) % found.records
         jobs = f"{found.jobs}, {records}"
     lines = (
-        (_("Jobs submitted in the period"), jobs, query),
-        *([(_("Records that name no job, each counted as one"), found.without_id, query)] if found.without_id else []),
-        (_("Principals who submitted"), len(found.by_actor), query),
-        (_("Refused attempts"), denied, f"{attempts}&outcome=denied"),
-        (_("Jobs of which no source names the submitter"), found.unnamed, f"{query}&named=no"),
+        (_("Jobs submitted in the period"), jobs, query, found.records),
+        *(
+            [(_("Records that name no job, each counted as one"), found.without_id, query, None)]
+            if found.without_id
+            else []
+        ),
+        (_("Principals who submitted"), len(found.by_actor), query, None),
+        (_("Refused attempts"), denied, f"{attempts}&outcome=denied", denied),
+        (_("Jobs of which no source names the submitter"), found.unnamed, f"{query}&named=no", None),
     )
-    return tuple(Fact(label=label, value=str(value), url_name="job-log", query=asked) for label, value, asked in lines)
+    return tuple(
+        Fact(label=label, value=str(value), url_name="job-log", query=asked, rows=rows)
+        for label, value, asked, rows in lines
+    )
 
 
 def _could_submit(assessment: Assessment, stated: list[str]) -> QuestionFacts:
@@ -197,21 +216,34 @@ def _inherited(assessment: Assessment, answer: Answer) -> QuestionFacts:
     versions = ModelVersion.objects.filter(model__system=assessment.system_id, origin=ModelOrigin.INHERITED)
     rows = coverage_table(versions, technique=assessment.technique)
     tested = sum(row.is_covered_somewhere for row in rows)
-    found = sum(_has(row, CoverageState.FINDING) for row in rows)
     inherited = f"{_system(assessment)}&origin=inherited"
-    holes = sum(cell.state is CoverageState.NOT_COVERED for row in rows for cell in row.cells)
-    facts = (
-        Fact(
-            label=_("Inherited model versions"), value=str(len(rows)), url_name="model-list", query="origin=inherited"
+    by_state = {state: sum(_has(row, state) for row in rows) for state in CoverageState}
+    lines = (
+        (_("Inherited model versions"), len(rows), inherited),
+        (_("With a conclusive test of at least one sub-technique"), tested, f"{inherited}&cell=conclusive"),
+        (_("With a finding"), by_state[CoverageState.FINDING], f"{inherited}&cell=finding"),
+        (
+            _("With a sub-technique covered at stated power"),
+            by_state[CoverageState.COVERED],
+            f"{inherited}&cell=covered",
         ),
-        Fact(label=_("Tested against at least one sub-technique"), value=str(tested), url_name="scan-list"),
-        Fact(label=_("With a finding"), value=str(found), url_name="finding-list", query=_system(assessment)),
+        (_("With a test that went stale"), by_state[CoverageState.STALE], f"{inherited}&cell=stale"),
+        (_("With a test that failed"), by_state[CoverageState.FAILED], f"{inherited}&cell=failed"),
+        (
+            _("With a sub-technique that was never covered"),
+            by_state[CoverageState.NOT_COVERED],
+            f"{inherited}&cell=not_covered",
+        ),
+    )
+    facts = tuple(
         Fact(
-            label=_("Cells never covered (model × sub-technique)"),
-            value=str(holes),
+            label=label,
+            value=str(n),
             url_name="model-list",
-            query=inherited,
-        ),
+            query=f"{asked}&technique={assessment.technique.atlas_id}",
+            rows=n,
+        )
+        for label, n, asked in lines
     )
     against: list[str] = []
     untested = len(rows) - tested
@@ -222,7 +254,15 @@ def _inherited(assessment: Assessment, answer: Answer) -> QuestionFacts:
         )
     if answer.value == AnswerValue.NOT_APPLICABLE and rows:
         against.append(_("You answer not applicable. %d inherited model versions are registered.") % len(rows))
-    return QuestionFacts(facts=facts, contradictions=tuple(against))
+    told = str(answer.claims.get("models_tested", "")).strip()
+    if told.isdigit() and int(told) > tested:
+        against.append(
+            _(
+                "You state that %(stated)s inherited model versions were tested. The record holds a conclusive test of %(n)d."
+            )
+            % {"stated": told, "n": tested}
+        )
+    return QuestionFacts(facts=facts, contradictions=tuple(against), matrix=tested_models(rows))
 
 
 def _has(row: CoverageRow, state: CoverageState) -> bool:
@@ -235,8 +275,20 @@ def _job_log(assessment: Assessment, answer: Answer) -> QuestionFacts:
     newest = summary["newest"]
     query = _period(assessment)
     facts = (
-        Fact(label=_("Job events in the period"), value=str(summary["count"]), url_name="job-log", query=query),
-        Fact(label=_("Documents they came from"), value=str(summary["sources"]), url_name="evidence-list"),
+        Fact(
+            label=_("Job events in the period"),
+            value=str(summary["count"]),
+            url_name="job-log",
+            query=query,
+            rows=summary["count"],
+        ),
+        Fact(
+            label=_("Documents they came from"),
+            value=str(summary["sources"]),
+            url_name="evidence-list",
+            query=f"{_system(assessment)}&events_from={assessment.period_start}&events_to={assessment.period_end}",
+            rows=summary["sources"],
+        ),
         Fact(label=_("Newest event"), value=newest.strftime("%Y-%m-%d %H:%M UTC") if newest else _("none")),
     )
     against: list[str] = []
@@ -277,4 +329,5 @@ def question_facts(answer: Answer) -> QuestionFacts:
     return QuestionFacts(
         facts=tuple(fact for part in parts for fact in part.facts),
         contradictions=tuple(told for part in parts for told in part.contradictions),
+        matrix=tuple(row for part in parts for row in part.matrix),
     )

@@ -15,14 +15,14 @@ from django.utils.translation import gettext_lazy
 from compliance.models import Evidence
 from compliance.rights import Verb, may, visible
 from compliance.selectors.answer_basis import successor_of
-from compliance.selectors.evidence_page import by_digest, evidence_page
+from compliance.selectors.evidence_page import EvidenceFilter, by_digest, evidence_page
 from compliance.selectors.evidence_page import evidence_list as filtered
 from compliance.services import evidence as service
 from compliance.services import evidence_standing
 from compliance.services.errors import RefusedError
 from compliance.web.base import Request, found, guarded, page_of, refuse, say
 from compliance.web.exports import Column, exported, table_of, wanted
-from compliance.web.forms import EvidenceFilter, EvidenceForm, SupersedeForm, WithdrawForm
+from compliance.web.forms import EvidenceFilterForm, EvidenceForm, SupersedeForm, WithdrawForm
 
 ROWS = Evidence.objects.select_related("system", "received_by", "supersedes")
 TABLE = (
@@ -47,20 +47,32 @@ TABLE = (
 )
 
 
+def _asked(form: EvidenceFilterForm) -> EvidenceFilter:
+    given = form.cleaned_data
+    return EvidenceFilter(
+        text=given.get("q", ""),
+        state=given.get("state", ""),
+        system=given.get("system"),
+        events_from=given.get("events_from"),
+        events_to=given.get("events_to"),
+    )
+
+
 @guarded(Verb.VIEW)
 def evidence_list(request: Request) -> HttpResponseBase:
     """What was collected, newest first."""
-    form = EvidenceFilter(request.GET)
+    form = EvidenceFilterForm(request.GET)
     form.is_valid()
     rows = visible(ROWS, request.user)
-    shown = filtered(rows, text=form.cleaned_data.get("q", ""), state=form.cleaned_data.get("state", ""))
+    asked = _asked(form)
+    shown = filtered(rows, asked)
     if wanted(request):
         return exported(request, table_of("evidence", _("Evidence"), TABLE, shown), form)
     context = {
         "page": page_of(request, shown),
         "total": rows.count(),
         "form": form,
-        "active": bool(form.cleaned_data.get("q") or form.cleaned_data.get("state")),
+        "active": asked != EvidenceFilter(),
         "may_add": may(request.user, Verb.ADD_EVIDENCE),
         "columns": [
             {"label": _("Evidence")},

@@ -208,11 +208,14 @@ class EvidenceForm(CollectedForm):
     )
 
 
-class EvidenceFilter(forms.Form):
-    """Filters of the evidence list."""
+class EvidenceFilterForm(forms.Form):
+    """Filters of the evidence list; `system` and the days of job events come from links."""
 
     q = forms.CharField(label=_("Title, file name or SHA-256"), required=False)
     state = forms.ChoiceField(label=_("State"), required=False, choices=[("", _("any")), *choices(EvidenceState)])
+    system = forms.UUIDField(required=False, widget=forms.HiddenInput())
+    events_from = forms.DateField(label=_("Job events from"), required=False, widget=forms.HiddenInput())
+    events_to = forms.DateField(label=_("Job events to"), required=False, widget=forms.HiddenInput())
 
 
 class WithdrawForm(forms.Form):

@@ -22,6 +22,7 @@ from compliance.selectors.completeness_words import coverage_words, integrity_wo
 from compliance.selectors.job_log_page import JobLogFilter, job_event_page, job_log_figures
 from compliance.selectors.job_log_page import job_log as filtered
 from compliance.selectors.ocsf_job_events import job_event_records
+from compliance.selectors.verified_data import WORDS
 from compliance.types.states import ActionClass, Outcome
 from compliance.web.base import Request, found, guarded, ordered, page_by_key
 from compliance.web.exports import Table, exported, ocsf_response, wanted
@@ -52,6 +53,9 @@ class JobLogForm(forms.Form):
     act = forms.ChoiceField(label=gettext_lazy("Act"), required=False, choices=[_ANY, *choices(ActionClass)])
     outcome = forms.ChoiceField(label=gettext_lazy("Outcome"), required=False, choices=[_ANY, *choices(Outcome)])
     account = forms.CharField(label=gettext_lazy("Account"), required=False, max_length=200)
+    data = forms.ChoiceField(
+        label=gettext_lazy("Data"), required=False, choices=[_ANY, *WORDS.items()], widget=forms.HiddenInput()
+    )
     evidence = forms.UUIDField(required=False, widget=forms.HiddenInput())
     system = forms.UUIDField(required=False, widget=forms.HiddenInput())
 
@@ -75,6 +79,7 @@ class JobLogForm(forms.Form):
             end=given.get("to"),
             evidence=given.get("evidence"),
             system=given.get("system"),
+            data=given.get("data", ""),
         )
 
 

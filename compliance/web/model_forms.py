@@ -10,7 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from compliance.choices import choices
 from compliance.models import AISystem, Evidence, ModelVersion
 from compliance.rights import Asker, Verb, systems_for, visible
+from compliance.selectors.model_pages import CONCLUSIVE
 from compliance.types.states import EvidenceState, ModelOrigin
+from compliance.types.verdicts import CoverageState
 
 ANY = ("", _("any"))
 
@@ -23,6 +25,22 @@ class ModelFilterForm(forms.Form):
     tested = forms.ChoiceField(
         label=_("Tested"), required=False, choices=[ANY, ("never", _("never tested")), ("yes", _("at least once"))]
     )
+    system = forms.UUIDField(required=False, widget=forms.HiddenInput())
+    traced = forms.ChoiceField(
+        label=_("Training data"), required=False, choices=[ANY, ("no", _("none recorded"))], widget=forms.HiddenInput()
+    )
+    cell = forms.ChoiceField(
+        label=_("With a cell that is"),
+        required=False,
+        choices=[ANY, (CONCLUSIVE, _("conclusive")), *choices(CoverageState)],
+        widget=forms.HiddenInput(),
+    )
+    technique = forms.CharField(label=_("Technique"), required=False, max_length=32, widget=forms.HiddenInput())
+
+
+class DatasetFilterForm(forms.Form):
+    """Filters of the list of data-set versions; `system` comes from links."""
+
     system = forms.UUIDField(required=False, widget=forms.HiddenInput())
 
 

@@ -26,7 +26,7 @@ from compliance.services.errors import RefusedError
 from compliance.types.states import ModelOrigin
 from compliance.web.base import Request, found, guarded, ordered, page_of, say
 from compliance.web.exports import Column, Table, exported, table_of, wanted
-from compliance.web.model_forms import ModelFilterForm, RegisterModelForm
+from compliance.web.model_forms import DatasetFilterForm, ModelFilterForm, RegisterModelForm
 
 VERSIONS = ModelVersion.objects.select_related("model__system", "parent__model", "evidence", "registered_by")
 DATASETS = DatasetVersion.objects.select_related("dataset__system", "evidence", "registered_by")
@@ -107,7 +107,10 @@ def _rows(versions: QuerySet[ModelVersion]) -> Iterator[tuple[object, ...]]:
 
 
 def _dataset_list(request: Request) -> HttpResponseBase:
-    rows = ordered(request, visible(DATASETS, request.user), DATASET_ORDERS)
+    form = DatasetFilterForm(request.GET)
+    form.is_valid()
+    shown = pages.dataset_list(visible(DATASETS, request.user), system=form.cleaned_data.get("system"))
+    rows = ordered(request, shown, DATASET_ORDERS)
     if wanted(request):
         return exported(request, table_of("data-set-versions", _("Data sets"), DATASET_TABLE, rows))
     page = page_of(request, rows)
@@ -129,6 +132,9 @@ def model_list(request: Request) -> HttpResponseBase:
         origin=given.get("origin", ""),
         tested=given.get("tested", ""),
         system=given.get("system"),
+        traced=given.get("traced", ""),
+        cell=given.get("cell", ""),
+        technique=given.get("technique", ""),
     )
     rows = visible(VERSIONS, request.user)
     shown = ordered(request, pages.model_list(rows, asked), ORDERS)
