@@ -16,7 +16,7 @@ from typing import Any
 from compliance.types.completeness import RowState
 from compliance.types.drafts import JSON
 from scanning.completeness.base import Facts, latest, named
-from scanning.completeness.units import Covered, Unit, seen_in, worst
+from scanning.completeness.units import Covered, Unit, seen_in, stated, statement_gap, worst
 
 ACCOUNTS, ORGANIZATION, REGIONS, TRAILS = "aws-accounts", "aws-organization", "aws-regions", "aws-trails"
 SOURCES = ("cloudtrail",)
@@ -108,12 +108,12 @@ class _Estate:
 
     @cached_property
     def declared(self) -> dict[str, bool]:
-        """Account -> whether it is active, by the lists of accounts."""
+        """Account -> whether it is active, by the lists of accounts; those that are stated and in no list count as active."""
         found: dict[str, bool] = {}
         for document in latest(self.facts.of_kind(ACCOUNTS, ORGANIZATION)):
             for one in document.content.get("accounts") or ():
                 found[str(one.get("Id"))] = (one.get("State") or one.get("Status")) == "ACTIVE"
-        return found
+        return dict.fromkeys(stated(self.facts, "aws"), True) | found
 
     @cached_property
     def regions(self) -> dict[str, list[str]]:
@@ -225,9 +225,9 @@ def evaluate(facts: Facts) -> Covered | None:
         return None
     units = [unit for account in estate.accounts for unit in _of_account(estate, account)]
     units.sort(key=lambda one: one.kind)
-    gaps = (
-        [] if estate.declared else ["Which accounts of AWS there are (organizations list-accounts) was not handed in."]
-    )
+    listed = latest(facts.of_kind(ACCOUNTS, ORGANIZATION))
+    by = stated(facts, "aws").values()
+    gaps = [] if listed else [statement_gap("accounts of AWS", "organizations list-accounts", by)]
     if unlisted := [account for account in logged if account not in estate.accounts]:
         gaps.append(f"Accounts that stand in logs and in no list of accounts in scope: {named(unlisted)}.")
     without = [account for account in estate.accounts if account not in estate.regions]

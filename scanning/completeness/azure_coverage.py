@@ -11,7 +11,7 @@ from typing import Any
 
 from compliance.types.completeness import RowState
 from scanning.completeness.base import Facts, latest, named
-from scanning.completeness.units import Covered, Unit, seen_in
+from scanning.completeness.units import Covered, Unit, seen_in, stated, statement_gap
 
 SUBSCRIPTIONS, SETTINGS = "azure-subscriptions", "azure-diagnostic-settings"
 # Entitlement documents that list resources which train or fine-tune: kind, member of the content.
@@ -64,8 +64,8 @@ def _kind_of(identifier: str) -> str:
     return "/".join(parts[:2])
 
 
-def _resources(facts: Facts, stated: Mapping[str, Any]) -> list[str]:
-    found = {identifier for identifier in stated if _kind_of(identifier) in _WANTED}
+def _resources(facts: Facts, described: Mapping[str, Any]) -> list[str]:
+    found = {identifier for identifier in described if _kind_of(identifier) in _WANTED}
     for document in latest(facts.of_kind(*RESOURCES)):
         listed = document.content.get(RESOURCES[document.kind]) or ()
         found |= {str(one.get("id")).lower() for one in listed if one.get("id")}
@@ -100,16 +100,18 @@ def evaluate(facts: Facts) -> Covered | None:
         for one in document.content["subscriptions"]
         if str(one.get("state") or "").lower() not in _GONE
     }
-    stated = {
+    by_people = {name.lower(): by for name, by in stated(facts, "azure").items()}
+    in_scope |= by_people.keys()
+    described = {
         identifier
         for document in latest(facts.of_kind(SETTINGS))
         for identifier in document.content.get("subscription_settings") or {}
     }
     logged = sorted({name.lower() for file in facts.log_files if file.source in SOURCES for name in file.accounts})
-    units = tuple(_units(facts, sorted(in_scope or stated)))
+    units = tuple(_units(facts, sorted(in_scope or described)))
     if not units and not logged:
         return None
-    gaps = [] if declared else ["Which subscriptions of Azure there are (az account list) was not handed in."]
-    if unlisted := [name for name in logged if name not in (in_scope or stated)]:
+    gaps = [] if declared else [statement_gap("subscriptions of Azure", "az account list", by_people.values())]
+    if unlisted := [name for name in logged if name not in (in_scope or described)]:
         gaps.append(f"Subscriptions that stand in logs and in no list of subscriptions in scope: {named(unlisted)}.")
-    return Covered(platform="azure", units=units, declared=bool(declared), gaps=tuple(gaps))
+    return Covered(platform="azure", units=units, declared=bool(in_scope), gaps=tuple(gaps))

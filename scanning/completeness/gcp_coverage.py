@@ -11,7 +11,7 @@ from typing import Any
 
 from compliance.types.completeness import RowState
 from scanning.completeness.base import Facts, counted, latest, named
-from scanning.completeness.units import Covered, Unit, seen_in
+from scanning.completeness.units import Covered, Unit, seen_in, stated, statement_gap
 
 PROJECTS, AUDIT, SINKS = "gcp-projects", "gcp-audit-configs", "gcp-sinks"
 SOURCES = ("gcp_audit",)
@@ -78,7 +78,9 @@ def evaluate(facts: Facts) -> Covered | None:
         for one in document.content["projects"]
         if one.get("lifecycleState") in (None, "ACTIVE")
     }
-    if not declared:
+    by_people = stated(facts, "gcp")
+    projects = {name: ({"projectId": name}, "") for name in by_people} | projects
+    if not declared and not by_people:
         known = (place.partition("/")[2] for place in audit if place.startswith("projects/"))
         projects = {name: ({"projectId": name}, "") for name in known}
     logged = sorted({name for file in facts.log_files if file.source in SOURCES for name in file.accounts})
@@ -91,7 +93,7 @@ def evaluate(facts: Facts) -> Covered | None:
         seen = seen_in(facts, SOURCES, name)
         reason = f"{reason} {_sinks(places, sinks)}"
         units.append(Unit(platform="gcp", kind="project", place=name, state=state, reason=reason, seen=seen))
-    gaps = [] if declared else ["Which projects of Google Cloud there are (gcloud projects list) was not handed in."]
+    gaps = [] if declared else [statement_gap("projects of Google Cloud", "gcloud projects list", by_people.values())]
     if unlisted := [name for name in logged if name not in projects]:
         gaps.append(f"Projects that stand in logs and in no list of projects in scope: {named(unlisted)}.")
-    return Covered(platform="gcp", units=tuple(units), declared=bool(declared), gaps=tuple(gaps))
+    return Covered(platform="gcp", units=tuple(units), declared=bool(declared or by_people), gaps=tuple(gaps))

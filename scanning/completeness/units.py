@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from compliance.types.completeness import CompletenessRow, Part, RowState
 from compliance.types.drafts import JSON
-from scanning.completeness.base import Facts
+from scanning.completeness.base import Facts, latest, named
+
+STATED_ACCOUNTS = "stated-accounts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,24 @@ def seen_in(facts: Facts, sources: Sequence[str], account: str, region: str = ""
         and (file.first is None or file.first < facts.end)
         for file in facts.log_files
     )
+
+
+def stated(facts: Facts, platform: str) -> dict[str, str]:
+    """Accounts, subscriptions or projects of a platform that people state to be in scope -> who states it."""
+    return {
+        str(one["id"]): str(document.content["stated_by"])
+        for document in latest(facts.of_kind(STATED_ACCOUNTS))
+        for one in document.content["accounts"]
+        if one["platform"] == platform
+    }
+
+
+def statement_gap(what: str, command: str, by: Iterable[str]) -> str:
+    """That a platform's own list was not handed in, and whose statement stands in its place. what: "accounts of AWS"."""
+    people = sorted(set(by))
+    if people:
+        return f"The {what} in scope are those that {named(people)} states; {command} was not handed in."
+    return f"Which {what} there are ({command}) was not handed in."
 
 
 def totals(units: Sequence[Unit]) -> list[JSON]:

@@ -1,4 +1,4 @@
-"""What a person states about sources of logs that no platform lists: clusters with their audit logs, and what nothing logs.
+"""What a person states about sources of logs: accounts in scope, clusters with their audit logs, and what nothing logs.
 
 The form is Assay's own (docs/formats/completeness.md). A statement is a statement: pages and packs show it as one.
 """
@@ -18,13 +18,14 @@ from scanning.ingest.records import Record, list_of, object_of, text_of
 from scanning.ingest.report_reading import decoded, document_bytes, document_text, report_drafts
 
 SOURCE, BUNDLE = "stated_sources", "stated-sources"
-CLUSTERS, NOT_LOGGED = "stated-clusters", "stated-not-logged"
+ACCOUNTS, CLUSTERS, NOT_LOGGED = "stated-accounts", "stated-clusters", "stated-not-logged"
 _AGAIN = "write it again"
 _HELP = "see docs/formats/completeness.md"
 _BUNDLE = re.compile(rb'"assay_bundle"\s*:\s*"stated-sources"')
-_MEMBERS = {"assay_bundle", "taken_at", "stated_by", "scope", "clusters", "not_logged"}
-_DELIVERY = ("delivered", "not delivered", "unknown")
-_LEVELS = ("", "None", "Metadata", "Request", "RequestResponse")
+_MEMBERS = {"assay_bundle", "taken_at", "stated_by", "scope", "accounts", "clusters", "not_logged"}
+PLATFORMS = ("aws", "azure", "gcp")
+DELIVERY = ("delivered", "not delivered", "unknown")
+LEVELS = ("", "None", "Metadata", "Request", "RequestResponse")
 
 
 def _choice(entry: Record, member: str, allowed: tuple[str, ...], place: str) -> str:
@@ -43,6 +44,20 @@ def _required(entry: Record, member: str, place: str) -> str:
     return value
 
 
+def _accounts(value: Any, name: str) -> list[JSON]:
+    found = []
+    for index, entry in enumerate(map(object_of, list_of(value))):
+        place = f"{name}, /accounts/{index}"
+        found.append(
+            {
+                "platform": _choice(entry, "platform", PLATFORMS, place),
+                "id": _required(entry, "id", place),
+                "note": text_of(entry.get("note")),
+            }
+        )
+    return found
+
+
 def _clusters(value: Any, name: str) -> list[JSON]:
     found = []
     for index, entry in enumerate(map(object_of, list_of(value))):
@@ -50,8 +65,8 @@ def _clusters(value: Any, name: str) -> list[JSON]:
         found.append(
             {
                 "name": _required(entry, "name", place),
-                "audit_log": _choice(entry, "audit_log", _DELIVERY, place),
-                "level": _choice(entry, "level", _LEVELS, place),
+                "audit_log": _choice(entry, "audit_log", DELIVERY, place),
+                "level": _choice(entry, "level", LEVELS, place),
                 "note": text_of(entry.get("note")),
             }
         )
@@ -77,7 +92,11 @@ def _sections(document: JSON, name: str) -> Iterator[Section]:
     if unknown:
         raise BadInputError(f"{name} has a member {unknown[0][:40]!r} that no such statement has; {_HELP}.")
     scope, stated_by = text_of(document.get("scope")), _required(document, "stated_by", name)
-    for section, kind, read in (("clusters", CLUSTERS, _clusters), ("not_logged", NOT_LOGGED, _not_logged)):
+    for section, kind, read in (
+        ("accounts", ACCOUNTS, _accounts),
+        ("clusters", CLUSTERS, _clusters),
+        ("not_logged", NOT_LOGGED, _not_logged),
+    ):
         if isinstance(document.get(section), list):
             content: JSON = {section: read(document[section], name), "stated_by": stated_by}
             yield Section(kind=kind, scope=scope, content=content, locator=f"/{section}")
@@ -87,7 +106,7 @@ class StatedSources:
     """The parser. Stateless: one instance serves all."""
 
     name = SOURCE
-    label = "Statement on clusters and on what nothing logs (JSON)"
+    label = "Statement on accounts, clusters and what nothing logs (JSON)"
 
     def identify(self, head: bytes, file_name: str) -> int:
         """Certain by the statement's mark."""
@@ -102,7 +121,7 @@ class StatedSources:
         document = decoded(document_text(document_bytes(stream, context), name), name, again=_AGAIN)
         sections = list(_sections(document, name)) if isinstance(document, dict) else []
         if not sections:
-            raise BadInputError(f"{name} states neither clusters nor what is not logged; {_HELP}.")
+            raise BadInputError(f"{name} states neither accounts nor clusters nor what is not logged; {_HELP}.")
         drafts = document_drafts(
             sections, make=CompletenessDraft, platform="stated", taken_at=stated_time(document, name), file_name=name
         )

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import URLPattern
 
-from scanning.web import banks, checks, completeness, coverage, datasets, imports, mappings, scans, signing_keys
+from scanning.web import (
+    banks,
+    checks,
+    completeness,
+    coverage,
+    datasets,
+    imports,
+    mappings,
+    scans,
+    signing_keys,
+    statements,
+)
 
 urlpatterns: list[URLPattern] = [
     *datasets.urls,
@@ -16,4 +27,5 @@ urlpatterns: list[URLPattern] = [
     *checks.urls,
     *completeness.urls,
     *signing_keys.urls,
+    *statements.urls,
 ]

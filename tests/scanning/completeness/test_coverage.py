@@ -20,6 +20,7 @@ GCP = json.loads(sample("gcp_logging/bundle.json"))
 STATED = json.loads(sample("stated_sources/statement.json"))
 ORG = "arn:aws:cloudtrail:eu-central-1:111122223333:trail/org-trail"
 A, B, C = "111122223333", "444455556666", "777788889999"
+CLUSTERS = {**STATED, "accounts": []}
 
 
 def given(*bundles: Any, logs: tuple[LogFile, ...] = (), extra: tuple[PlatformDocument, ...] = ()) -> Facts:
@@ -227,11 +228,35 @@ def test_google_audit_configuration_is_inherited() -> None:
 
 
 def test_clusters_are_as_a_person_states_them() -> None:
-    found = states(given(STATED))
+    found = states(given(CLUSTERS))
     assert found == {
         "train-eu": RowState.DELIVERS, "lab": RowState.NOT_DELIVERING, "edge": RowState.NOT_ASSESSED
     }  # fmt: skip
-    assert "as Head of ML platform states" in reason(given(STATED), "train-eu")
+    assert "as Head of ML platform states" in reason(given(CLUSTERS), "train-eu")
+
+
+def test_accounts_that_a_person_states_are_in_scope_and_assessed_by_documents_alone() -> None:
+    measured = coverage.measure(coverage.covered(given(STATED)))
+    units = {(one["platform"], one["unit"]): (one["in_scope"], one["not_assessed"]) for one in measured.figure["units"]}
+    assert units == {
+        ("aws", "account"): (1, 1), ("azure", "subscription"): (1, 1), ("gcp", "project"): (1, 1),
+        ("kubernetes", "cluster"): (3, 1),
+    }  # fmt: skip
+    told = " ".join(measured.figure["gaps"])
+    assert told.count("those that Head of ML platform states") == 3
+    assert set(measured.figure["declared"]) == {"aws", "azure", "gcp", "kubernetes"}
+
+
+def test_a_platforms_own_list_outweighs_a_statement() -> None:
+    """The list says that an account is suspended; the statement adds the one that the list does not have."""
+    suspended = next(
+        one["Id"] for one in AWS["accounts"]["Accounts"] if "SUSPENDED" in (one.get("State"), one.get("Status"))
+    )
+    said = [{"platform": "aws", "id": name, "note": ""} for name in (suspended, "999900001111")]
+    before = set(states(given(AWS)))
+    after = set(states(given(AWS, {**STATED, "accounts": said, "clusters": [], "not_logged": []})))
+    assert after - before == {"999900001111"}
+    assert suspended not in after
 
 
 def test_a_platform_of_which_only_logs_are_on_record_is_a_gap_and_no_figure() -> None:
