@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from compliance.types.completeness import RowState
+from compliance.types.completeness import PlatformDocument, RowState
 from compliance.types.drafts import JSON
 from scanning.completeness.base import Facts, latest, named
 from scanning.completeness.units import Covered, Unit, seen_in, stated, statement_gap, worst
 
 ACCOUNTS, ORGANIZATION, REGIONS, TRAILS = "aws-accounts", "aws-organization", "aws-regions", "aws-trails"
+STATUS, SELECTORS = "aws-trail-status", "aws-trail-selectors"
 SOURCES = ("cloudtrail",)
 WATCHED = ("sagemaker.amazonaws.com", "bedrock.amazonaws.com")
 _ON = {"ENABLED", "ENABLED_BY_DEFAULT", "opt-in-not-required", "opted-in", "ENABLING"}
@@ -100,6 +102,10 @@ def _takes(condition: Mapping[str, Any], value: str) -> bool:
     return passed and not left_out and not value.endswith(tuple(condition.get("NotEndsWith") or ["\0"]))
 
 
+def _age(document: PlatformDocument) -> tuple[datetime, str]:
+    return document.taken_at, document.scope
+
+
 @dataclass(frozen=True)
 class _Estate:
     """What the documents say of AWS."""
@@ -131,15 +137,25 @@ class _Estate:
     @cached_property
     def trails(self) -> dict[str, Trail]:
         """ARN -> trail; one account's list may show trails of others."""
-        found: dict[str, Trail] = {}
-        for document in sorted(latest(self.facts.of_kind(TRAILS)), key=lambda one: (one.taken_at, one.scope)):
-            for held in document.content["trails"]:
-                arn = str(held.get("TrailARN") or f"{document.scope} {held.get('Name')}")
-                known = found.get(arn)
-                status = document.content["trail_status"].get(arn) or (known.status if known else None)
-                selectors = document.content["event_selectors"].get(arn) or (known.selectors if known else None)
-                found[arn] = Trail(held, status, selectors)
+        held: dict[str, JSON] = {}
+        status, selectors = self._told("trail_status"), self._told("event_selectors")
+        for document in sorted(latest(self.facts.of_kind(TRAILS)), key=_age):
+            for one in document.content["trails"]:
+                held[str(one.get("TrailARN") or f"{document.scope} {one.get('Name')}")] = one
+        return {arn: Trail(one, status.get(arn), selectors.get(arn)) for arn, one in held.items()}
+
+    def _told(self, member: str) -> dict[str, JSON]:
+        """ARN of a trail -> what was said of it last, by itself or in a bundle."""
+        found: dict[str, JSON] = {}
+        for document in sorted(latest(self.facts.of_kind(TRAILS, STATUS, SELECTORS)), key=_age):
+            found |= document.content.get(member) or {}
         return found
+
+    @property
+    def unlisted_trails(self) -> list[str]:
+        """Trails of which the state or the selectors are on record, and that no list of trails shows."""
+        told = {document.scope for document in self.facts.of_kind(STATUS, SELECTORS)}
+        return sorted(told - self.trails.keys())
 
     @cached_property
     def listed_by(self) -> dict[str, set[str]]:
@@ -233,5 +249,7 @@ def evaluate(facts: Facts) -> Covered | None:
     without = [account for account in estate.accounts if account not in estate.regions]
     if without:
         gaps.append(f"Regions of an account (account list-regions) were not handed in for {named(without)}.")
+    if estate.unlisted_trails:
+        gaps.append(f"Trails that no list of trails (describe-trails) shows: {named(estate.unlisted_trails)}.")
     places = tuple((account, region) for account in estate.accounts for region in estate.regions.get(account, ()))
     return Covered(platform="aws", units=tuple(units), declared=bool(estate.declared), gaps=tuple(gaps), places=places)

@@ -1,7 +1,8 @@
 """Which projects of Google Cloud write what tells of fine-tune jobs, and whether anything leads their logs elsewhere.
 
 Admin Activity logs are always written and kept for 400 days; whether the creation of a tuning job is among them is not
-documented, so a project delivers where Data Access logs of writes are on for Vertex AI as well, itself or from above, for all.
+documented, so a project delivers where Data Access logs of writes are on for Vertex AI as well, itself or from above, for all,
+and a sink that is on takes them. A sink whose filter is not evaluated (gcp_filters) delivers nothing that could be counted on.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import Any
 
 from compliance.types.completeness import RowState
 from scanning.completeness.base import Facts, counted, latest, named
-from scanning.completeness.units import Covered, Unit, seen_in, stated, statement_gap
+from scanning.completeness.gcp_filters import sink_takes
+from scanning.completeness.units import Covered, Unit, seen_in, stated, statement_gap, worst
 
 PROJECTS, AUDIT, SINKS = "gcp-projects", "gcp-audit-configs", "gcp-sinks"
 SOURCES = ("gcp_audit",)
@@ -50,17 +52,24 @@ def _judged(places: Sequence[str], audit: Mapping[str, Any]) -> tuple[RowState, 
     )
 
 
-def _sinks(places: Sequence[str], sinks: Mapping[str, Any]) -> str:
-    """Where the logs go beside Google's own keeping of them."""
+def _routed(name: str, places: Sequence[str], sinks: Mapping[str, Any]) -> tuple[RowState, str]:
+    """Whether a sink takes the Data Access logs of a project: without one Google writes and does not keep them."""
+    if not any(place in sinks for place in places):
+        return RowState.NOT_ASSESSED, "Which sinks take them (gcloud logging sinks list) was not handed in."
     found = [
-        str(sink.get("name"))
+        (str(sink.get("name")), sink_takes(sink, project=name))
         for place in places
         for sink in sinks.get(place) or ()
         if not sink.get("disabled") and (place.startswith("projects/") or sink.get("includeChildren"))
     ]
-    if found:
-        return f"Sinks that may take them elsewhere: {named(found)}."
-    return "No sink on record takes them elsewhere; Admin Activity is kept for 400 days."
+    if taking := [sink for sink, answer in found if answer]:
+        return RowState.DELIVERS, f"Sinks that take them: {named(taking)}."
+    if unknown := [sink for sink, answer in found if answer is None]:
+        return RowState.NOT_ASSESSED, f"It delivers by a filter that was not evaluated: {named(unknown)}."
+    if places[0] not in sinks:
+        return RowState.NOT_ASSESSED, "No sink above it takes them, and its own sinks were not handed in."
+    left = f" Sinks that leave them out: {named([sink for sink, _ in found])}." if found else ""
+    return RowState.NOT_DELIVERING, f"No sink that is on takes them.{left}"
 
 
 def evaluate(facts: Facts) -> Covered | None:
@@ -90,8 +99,10 @@ def evaluate(facts: Facts) -> Covered | None:
     for name, (project, scope) in sorted(projects.items()):
         places = _places(project, scope)
         state, reason = _judged(places, audit)
+        routed, told = _routed(name, places, sinks)
+        state = worst((state, routed)) if state is RowState.DELIVERS else state
         seen = seen_in(facts, SOURCES, name)
-        reason = f"{reason} {_sinks(places, sinks)}"
+        reason = f"{reason} {told}"
         units.append(Unit(platform="gcp", kind="project", place=name, state=state, reason=reason, seen=seen))
     gaps = [] if declared else [statement_gap("projects of Google Cloud", "gcloud projects list", by_people.values())]
     if unlisted := [name for name in logged if name not in projects]:

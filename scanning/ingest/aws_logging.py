@@ -1,8 +1,9 @@
 """Which accounts and regions of AWS there are, and which trails log them: outputs of `aws`, or one bundle of them.
 
-By themselves are read `organizations list-accounts`, `account list-regions` (or `ec2 describe-regions`) and `cloudtrail
-describe-trails`; the state and the selectors of a trail only in the bundle, since what they print names no trail or no account.
-Nothing is judged here: scanning.completeness.aws_coverage does that. Member names: the services' API models.
+By themselves are read `organizations list-accounts`, `account list-regions` (or `ec2 describe-regions`), `cloudtrail
+describe-trails`, `cloudtrail get-event-selectors`; and `cloudtrail get-trail-status`, which names no trail, where the importer
+states the trail's ARN as the source. Nothing is judged here: scanning.completeness.aws_coverage does that. Member names: the
+services' API models.
 """
 
 from __future__ import annotations
@@ -21,14 +22,16 @@ from scanning.ingest.report_reading import decoded, document_bytes, document_tex
 
 SOURCE, BUNDLE = "aws_logging", "aws-logging"
 ACCOUNTS, REGIONS, TRAILS = "aws-accounts", "aws-regions", "aws-trails"
+STATUS, SELECTORS = "aws-trail-status", "aws-trail-selectors"
 _AGAIN = "export it again with `--output json`"
 _HELP = "see docs/formats/completeness.md"
 _BUNDLE = re.compile(rb'"assay_bundle"\s*:\s*"aws-logging"')
 _ALONE = re.compile(
-    rb'"trailList"\s*:\s*\[|"RegionOptStatus"\s*:|"OptInStatus"\s*:|"IsLogging"\s*:'
+    rb'"trailList"\s*:\s*\[|"RegionOptStatus"\s*:|"OptInStatus"\s*:|"IsLogging"\s*:|"(?:Advanced)?EventSelectors"\s*:\s*\['
     rb'|"Accounts"\s*:\s*\[\s*\{[^}]*"Arn"\s*:\s*"arn:[^"]*:organizations:'
 )
 _LOG = re.compile(rb'"(?:eventSource|eventName|CloudTrailEvent|assay_bundle)"')
+_TRAIL = re.compile(r"arn:[^:]+:cloudtrail:[^:]+:\d{12}:trail/.+")
 _ORGANIZATION = re.compile(r"arn:[^:]+:organizations::\d{12}:account/(o-[^/]+)/")
 # Of an account, not its name and not the address of its owner.
 _OF_ACCOUNT = ("Id", "Arn", "Status", "State")
@@ -72,6 +75,22 @@ class _Reading:
         found = self.listed(value, "Regions", place)
         return Section(kind=REGIONS, scope=account, content={"regions": found}, locator=place)
 
+    def status(self, document: JSON, source: str) -> Section:
+        """The state of one trail. Raises BadInputError where the importer names no trail."""
+        if not _TRAIL.fullmatch(source):
+            raise BadInputError(
+                f"{self.name} is the state of a trail (get-trail-status) and does not say of which; hand it in again with the "
+                "trail's ARN as its source."
+            )
+        return Section(kind=STATUS, scope=source, content={"trail_status": {source: document}}, locator="document")
+
+    def selectors(self, document: JSON) -> Section:
+        """What one trail selects, which names its trail."""
+        arn = text_of(document.get("TrailARN"))
+        if not _TRAIL.fullmatch(arn):
+            raise BadInputError(f"{self.name} has selectors of events and no TrailARN; {_AGAIN}.")
+        return Section(kind=SELECTORS, scope=arn, content={"event_selectors": {arn: document}}, locator="document")
+
     def trails(self, document: JSON, account: str, place: str) -> Section:
         listed = self.listed(document.get("trails", document), "trailList", place)
         content: JSON = {"trails": listed}
@@ -96,16 +115,20 @@ def _bundle(document: JSON, reading: _Reading) -> Iterator[Section]:
         raise BadInputError(f"{reading.name} states what trails do and lists none (`trails`); {_HELP}.")
 
 
-def _alone(document: JSON, reading: _Reading) -> Section:
+def _alone(document: JSON, reading: _Reading, source: str) -> Section:
     if "trailList" in document:
         return reading.trails({"trails": document}, "", "document")
     if "Regions" in document:
         return reading.regions(document, "", "document")
     if "Accounts" in document:
         return reading.accounts(document, "document")
+    if "IsLogging" in document:
+        return reading.status(document, source)
+    if "EventSelectors" in document or "AdvancedEventSelectors" in document:
+        return reading.selectors(document)
     known = ", ".join(escaped(name) for name in sorted(document)[:3])
     raise BadInputError(
-        f"{reading.name} does not say which trail it is about ({known}); put it into a bundle as {_HELP[4:]} has it."
+        f"{reading.name} is not what one of the commands writes that are read alone ({known}); {_HELP}."
     )
 
 
@@ -133,7 +156,7 @@ class AwsLogging:
             raise BadInputError(f"{name} is no JSON object; {_AGAIN}.")
         bundle = document.get("assay_bundle") == BUNDLE
         taken_at = stated_time(document, name) if bundle else None
-        sections = list(_bundle(document, reading)) if bundle else [_alone(document, reading)]
+        sections = list(_bundle(document, reading)) if bundle else [_alone(document, reading, context.source.strip())]
         if not sections:
             raise BadInputError(f"{name} holds no section of a bundle; {_HELP}.")
         drafts = document_drafts(sections, make=CompletenessDraft, platform="aws", taken_at=taken_at, file_name=name)

@@ -33,6 +33,7 @@ class ParseContext:
     asset_digests: file name as the report gives it -> SHA-256, for reports that name files without hashing them;
     mapping: what the columns mean, for logs of no known format;
     asset: what the importer says the report is about, for reports that do not name it;
+    source: account, trail or other source that the importer says the document is of, for documents that do not name it;
     keys: PEM public keys by which signatures in the document are checked, for formats that are signed;
     on_content: told the document's bytes, decompressed, as they are read;
     on_record: told the place (bytes, decompressed) and the bytes of each record of a log, before what it gave is yielded;
@@ -46,6 +47,7 @@ class ParseContext:
     extra_operations: tuple[str, ...] = ()
     asset_digests: Mapping[str, str] = field(default_factory=dict)
     asset: AssetRef | None = None
+    source: str = ""
     keys: tuple[bytes, ...] = ()
     mapping: LogMapping | None = None
     threshold: float | None = None

@@ -155,6 +155,7 @@ def _parse(document: Import, keeper: LeaseKeeper, name: str, stream: _HashedStre
         keys=signing_keys.in_force(),
         threshold=document.threshold,
         asset=_stated_asset(document),
+        source=document.evidence.source_system,
         mapping=mapping_from_json(document.mapping.definition) if document.mapping else None,
     )
     stager = staging.Stager(document=document, keeper=keeper, chunk_rows=settings.IMPORT_CHUNK_ROWS)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,17 @@ from scanning.services.follow_up import Followed
 
 _REJECTS_SHOWN = 20
 _COUNTED = ("read", "relevant", "recorded", "duplicates", "rejected", "redacted")
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What whoever imports states of all files."""
+
+    requested_format: str
+    threshold: float | None
+    about: str
+    source: str
+    mapping: ColumnMapping | None
 
 
 class Command(AssayCommand):
@@ -47,6 +59,10 @@ class Command(AssayCommand):
         parser.add_argument(
             "--about", default="", metavar="SHA256", help="the file that a report is about which does not name it"
         )
+        parser.add_argument(
+            "--source", default="", metavar="NAME",
+            help="account, trail or other source that the files are of, where they do not say it themselves",
+        )  # fmt: skip
         parser.add_argument(
             "--mapping", default="", metavar="NAME", help="read the files as logs by this column mapping"
         )
@@ -82,32 +98,26 @@ class Command(AssayCommand):
             results = [self._ingest_matches(system, options)]
         else:
             mapping = column_mappings.named(options["mapping"]) if options["mapping"] else None
-            results = [self._ingest(system, path, options["format"], threshold, about, mapping) for path in files]
+            given = _Given(options["format"], threshold, about, options["source"].strip(), mapping)
+            results = [self._ingest(system, path, given) for path in files]
         followed = None
         if not options["without_checks"]:
             published = Import.objects.filter(uuid__in=[one["import"] for one in results], published_at__isnull=False)
             followed = follow_up.run_here(system=system, documents=list(published), on_progress=self.show_progress)
         return _answer(system, results, followed)
 
-    def _ingest(
-        self,
-        system: AISystem,
-        path: Path,
-        requested_format: str,
-        threshold: float | None,
-        about: str,
-        mapping: ColumnMapping | None,
-    ) -> JSON:
+    def _ingest(self, system: AISystem, path: Path, given: _Given) -> JSON:
         with path.open("rb") as stream:
             document = intake.receive(
                 system=system,
                 stream=stream,
                 filename=path.name,
-                requested_format=requested_format,
-                threshold=threshold,
-                about_sha256=about,
-                mapping=mapping,
+                requested_format=given.requested_format,
+                threshold=given.threshold,
+                about_sha256=given.about,
+                mapping=given.mapping,
                 actor=None,
+                source_system=given.source,
                 collected_how="manage.py ingest",
                 dispatch=False,
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ STATED = json.loads(sample("stated_sources/statement.json"))
 ORG = "arn:aws:cloudtrail:eu-central-1:111122223333:trail/org-trail"
 A, B, C = "111122223333", "444455556666", "777788889999"
 CLUSTERS = {**STATED, "accounts": []}
+TRAIL = "arn:aws:cloudtrail:eu-central-1:111122223333:trail/org-trail"
 
 
 def given(*bundles: Any, logs: tuple[LogFile, ...] = (), extra: tuple[PlatformDocument, ...] = ()) -> Facts:
@@ -225,6 +227,77 @@ def test_google_audit_configuration_is_inherited() -> None:
     assert set(states(given(nothing)).values()) == {RowState.NOT_ASSESSED}
     none_on = {**GCP, "policies": {"projects/ml-prod": {}, "projects/ml-lab": {}}}
     assert set(states(given(none_on)).values()) == {RowState.NOT_DELIVERING}
+
+
+def sunk(*own: dict[str, Any], above: tuple[dict[str, Any], ...] = ()) -> tuple[RowState, str]:
+    """ml-prod, which logs writes of Vertex AI, with these sinks of its own and of the organization."""
+    facts = given({**GCP, "sinks": {"projects/ml-prod": list(own), "organizations/123456789012": list(above)}})
+    return states(facts)["ml-prod"], reason(facts, "ml-prod")
+
+
+def test_a_google_sink_by_a_filter_that_is_not_evaluated_covers_nothing() -> None:
+    state, told = sunk({"name": "errors", "filter": "severity>=ERROR"})
+    assert state is RowState.NOT_ASSESSED
+    assert "delivers by a filter that was not evaluated: errors." in told
+
+
+def test_a_google_sink_that_leaves_audit_logs_out_covers_nothing() -> None:
+    left_out = [{"filter": 'LOG_ID("cloudaudit.googleapis.com/data_access")'}]
+    for sink in (
+        {"name": "activity", "filter": 'LOG_ID("cloudaudit.googleapis.com/activity")'},
+        {"name": "activity", "filter": "", "exclusions": left_out},
+    ):
+        state, told = sunk(sink)
+        assert state is RowState.NOT_DELIVERING
+        assert "Sinks that leave them out: activity." in told
+    assert sunk({"name": "_Default", "disabled": True})[0] is RowState.NOT_DELIVERING
+    assert sunk()[0] is RowState.NOT_DELIVERING
+
+
+def test_a_google_sink_of_the_organization_counts_where_it_takes_its_children() -> None:
+    takes_all = {"name": "archive", "filter": ""}
+    assert sunk(above=({**takes_all, "includeChildren": True},))[0] is RowState.DELIVERS
+    assert sunk(above=(takes_all,))[0] is RowState.NOT_DELIVERING
+    assert sunk({"name": "odd", "filter": "severity>=ERROR"}, above=({**takes_all, "includeChildren": True},))[0] is (
+        RowState.DELIVERS
+    )
+
+
+def test_google_sinks_that_were_not_handed_in_are_not_assessed() -> None:
+    facts = given({**GCP, "sinks": None})
+    assert states(facts)["ml-prod"] is RowState.NOT_ASSESSED
+    assert "gcloud logging sinks list" in reason(facts, "ml-prod")
+    assert states(facts)["ml-lab"] is RowState.NOT_DELIVERING  # what is not logged needs no sink
+    above_alone = given({**GCP, "sinks": {"organizations/123456789012": []}})
+    assert states(above_alone)["ml-prod"] is RowState.NOT_ASSESSED
+
+
+def alone(kind: str, member: str, content: Any, *, days: int = 1, arn: str = TRAIL) -> PlatformDocument:
+    return PlatformDocument(
+        kind=kind, platform="aws", scope=arn, taken_at=START + timedelta(days=days), content={member: {arn: content}}
+    )  # fmt: skip
+
+
+def test_the_state_of_a_trail_by_itself_is_the_state_when_it_is_the_later() -> None:
+    stands = alone("aws-trail-status", "trail_status", {"IsLogging": False})
+    assert RowState.NOT_DELIVERING in {states(given(AWS, extra=(stands,)))[place] for place in ("111122223333",)}
+    old = alone("aws-trail-status", "trail_status", {"IsLogging": False}, days=-3000)
+    assert states(given(AWS, extra=(old,))) == states(given(AWS))
+
+
+def test_state_and_selectors_by_themselves_complete_a_list_of_trails() -> None:
+    bare = {**AWS, "trail_status": {}, "event_selectors": {}}
+    assert states(given(bare))["111122223333"] is RowState.NOT_ASSESSED
+    apart = (("aws-trail-status", "trail_status"), ("aws-trail-selectors", "event_selectors"))
+    found = tuple(alone(kind, name, said, arn=arn) for kind, name in apart for arn, said in AWS[name].items())
+    assert states(given(bare, extra=found)) == states(given(AWS))
+
+
+def test_a_trail_that_no_list_shows_is_a_gap() -> None:
+    facts = given({**AWS, "trails": {"trailList": []}, "trail_status": {}, "event_selectors": {}},
+                  extra=(alone("aws-trail-status", "trail_status", {"IsLogging": True}),))  # fmt: skip
+    gaps = coverage.measure(coverage.covered(facts)).figure["gaps"]
+    assert any("no list of trails (describe-trails) shows" in gap and TRAIL in gap for gap in gaps)
 
 
 def test_clusters_are_as_a_person_states_them() -> None:

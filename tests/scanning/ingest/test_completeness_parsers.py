@@ -74,7 +74,6 @@ def test_documents_of_other_formats_are_not_claimed(path: Path) -> None:
         ("cloudtrail_keys", b'{"assay_bundle": "cloudtrail-keys"}', "names no regions"),
         ("cloudtrail_keys", b'{"assay_bundle": "cloudtrail-keys", "regions": {}, "key": 1}', "'key'"),
         ("aws_logging", b'{"Accounts": [], "NextToken": "x"}', "NextToken"),
-        ("aws_logging", b'{"IsLogging": true}', "which trail"),
         ("aws_logging", b'{"assay_bundle": "aws-logging"}', "no section"),
         ("aws_logging", b'{"assay_bundle": "aws-logging", "trail_status": {"a": {}}}', "lists none"),
         ("aws_logging", bundle("aws_logging/bundle.json", trail_status=[]), "/trail_status"),
@@ -84,6 +83,8 @@ def test_documents_of_other_formats_are_not_claimed(path: Path) -> None:
         ("azure_logging", b'{"assay_bundle": "azure-logging", "resource_settings": []}', "/resource_settings"),
         ("azure_logging", b'[{"state": "Enabled"}]', "without id"),
         ("azure_logging", b'{"assay_bundle": "azure-logging"}', "no section"),
+        ("aws_logging", b'{"IsLogging": true}', "the trail's ARN as its source"),
+        ("aws_logging", b'{"EventSelectors": [], "TrailARN": "mine"}', "no TrailARN"),
         ("gcp_logging", b'{"assay_bundle": "gcp-logging", "policies": []}', "/policies"),
         ("gcp_logging", b'{"assay_bundle": "gcp-logging", "policies": {"projects/a": []}}', "no policy"),
         ("gcp_logging", b'{"assay_bundle": "gcp-logging", "projects": [{}]}', "projectId"),
@@ -107,6 +108,18 @@ def test_a_document_that_cannot_be_taken_says_why(name: str, content: bytes, tol
     assert told in str(refused.value)
     assert str(refused.value).startswith("f.json")
     assert str(refused.value).endswith(".")
+
+
+def test_the_state_of_a_trail_is_of_the_trail_that_the_importer_states() -> None:
+    arn = "arn:aws:cloudtrail:eu-central-1:111122223333:trail/org-trail"
+    content = b'{"IsLogging": true, "LatestDeliveryTime": 1795170000.0}'
+    for stated in (arn, f" {arn} "):
+        context = ParseContext(file_name="f.json", source=stated)
+        (found,) = parser_named("aws_logging").parse(io.BytesIO(content), context)
+        assert isinstance(found, CompletenessDraft)
+        assert (found.kind, found.scope, list(found.content["trail_status"])) == ("aws-trail-status", arn, [arn])
+    with pytest.raises(BadInputError, match="hand it in again with the trail's ARN as its source"):
+        list(parser_named("aws_logging").parse(io.BytesIO(content), ParseContext(file_name="f.json", source="acme")))
 
 
 def test_a_digest_is_hashed_as_it_was_delivered_and_keeps_what_is_signed() -> None:
