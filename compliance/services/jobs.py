@@ -141,10 +141,11 @@ def heartbeat(*, lease: Lease) -> bool:
     return _owned(lease).filter(cancel_requested=True).exists()
 
 
-def report_progress(*, lease: Lease, stage: str, done: int, total: int | None) -> None:
-    """Show how far the job is. Raises LeaseLostError."""
+def report_progress(*, lease: Lease, stage: str, done: int, total: int | None) -> bool:
+    """Show how far the job is; answers whether a person asked to cancel. Raises LeaseLostError."""
     rows = _owned(lease).update(stage=stage[:200], done=done, total=total, lease_expires_at=_lease_end())
     _fence(rows, lease)
+    return _owned(lease).filter(cancel_requested=True).exists()
 
 
 def checkpoint(*, lease: Lease, n: int, digest: str = "", result: JSON | None = None) -> None:

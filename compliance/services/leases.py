@@ -96,7 +96,8 @@ class LeaseKeeper:
         if now - self._last_progress < _PROGRESS_SECONDS and progress.done != progress.total:
             return
         self._last_progress = now
-        jobs.report_progress(lease=self.lease, stage=progress.stage, done=progress.done, total=progress.total)
+        if jobs.report_progress(lease=self.lease, stage=progress.stage, done=progress.done, total=progress.total):
+            self._cancelled.set()  # the work sees it at its next step, long before the next heartbeat
         if watch := _watcher.get():
             watch(progress)
 

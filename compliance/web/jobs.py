@@ -93,7 +93,7 @@ def _context(request: Request, uuid: UUID) -> dict[str, object]:
     return {
         "job": job,
         "subject_url": subject_url(job),
-        "may_cancel": may(request.user, Verb.CANCEL_JOB) and not job.is_over,
+        "may_cancel": may(request.user, Verb.CANCEL_JOB) and not job.is_over and not job.cancel_requested,
         "trail": [{"label": _("Jobs"), "url": reverse("job-list")}, {"label": job.title}],
         **progress_of(job),
     }

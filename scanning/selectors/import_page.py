@@ -14,6 +14,7 @@ from scanning.models import Import, ImportReject
 from scanning.selectors.report_runs import ReportRun, beside_runs, report_runs
 
 MOST_NAMED = 20
+LATEST_REJECTS = 3
 # What a document may be about that no model version is ever bound to.
 NO_MODELS = ("cloud_resource", "resource", "dataset_version", "laboratory_record", "scan_report", "scan_target")
 
@@ -47,6 +48,27 @@ class ImportPage:
     scope: tuple[Figure, ...]
     runs: tuple[ReportRun, ...]
     closed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportSoFar:
+    """What a running import took and could not take up to its last finished step: rows, rejects, the latest of these."""
+
+    taken: int
+    rejected: int
+    latest: tuple[ImportReject, ...]
+
+
+def import_so_far(document: Import) -> ImportSoFar:
+    """How much of a document is staged; nobody sees the rows themselves before they are published."""
+    step = document.job.steps.order_by("-n").first()
+    rejects = import_rejects(document)
+    rejected = rejects.count()
+    return ImportSoFar(
+        taken=int(step.result["upto"]) - rejected if step else 0,
+        rejected=rejected,
+        latest=tuple(rejects.order_by("-n")[:LATEST_REJECTS]) if rejected else (),
+    )
 
 
 def import_rejects(document: Import) -> QuerySet[ImportReject]:

@@ -18,7 +18,7 @@ from compliance.types.errors import BadInputError
 from compliance.types.states import EvidenceState, JobState
 from compliance.web.base import Request, found, guarded, ordered, page_of, refuse, say
 from compliance.web.exports import Column, exported, table_of, wanted
-from compliance.web.jobs import progress_of
+from compliance.web.jobs import STOP_POLLING, progress_of
 from scanning import intake
 from scanning.ingest import registry
 from scanning.models import Import
@@ -142,7 +142,8 @@ def import_detail(request: Request, uuid: UUID) -> HttpResponseBase:
         "content": import_page.import_page(document, request.user),
         "rejects": page_of(request, import_page.import_rejects(document), per=REJECTS_PER_PAGE),
         "reject_columns": [{"label": _("Place in the document")}, {"label": _("Why it was not taken")}],
-        "may_cancel": may(request.user, Verb.CANCEL_JOB) and not job.is_over,
+        "so_far": None if job.is_over else import_page.import_so_far(document),
+        "may_cancel": may(request.user, Verb.CANCEL_JOB) and not job.is_over and not job.cancel_requested,
         "may_retry": may(request.user, Verb.IMPORT_DOCUMENT) and _can_retry(document),
         "may_import": may(request.user, Verb.IMPORT_DOCUMENT),
         "may_map": may(request.user, Verb.MAP_COLUMNS),
@@ -154,6 +155,25 @@ def import_detail(request: Request, uuid: UUID) -> HttpResponseBase:
         **progress_of(job),
     }
     return render(request, "scanning/import_detail.html", context)
+
+
+@guarded(Verb.VIEW_JOBS)
+def import_progress(request: Request, uuid: UUID) -> HttpResponse:
+    """The fragment that the page polls; at the end it asks htmx to load the page with what came of the import."""
+    document = found(request, lists.import_list(asker=request.user), uuid)
+    job = document.job
+    context = {
+        "document": document,
+        "job": job,
+        "so_far": None if job.is_over else import_page.import_so_far(document),
+        **progress_of(job),
+    }
+    response = render(request, "scanning/_import_progress.html", context)
+    response["Cache-Control"] = "no-store"
+    if job.is_over:
+        response.status_code = STOP_POLLING
+        response["HX-Refresh"] = "true"
+    return response
 
 
 def _can_retry(document: Import) -> bool:
@@ -183,5 +203,6 @@ urls = [
     path("imports/", import_list, name="import-list"),
     path("imports/new/", import_new, name="import-new"),
     path("imports/<uuid:uuid>/", import_detail, name="import-detail"),
+    path("imports/<uuid:uuid>/progress/", import_progress, name="import-progress"),
     path("imports/<uuid:uuid>/retry/", import_retry, name="import-retry"),
 ]

@@ -91,6 +91,16 @@ def test_expired_lease_passes_on_and_the_old_owner_is_fenced_off(job: Job) -> No
     assert not JobStep.objects.filter(job=job).exists()
 
 
+def test_progress_tells_the_worker_that_somebody_cancelled(job: Job) -> None:
+    keeper = LeaseKeeper(lease=claimed(job))
+    keeper.progress(Progress(stage="Reading", done=1, total=9))
+    jobs.cancel(job=job, actor=None)
+    keeper.progress(Progress(stage="Reading", done=9, total=9))
+    assert keeper.should_stop()
+    with pytest.raises(JobCancelledError):
+        keeper.check()
+
+
 def test_finished_job_keeps_its_result_and_is_never_claimed_again(job: Job) -> None:
     jobs.finish(lease=claimed(job), result={"rows": 3})
     job.refresh_from_db()

@@ -250,6 +250,14 @@ def test_progress_states_count_rate_and_what_is_left(sample: str) -> None:
     assert 'role="status" aria-live="polite"' in sample
 
 
+def test_progress_in_bytes_reads_as_sizes() -> None:
+    line = '<c-progress-line label="Import" bytes="True" :done="3145728" :total="6291456" :rate="1048576.4" />'
+    html = " ".join(rendered(line).split())
+    for words in ("3.0 MiB of 6.0 MiB", "(50 %)", "1.0 MiB a second"):
+        assert words in html
+    assert 'value="3145728" max="6291456"' in html
+
+
 def test_errors_are_listed_with_links_to_their_fields(sample: str) -> None:
     assert '<a href="#id_answer_0">Answer — This field is required.</a>' in sample
     assert '<a href="#id_owner">Owner — This field is required.</a>' in sample

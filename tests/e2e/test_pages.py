@@ -33,8 +33,8 @@ WIDE: ViewportSize = {"width": 1440, "height": 900}
 NARROW: ViewportSize = {"width": 360, "height": 740}
 SCROLLS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 NO_PAGE = {  # addresses that answer a GET with something else than a page
-    "evidence-download", "pack-download", "pack-receipt", "job-progress", "scan-progress", "healthz", "readyz",
-    "sign-out", "sign-in", "first-admin",
+    "evidence-download", "pack-download", "pack-receipt", "job-progress", "scan-progress", "import-progress",
+    "healthz", "readyz", "sign-out", "sign-in", "first-admin",
 }  # fmt: skip
 # One record for each page about one: what its address names.
 SUBJECTS = {

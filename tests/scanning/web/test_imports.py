@@ -11,10 +11,10 @@ from django.test import Client
 from django.urls import reverse
 
 from compliance.models import AISystem, Job, JobEvent, User
-from compliance.services import leases, people
+from compliance.services import jobs, leases, people
 from compliance.types.states import EvidenceState, JobState, Role
 from scanning import intake
-from scanning.models import Import
+from scanning.models import Import, ImportReject
 from tests.bench.cloudtrail import write_folder
 from tests.compliance.api.conftest import Api
 from tests.compliance.conftest import Browse, World
@@ -60,10 +60,10 @@ def test_a_waiting_import_polls_and_can_be_cancelled(world: World, browse: Brows
     client.post(NEW, {"system": world.assessment.system.pk, "file": upload(CLOUDTRAIL)})
     document = Import.objects.get()
     body = text_of(client, document)
-    assert f'hx-get="{reverse("job-progress", args=[document.job.uuid])}"' in body
+    assert f'hx-get="{reverse("import-progress", args=[document.uuid])}"' in body
     assert reverse("job-cancel", args=[document.job.uuid]) in body
     client.post(reverse("job-cancel", args=[document.job.uuid]))
-    progress = client.get(reverse("job-progress", args=[document.job.uuid]))
+    progress = client.get(reverse("import-progress", args=[document.uuid]))
     assert (progress.status_code, progress["HX-Refresh"]) == (286, "true")
     assert "Nothing was recorded" in text_of(client, document)
 
@@ -95,6 +95,43 @@ def test_figures_lead_to_their_rows(world: World, browse: Browse, contributor: U
     assert len(client.get(link).context["page"].object_list) == recorded
     assert "AWS CloudTrail log" in body
     assert "111122223333" in body or "Accounts" in body
+
+
+def test_a_running_import_shows_how_far_it_is_and_what_it_rejected_so_far(
+    world: World, browse: Browse, contributor: User, auditor: User
+) -> None:
+    document = intake.receive(
+        system=world.assessment.system, stream=io.BytesIO(b"{}"), filename="a.json", actor=contributor, dispatch=False
+    )
+    lease = jobs.claim(job_id=document.job_id)
+    assert lease is not None
+    jobs.report_progress(lease=lease, stage="Reading", done=512, total=2048)
+    jobs.checkpoint(lease=lease, n=1, result={"upto": 1000})
+    ImportReject.objects.bulk_create(
+        ImportReject(document_import=document, n=n, locator=f"line {n}", reason="no time") for n in range(5)
+    )
+    address = reverse("import-progress", args=[document.uuid])
+    response = browse(contributor).get(address)
+    body = " ".join(response.content.decode().split())
+    assert (response.status_code, response["Cache-Control"]) == (200, "no-store")
+    for words in ("512 B of 2.0 KiB", "(25 %)", "995 rows taken so far", "5 records rejected", "line 4", "line 2"):
+        assert words in body
+    assert "line 1" not in body
+    assert "line 4" in text_of(browse(contributor), document)
+    assert browse(auditor).get(address).status_code == 403
+
+
+def test_an_import_that_was_asked_to_stop_says_so_and_offers_it_no_second_time(
+    world: World, browse: Browse, contributor: User
+) -> None:
+    document = intake.receive(
+        system=world.assessment.system, stream=io.BytesIO(b"{}"), filename="a.json", actor=contributor, dispatch=False
+    )
+    jobs.claim(job_id=document.job_id)
+    jobs.cancel(job=document.job, actor=contributor)
+    body = text_of(browse(contributor), document)
+    assert "It was asked to stop, and does so at its next step." in body
+    assert reverse("job-cancel", args=[document.job.uuid]) not in body
 
 
 def test_the_same_document_again_is_known_already(world: World, browse: Browse, contributor: User) -> None:
