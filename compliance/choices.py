@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
-from compliance.types import access_reviews, bindings, checks, completeness, controls, entitlements, states, verdicts
+from compliance.types import (
+    access_reviews,
+    bindings,
+    checks,
+    completeness,
+    controls,
+    entitlements,
+    states,
+    suppliers,
+    verdicts,
+)
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -163,6 +173,23 @@ _LABELLED: tuple[tuple[StrEnum, _StrPromise], ...] = (
     (verdicts.CoverageState.STALE, _("Stale")),
     (verdicts.Conclusion.SATISFIED, _("Satisfied")),
     (verdicts.Conclusion.NOT_SATISFIED, _("Not satisfied")),
+    (suppliers.ReportType.SOC_1_TYPE_1, _("SOC 1 type 1 report")),
+    (suppliers.ReportType.SOC_1_TYPE_2, _("SOC 1 type 2 report")),
+    (suppliers.ReportType.SOC_2_TYPE_1, _("SOC 2 type 1 report")),
+    (suppliers.ReportType.SOC_2_TYPE_2, _("SOC 2 type 2 report")),
+    (suppliers.ReportType.ISAE_3402_TYPE_1, _("ISAE 3402 type 1 report")),
+    (suppliers.ReportType.ISAE_3402_TYPE_2, _("ISAE 3402 type 2 report")),
+    (suppliers.ReportType.CERTIFICATE, _("Certificate")),
+    (suppliers.ReportType.QUESTIONNAIRE, _("Questionnaire that they answered")),
+    (suppliers.ReportType.MODEL_CARD, _("Model card or similar description")),
+    (suppliers.ReportType.TEST_REPORT, _("Report of a test")),
+    (suppliers.ReportType.OTHER, _("Other document")),
+    (suppliers.ReportType.NONE, _("No report")),
+    (suppliers.Opinion.UNQUALIFIED, _("Unqualified")),
+    (suppliers.Opinion.QUALIFIED, _("Qualified")),
+    (suppliers.Opinion.ADVERSE, _("Adverse")),
+    (suppliers.Opinion.DISCLAIMER, _("Disclaimer of opinion")),
+    (suppliers.Opinion.NO_OPINION, _("Gives no opinion")),
 )
 # Members of different enumerations are equal as text ("open"), so a label belongs to its enumeration and value.
 _LABELS = {(type(member), member.value): words for member, words in _LABELLED}

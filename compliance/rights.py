@@ -51,6 +51,7 @@ class Verb(StrEnum):
     REVIEW_ACCESS = "open and complete an access review"
     COMPARE_KEYS = "compare the keys of log files"
     REGISTER_MODEL = "register a model or data set"
+    REVIEW_SUPPLIER = "review a third party"
     START_SCAN = "start a scan"
     REGISTER_BANK = "register reference models"
     REGISTER_KEY = "register and withdraw signing keys"
@@ -96,6 +97,7 @@ TABLE: dict[Verb, frozenset[Role]] = {
     # Whoever hands in the logs cannot confirm the keys by which they are verified.
     Verb.COMPARE_KEYS: frozenset({Role.AUDITOR}),
     Verb.REGISTER_MODEL: _MAKERS,
+    Verb.REVIEW_SUPPLIER: _MAKERS,
     Verb.START_SCAN: _MAKERS,
     Verb.REGISTER_BANK: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
     Verb.REGISTER_KEY: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
@@ -160,6 +162,9 @@ SYSTEM_PATH: dict[str, str] = {
     "compliance.EntitlementSnapshot": "system",
     "compliance.EntitlementReading": "system",
     "compliance.Entitlement": "reading__system",
+    "compliance.Supplier": "system",
+    "compliance.SupplierReview": "supplier__system",
+    "compliance.CustomerControl": "review__supplier__system",
     "compliance.Finding": "system",
     "compliance.Risk": "finding__system",
     "compliance.RemediationItem": "system",
@@ -231,7 +236,8 @@ _WHOLE_SYSTEM = frozenset(
         "compliance.DatasetVerification", "compliance.Finding", "compliance.Risk", "compliance.RemediationItem",
         "compliance.Milestone", "compliance.ImplementedControl", "compliance.ControlRequirement",
         "compliance.ControlVersion", "compliance.AIModel", "compliance.ModelVersion",
-        "compliance.Dataset", "compliance.DatasetVersion", "compliance.TrailEntry", "scanning.Scan",
+        "compliance.Dataset", "compliance.DatasetVersion", "compliance.TrailEntry", "compliance.Supplier",
+        "compliance.SupplierReview", "compliance.CustomerControl", "scanning.Scan",
     }
 )  # fmt: skip
 
@@ -265,7 +271,9 @@ def _auditor_filter(label: str, user: m.User) -> Q | None:
         "compliance.EvidenceLink": lambda: Q(answer__assessment__in=assessments),
         "compliance.Evidence": lambda: Q(
             pk__in=m.Evidence.objects.filter(
-                Q(links__answer__assessment__in=assessments) | Q(pk__in=_events(user).values("evidence"))
+                Q(links__answer__assessment__in=assessments)
+                | Q(supplier_reviews__supplier__system__in=systems)
+                | Q(pk__in=_events(user).values("evidence"))
             ).values("pk")
         ),
         "compliance.JobEvent": lambda: _periods(user, day="occurred_at"),

@@ -9,7 +9,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import SimpleRouter
 from rest_framework.viewsets import ViewSetMixin
 
-from compliance.api import assessments, completeness, controls, held, records
+from compliance.api import assessments, completeness, controls, held, records, suppliers
 from compliance.rights import Verb
 
 
@@ -43,6 +43,7 @@ router.register("completeness-readings", completeness.ReadingViewSet, basename="
 router.register("platform-documents", completeness.DocumentViewSet, basename="api-platform-documents")
 router.register("key-comparisons", completeness.ComparisonViewSet, basename="api-key-comparisons")
 router.register("observations", records.ObservationViewSet, basename="api-observations")
+router.register("suppliers", suppliers.SupplierViewSet, basename="api-suppliers")
 router.register("findings", records.FindingViewSet, basename="api-findings")
 router.register("remediation-items", records.RemediationViewSet, basename="api-remediation-items")
 router.register("packs", records.PackViewSet, basename="api-packs")

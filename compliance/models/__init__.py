@@ -30,6 +30,7 @@ from compliance.models.observation import JobEvent, Observation
 from compliance.models.pack import EvidencePack, Freeze
 from compliance.models.people import Engagement, Membership, Principal, Team, User
 from compliance.models.remediation import Milestone, RemediationItem
+from compliance.models.supplier import CustomerControl, Supplier, SupplierReview
 from compliance.models.trail import RowChange, TrailEntry
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "ControlRequirement",
     "ControlReview",
     "ControlVersion",
+    "CustomerControl",
     "Dataset",
     "DatasetVerification",
     "DatasetVersion",
@@ -87,6 +89,8 @@ __all__ = [
     "RemediationItem",
     "Risk",
     "RowChange",
+    "Supplier",
+    "SupplierReview",
     "Team",
     "Technique",
     "TechniqueSection",

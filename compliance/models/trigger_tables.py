@@ -35,6 +35,8 @@ UNCHANGING = (
     "compliance_changewindow",
     "compliance_expectedrate",
     "compliance_datasetverification",
+    "compliance_supplierreview",
+    "compliance_customercontrol",
     "scanning_columnmapping",
 )
 

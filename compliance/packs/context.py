@@ -69,6 +69,7 @@ class PackContext:
     satisfied: Sequence[Row]
     risks: Sequence[Row]
     remediation: Sequence[Row]
+    suppliers: Sequence[Row] | None
     attachments: Sequence[Row]
     pictures: dict[str, str]
 
@@ -85,6 +86,7 @@ def sections() -> list[tuple[str, str]]:
         ("scans", _("Scan results")),
         ("job-log", _("Job-log extract")),
         ("findings", _("Findings and remediation")),
+        ("suppliers", _("Third parties")),
         ("sign-off", _("Sign-off")),
         ("verify", _("How to verify this pack")),
         ("attachments", _("List of attachments")),
@@ -252,7 +254,7 @@ def _limits(doc: Row, counts: Sequence[tuple[str, str, int]]) -> list[str]:
             )
             % {"n": untested, "all": sum(by_state.values())}
         )
-    said += _log_limits(doc)
+    said += _log_limits(doc) + _supplier_limits(doc)
     drafts = sum(control["draft_mappings"] for control in doc["reference_controls"])
     if drafts:
         said.append(_("%(n)d mappings to other frameworks are drafts and count for nothing.") % {"n": drafts})
@@ -311,6 +313,37 @@ def _entitlements(doc: Row) -> Capped | None:
         source=register["filename"],
         source_sha256=register["sha256"],
     )
+
+
+def _suppliers(doc: Row, models: dict[str, Row], evidence: dict[str, Row]) -> list[Row] | None:
+    """Third parties with what they refer to; None in documents of versions that kept none."""
+    if "suppliers" not in doc:
+        return None
+    return [
+        {**one, "models": _refs(one["models"], models), "evidence": evidence.get(one["evidence"] or "")}
+        for one in doc["suppliers"]["records"]
+    ]
+
+
+def _supplier_limits(doc: Row) -> list[str]:
+    """What third parties leave open, one sentence each."""
+    told = doc.get("suppliers") or {"records": [], "unrecorded": []}
+    said = [_("Third party %(name)s: %(gap)s") % one for one in told["records"] if one["open_days"]]
+    unmet = sum(
+        1 for one in told["records"] for row in one["customer_controls"] if not row["controls"] and not row["note"]
+    )
+    if unmet:
+        said.append(
+            ngettext(
+                "%(n)d control that a third party's report expects of its customers is met by nothing.",
+                "%(n)d controls that third parties' reports expect of their customers are met by nothing.",
+                unmet,
+            )
+            % {"n": unmet}
+        )
+    return said + [
+        _("Named by an inherited model, and not on record as a third party: %s.") % name for name in told["unrecorded"]
+    ]
 
 
 def _completeness(doc: Row) -> Capped | None:
@@ -372,6 +405,7 @@ def build_context(
         remediation=[
             {**entry, "risks": _refs(entry["risks"], risks)} for entry in _numbered("T", doc["remediation"]).values()
         ],
+        suppliers=_suppliers(doc, models, evidence),
         attachments=attachments,
         pictures=pictures,
     )

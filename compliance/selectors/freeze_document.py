@@ -26,7 +26,7 @@ from compliance.models import (
     Technique,
     User,
 )
-from compliance.selectors import freeze_controls, freeze_inventory, freeze_job_log, freeze_mappings
+from compliance.selectors import freeze_controls, freeze_inventory, freeze_job_log, freeze_mappings, freeze_suppliers
 from compliance.selectors.question_facts import question_facts
 from compliance.types import freeze as doc
 from compliance.types.freeze_blob import Blob
@@ -339,4 +339,5 @@ def build(
         ],
         ledger=head,
         mappings=freeze_mappings.mappings(),
+        suppliers=freeze_suppliers.suppliers(assessment),
     )

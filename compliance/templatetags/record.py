@@ -77,6 +77,8 @@ EVENTS = {
     "person.created": _("Person added"),
     "person.deactivated": _("Person deactivated"),
     "principal.erased": _("Principal erased"),
+    "supplier.ended": _("Third party no longer used"),
+    "supplier.reviewed": _("Third party reviewed"),
     "reference_bank.registered": _("Reference models registered"),
     "remediation.assigned": _("Remediation item given to somebody"),
     "remediation.closed": _("Remediation item closed"),

@@ -18,6 +18,7 @@ from compliance.types.freeze_controls import ControlAdditions
 from compliance.types.freeze_entitlements import ENTITLEMENT_ROWS, Entitlements
 from compliance.types.freeze_mappings import FreezeAdditions, additions_fault
 from compliance.types.freeze_scans import CoverageRow, DatasetVersion, Figure, FileScan, ModelVersion, Scan
+from compliance.types.freeze_suppliers import suppliers_fault
 from compliance.types.shape import Day, Sha256, ShapeError, UtcTime, Uuid, check_shape
 from compliance.types.states import (
     AnswerState,
@@ -355,7 +356,10 @@ def _check_references(doc: Freeze) -> None:
         _resolve("findings", (o["evidence"] for o in finding["observations"]), evidence, "evidence register")
     _resolve("risks", (uuid for risk in doc["risks"] for uuid in risk["findings"]), findings, "findings")
     _resolve("remediation", (uuid for entry in doc["remediation"] for uuid in entry["risks"]), risks, "risks")
-    if fault := additions_fault(doc, {one["id"] for one in doc["reference_controls"]}):
+    fault = additions_fault(doc, {one["id"] for one in doc["reference_controls"]})
+    if "suppliers" in doc:
+        fault = fault or suppliers_fault(doc["suppliers"], models=models, evidence=evidence)
+    if fault:
         raise FreezeError(fault)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from compliance.types.freeze_completeness import Completeness, completeness_fault
+from compliance.types.freeze_suppliers import Suppliers
 from compliance.types.shape import UtcTime, Uuid
 from compliance.types.states import MappingState
 
@@ -50,6 +51,7 @@ class FreezeAdditions(TypedDict, total=False):
 
     mappings: Mappings
     completeness: Completeness
+    suppliers: Suppliers
 
 
 def fault_of(mappings: Mappings, controls: set[str]) -> str:

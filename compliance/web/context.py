@@ -23,6 +23,7 @@ MAIN = (
     ("check-list", _("Checks"), Verb.VIEW),
     ("entitlements", _("Who can submit"), Verb.VIEW),
     ("model-list", _("Models and data"), Verb.VIEW),
+    ("supplier-list", _("Third parties"), Verb.VIEW),
     ("scan-list", _("Scans"), Verb.VIEW),
     ("coverage", _("Coverage"), Verb.VIEW),
     ("finding-list", _("Findings"), Verb.VIEW),

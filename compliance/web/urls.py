@@ -22,6 +22,7 @@ PAGES = (
     "entitlements",
     "access_reviews",
     "models",
+    "suppliers",
     "findings",
     "remediation",
     "packs",

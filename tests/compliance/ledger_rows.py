@@ -32,6 +32,7 @@ from scanning.models import ColumnMapping
 from tests.compliance import completeness_on_record
 from tests.compliance.entitlements_on_record import recorded, way
 from tests.compliance.records import evidence
+from tests.compliance.suppliers_on_record import asked, reviewed
 
 
 def officer() -> User:
@@ -113,6 +114,7 @@ def filled_tables() -> dict[str, str]:
     ColumnMapping.objects.create(
         name="Gateway", version=1, layout="csv", definition={}, sha256="0" * 64, columns_sha256="0" * 64
     )
+    reviewed(system, actor, customer_controls=[asked("Tokens are rotated.")])
     names = [
         "ledgerevent",
         "ledgerblock",
@@ -132,6 +134,8 @@ def filled_tables() -> dict[str, str]:
         "changewindow",
         "expectedrate",
         "datasetverification",
+        "supplierreview",
+        "customercontrol",
     ]
     return {f"compliance_{name}": "id" for name in names} | {
         "scanning_columnmapping": "id",

@@ -39,6 +39,7 @@ from tests.compliance import completeness_on_record
 from tests.compliance.conftest import World
 from tests.compliance.entitlements_on_record import recorded, way
 from tests.compliance.records import LONG_AGO, control_terms
+from tests.compliance.suppliers_on_record import reviewed
 
 Known = dict[str, UUID | str | int]
 
@@ -187,6 +188,9 @@ def places(world: World, officer: User, contributor: User) -> Places:
         "access-review": other_kept.review.uuid, "approval": other_kept.approval.uuid, "binding-rule": other_kept.rule.uuid,
         "api-job-bindings": other_kept.binding.uuid,
     }  # fmt: skip
+    for known, of in ((own, system), (foreign, other)):
+        supplier = reviewed(of, officer).supplier
+        known |= {"supplier": supplier.uuid, "api-suppliers": supplier.uuid}
     for known, reading in ((own, figures), (foreign, other_figures)):
         document = PlatformDocument.objects.get(system=reading.system)
         compared = KeyComparison.objects.create(

@@ -30,7 +30,8 @@ SERVICES_RECORD = {
     "evidence", "evidencelink", "evidencepack", "finding", "finding_observations", "framework", "implementedcontrol",
     "jobevent", "mappingpair", "milestone", "mitigation", "mitigation_techniques", "modelversion",
     "referencecontrol", "referencecontrol_questions", "referencecontrol_techniques", "remediationitem",
-    "remediationitem_risks", "risk", "technique", "techniquesection",
+    "remediationitem_risks", "risk", "supplier", "supplierreview_model_versions",
+    "customercontrol_controls", "technique", "techniquesection",
 }  # fmt: skip
 EXEMPT = {
     "compliance_principal": "erasable by design; its erasure is an event",
