@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -24,12 +25,14 @@ from compliance.oscal.export import Model
 from compliance.rights import Verb
 from compliance.selectors.answer_basis import with_basis
 from compliance.selectors.answer_list import mine
+from compliance.selectors.comparison_page import candidates
 from compliance.services import (
     answer_work,
     answers,
     assessments,
     evidence,
     evidence_standing,
+    freeze_documents,
     freezes,
     oscal_exports,
     packs,
@@ -93,6 +96,22 @@ class AssessmentViewSet(ReadViewSet):
             assessment=assessment, model=Model(wanted), most_bytes=oscal_exports.WHILE_SOMEBODY_WAITS
         )
         return HttpResponse(content, content_type="application/json")
+
+    @extend_schema(
+        parameters=[OpenApiParameter("against", str, required=True, description="uuid of the other frozen assessment")],
+        responses={(200, "application/json"): OpenApiTypes.OBJECT},
+    )
+    @action(detail=True, methods=["get"])
+    def compare(self, request: Request, uuid: str) -> Response:
+        """What changed between this freeze and another of the same AI system, the earlier one first."""
+        assessment: m.Assessment = self.get_object()
+        rows = {str(one.uuid): one for one in candidates(assessment, asker(request))}
+        other = rows.get(request.query_params.get("against", ""))
+        if other is None or not assessment.is_frozen:
+            raise ValidationError({"against": [_("Name another frozen assessment of the same AI system by its uuid.")]})
+        earlier, later = sorted((assessment, other), key=lambda one: (one.freeze.created_at, one.pk))
+        found = freeze_documents.compared(before=earlier, after=later, most_bytes=freeze_documents.WHILE_SOMEBODY_WAITS)
+        return Response({**asdict(found), "differs": found.differs, "unknown": list(found.unknown)})
 
 
 class AnswerViewSet(ReadViewSet):

@@ -133,9 +133,11 @@ class SupplierViewSet(ReadViewSet):
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(SupplierReviewSerializer(page, many=True).data)
 
-    @extend_schema(responses=GapSerializer(many=True))
+    @extend_schema(parameters=[EXPORT], responses=GapSerializer(many=True))
     @action(detail=True, methods=["get"], pagination_class=None)
-    def gaps(self, request: Request, uuid: str) -> Response:
+    def gaps(self, request: Request, uuid: str) -> Response | HttpResponseBase:
         """The gap between the latest report and the period of each assessment."""
         content = pages.supplier_page(self.get_object(), asker(request))
+        if kind := asked_kind(request):
+            return exported(request, kind, GapSerializer(), content.gaps)
         return Response([GapSerializer(gap).data for gap in content.gaps])

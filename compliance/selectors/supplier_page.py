@@ -96,12 +96,8 @@ def lines(suppliers: Iterable[Supplier]) -> tuple[SupplierLine, ...]:
     found = []
     for supplier in listed:
         review = supplier.reviews.all()[0]
-        assessment = latest.get(supplier.system_id)
-        found.append(
-            SupplierLine(
-                supplier=supplier, review=review, gap=gap_of(review, assessment) if assessment is not None else None
-            )
-        )
+        gap = gap_of(review, latest[supplier.system_id]) if supplier.system_id in latest else None
+        found.append(SupplierLine(supplier=supplier, review=review, gap=gap))
     return tuple(found)
 
 

@@ -122,9 +122,10 @@ def csv_lines(table: Table) -> Iterator[str]:
 # XLSX ----------------------------------------------------------------------------------------------------------------
 
 
-def _is_exact(value: float | Decimal) -> bool:
+def _is_exact(value: Any) -> bool:
     """Whether a spreadsheet keeps the number."""
-    return math.isfinite(value) and abs(value) <= _EXACT_INTEGERS
+    number = float(value)
+    return math.isfinite(number) and abs(number) <= _EXACT_INTEGERS
 
 
 class _Sheets:

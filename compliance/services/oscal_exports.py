@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import cast
-
 from django.utils.translation import gettext as _
 
 from compliance.models import Assessment, Freeze
 from compliance.oscal.export import Model, export
-from compliance.services import evidence
+from compliance.services import freeze_documents
 from compliance.services.errors import RefusedError
-from compliance.types.canonical import sha256_hex
-from compliance.types.freeze import Freeze as Document
 
 WHILE_SOMEBODY_WAITS = 4 * 1024 * 1024
 
@@ -31,22 +26,12 @@ def oscal_of(*, assessment: Assessment, model: Model, most_bytes: int | None = N
     freeze = Freeze.objects.filter(assessment=assessment).order_by("-created_at", "-pk").first()
     if freeze is None:
         raise RefusedError(_("Freeze the assessment first; an export is made from the freeze alone."))
-    exported = export(freeze=_document(freeze, most_bytes), sha256=freeze.sha256, model=model)
+    exported = export(
+        freeze=freeze_documents.read(freeze=freeze, most_bytes=most_bytes), sha256=freeze.sha256, model=model
+    )
     if exported is None:
         raise NothingToExportError(_missing(model))
     return exported
-
-
-def _document(freeze: Freeze, most_bytes: int | None) -> Document:
-    with evidence.open_stored(name=freeze.storage_name) as stream:
-        content = stream.read(-1 if most_bytes is None else most_bytes + 1)
-    if most_bytes is not None and len(content) > most_bytes:
-        raise RefusedError(
-            _("The frozen document is too large to be exported while you wait; run “manage.py export_oscal”.")
-        )
-    if sha256_hex(content) != freeze.sha256:
-        raise RefusedError(_("The stored freeze no longer matches its SHA-256; nothing can be exported from it."))
-    return cast(Document, json.loads(content))
 
 
 def _missing(model: Model) -> str:

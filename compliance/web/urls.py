@@ -11,6 +11,7 @@ PAGES = (
     "first_admin",
     "overview",
     "assessments",
+    "comparisons",
     "answers",
     "questions",
     "evidence",

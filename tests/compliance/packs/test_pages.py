@@ -21,7 +21,7 @@ from compliance.types.freeze_blob import Blob
 from compliance.types.verdicts import Conclusion
 from tests.compliance.packs.example_completeness import completeness_lines, measured
 from tests.compliance.packs.example_entitlements import access_reviewed
-from tests.compliance.packs.example_freeze import empty_freeze, example_freeze, long_freeze, sha
+from tests.compliance.packs.example_freeze import empty_freeze, example_freeze, long_freeze, sha, uid
 from tests.scanning.web import stage_reports
 
 SIGNER: SignerFacts = {
@@ -56,7 +56,7 @@ def page(order: PackOrder) -> str:
 
 def test_every_part_is_in_the_contents_and_on_its_page(page: str) -> None:
     anchors = re.findall(r'<a href="#([a-z-]+)">\d+', page)
-    assert len(anchors) == 12
+    assert len(anchors) == 13
     assert all(f'<section id="{anchor}"' in page for anchor in anchors)
 
 
@@ -281,3 +281,51 @@ def test_invisible_and_unprintable_characters_are_shown_by_number(raw: str, show
 
 def test_a_word_without_end_is_cut_and_says_so() -> None:
     assert wording.visible("a" * 1_000) == "a" * 400 + "… [600 characters more, see freeze.json]"
+
+
+def _supplier(**changes: Any) -> dict[str, Any]:
+    return {
+        "uuid": uid("supplier"), "name": "Model <hub>", "provides": "The base model.", "models": [uid("model-digits")],
+        "report_type": "soc2-type2", "issuer": "An audit firm", "period_start": "2026-01-01", "period_end": "2026-09-30",
+        "gap": "92 days of the period are not covered: 2026-10-01 to 2026-12-31.",
+        "open_days": [{"start": "2026-10-01", "end": "2026-12-31", "days": 92}], "gap_measures": "A bridge letter.",
+        "opinion": "qualified", "exceptions": "One, on page 40.", "conclusion": "Relied on in part.", "evidence": None,
+        "evidence_sha256": None, "customer_controls": [
+            {"reference": "CUEC-1", "statement": "Tokens are rotated.", "controls": ["C-1 Rotate tokens"], "note": ""},
+            {"reference": "", "statement": "Access is reviewed.", "controls": [], "note": ""},
+        ],
+        "reviewer": "Ína Þórsdóttir", "reviewed_on": "2026-11-01", "reviews": 2, **changes,
+    }  # fmt: skip
+
+
+def test_third_parties_are_printed_with_their_gap_and_what_they_ask_for(order: PackOrder) -> None:
+    model = example_freeze()["models"][0]["uuid"]
+    told: Any = {"records": [_supplier(models=[model])], "unrecorded": ["Nobody Ltd"]}
+    freeze = example_freeze(suppliers=told)
+    validate_freeze(freeze)
+    text = _text(html_of(_context(freeze, order)))
+    for words in (
+        "Model <hub>",
+        "92 days of the period",
+        "A bridge letter.",
+        "Qualified",
+        "C-1 Rotate tokens",
+        "CUEC-1",
+    ):
+        assert words in text
+    assert "1 control that a third party's report expects of its customers is met by nothing." in text
+    assert "Named by an inherited model, and not on record as a third party: Nobody Ltd." in text
+
+
+def test_a_freeze_that_knew_no_third_parties_says_so(order: PackOrder) -> None:
+    assert "kept no record of third parties" in _text(html_of(_context(example_freeze(), order)))
+    nobody: Any = {"records": [], "unrecorded": []}
+    assert "No third party is on record" in _text(html_of(_context(example_freeze(suppliers=nobody), order)))
+
+
+def test_a_third_party_that_refers_to_nothing_on_record_is_refused() -> None:
+    for change, why in (({"models": [uid("nowhere")]}, "models"), ({"evidence": uid("nowhere")}, "evidence register")):
+        model = example_freeze()["models"][0]["uuid"]
+        told: Any = {"records": [_supplier(**{"models": [model], **change})], "unrecorded": []}
+        with pytest.raises(FreezeError, match=why):
+            validate_freeze(example_freeze(suppliers=told))
