@@ -195,6 +195,7 @@ def test_the_limit_holds_while_more_is_sent(small_limit: Sender) -> None:
     assert small_limit.kept() == []
 
 
+@pytest.mark.e2e
 def test_a_browser_shows_the_sentence(small_limit: Sender, browser: Browser, tmp_path: Path) -> None:
     large = tmp_path / "large.bin"
     with large.open("wb") as file:
