@@ -12,7 +12,7 @@ from compliance.oscal.export_plan import assessment_plan
 from compliance.oscal.export_poam import plan_of_action
 from compliance.oscal.export_results import assessment_results
 from compliance.oscal.export_values import JSON, Frozen
-from compliance.types.canonical import canonical_json_of_parsed
+from compliance.types.canonical import canonical_json
 from compliance.types.freeze import Freeze
 
 
@@ -45,4 +45,4 @@ def export(*, freeze: Freeze, sha256: str, model: Model) -> bytes | None:
     if document is None:
         return None
     check_document(document)
-    return canonical_json_of_parsed(document)
+    return canonical_json(document)

@@ -10,17 +10,17 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from compliance.models import AISystem, Evidence, Finding, ModelVersion, Observation, User
-from compliance.services import findings
+from compliance.services import bulk_rows, findings
 from compliance.types.canonical import digest_of
 from compliance.types.drafts import AssetRef
 from compliance.types.verdicts import Conclusion, FileScanVerdict
 
-_BATCH = 500
 _NUMBERS = re.compile(r"\d+(\.\d+)*")
 
 
@@ -38,18 +38,26 @@ class CompleteReport:
     rules: frozenset[str] | None
 
 
-def conclude(*, system: AISystem, source_uuid: UUID, reports: Iterable[CompleteReport], actor: User | None) -> int:
-    """Conclude what the reports no longer repeat, oldest report first; the number of findings that are satisfied thereby.
+def conclude(
+    *, system: AISystem, source_uuid: UUID, reports: Iterable[CompleteReport], actor: User | None
+) -> list[Observation]:
+    """Conclude what the reports no longer repeat, oldest report first; an observation for each finding that this satisfies.
 
-    Each gets an observation that says so, kept with the import `source_uuid`. Runs inside the caller's transaction. A few
-    statements for each report, whatever the number of findings.
+    They are kept with the import `source_uuid`. Runs inside the caller's transaction. A few statements for each report,
+    whatever the number of findings.
     """
-    count = 0
+    told: list[Observation] = []
     for report in sorted(reports, key=lambda report: report.not_before):
-        rows = [_absence(report, finding, last, source_uuid) for finding, last in _absent(system, report)]
-        Observation.objects.bulk_create(rows, batch_size=_BATCH)
-        count += len(findings.conclude(observations=rows, actor=actor))
-    return count
+        absent = list(_absent(system, report))
+        said = [_absence(report, finding, last, source_uuid) for finding, last in absent]
+        rows = bulk_rows.create(
+            Observation, names=list(said[0]) if said else [], values=[[*one.values()] for one in said]
+        )
+        for row, (_finding, last) in zip(rows, absent, strict=True):
+            row.evidence, row.model_version = report.evidence, last.model_version
+        findings.conclude(observations=rows, actor=actor)
+        told += rows
+    return told
 
 
 def _absent(system: AISystem, report: CompleteReport) -> Iterator[tuple[Finding, Observation]]:
@@ -69,11 +77,9 @@ def _absent(system: AISystem, report: CompleteReport) -> Iterator[tuple[Finding,
 
 def _asset_keys(system: AISystem, assets: Sequence[AssetRef]) -> set[str]:
     """Keys that findings on these assets may have: made before or after their version was registered."""
-    digests = sorted({asset.digest for asset in assets if asset.digest})
-    versions: dict[str, ModelVersion] = {}
-    for start in range(0, len(digests), _BATCH):
-        found = ModelVersion.objects.filter(model__system=system, digest__in=digests[start : start + _BATCH])
-        versions |= {version.digest: version for version in found}
+    digests = {asset.digest for asset in assets if asset.digest}
+    found = ModelVersion.objects.filter(model__system=system, digest__among=digests)
+    versions = {version.digest: version for version in found}
     return {
         findings.asset_key(kind=asset.kind[:64], name=asset.name[:500], digest=asset.digest or "", version=version)
         for asset in assets
@@ -85,15 +91,13 @@ def _sightings(standing: Sequence[Finding], producer: str) -> dict[int, list[Obs
     """By finding, all that the producer ever saw of it."""
     through = Finding.observations.through
     found: dict[int, list[Observation]] = {}
-    keys = [finding.pk for finding in standing]
-    for start in range(0, len(keys), _BATCH):
-        links = through.objects.filter(
-            finding__in=keys[start : start + _BATCH],
-            observation__producer=producer,
-            observation__verdict=FileScanVerdict.FINDING.value,
-        )
-        for link in links.select_related("observation__evidence", "observation__model_version__model"):
-            found.setdefault(link.finding_id, []).append(link.observation)
+    links = through.objects.filter(
+        finding_id__among=[finding.pk for finding in standing],
+        observation__producer=producer,
+        observation__verdict=FileScanVerdict.FINDING.value,
+    )
+    for link in links.select_related("observation__evidence", "observation__model_version__model"):
+        found.setdefault(link.finding_id, []).append(link.observation)
     return found
 
 
@@ -110,8 +114,8 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(map(int, text.split("."))) if _NUMBERS.fullmatch(text) and len(text) < 64 else ()
 
 
-def _absence(report: CompleteReport, finding: Finding, seen: Observation, source_uuid: UUID) -> Observation:
-    """The observation that a finding is no longer reported, on the same asset, rule and place as the last sighting."""
+def _absence(report: CompleteReport, finding: Finding, seen: Observation, source_uuid: UUID) -> dict[str, Any]:
+    """What an observation says of a finding that is no longer reported, on the asset, rule and place of its last sighting."""
     told = _(
         "%(tool)s no longer reports this. Its report %(file)s, made on %(date)s or later, looked at %(asset)s by the same "
         "rules to its end and does not list it; it was last reported as of %(last)s."
@@ -122,24 +126,24 @@ def _absence(report: CompleteReport, finding: Finding, seen: Observation, source
         "asset": seen.asset_name,
         "last": f"{findings.seen_at(seen):%Y-%m-%d}",
     }
-    return Observation(
-        system_id=seen.system_id,
-        source_uuid=source_uuid,
-        fingerprint=digest_of(["no longer reported", str(finding.uuid)]),
-        producer=seen.producer,
-        producer_version=report.producer_version,
-        rule=seen.rule,
-        title=seen.title,
-        description=told,
-        method=seen.method,
-        verdict=FileScanVerdict.NOTHING_FOUND.value,
-        techniques=seen.techniques,
-        asset_kind=seen.asset_kind,
-        asset_name=seen.asset_name,
-        asset_digest=seen.asset_digest,
-        model_version=seen.model_version,
-        location=seen.location,
-        facts={
+    return {
+        "system_id": seen.system_id,
+        "source_uuid": source_uuid,
+        "fingerprint": digest_of(["no longer reported", str(finding.uuid)]),
+        "producer": seen.producer,
+        "producer_version": report.producer_version,
+        "rule": seen.rule,
+        "title": seen.title,
+        "description": told,
+        "method": seen.method,
+        "verdict": FileScanVerdict.NOTHING_FOUND.value,
+        "techniques": seen.techniques,
+        "asset_kind": seen.asset_kind,
+        "asset_name": seen.asset_name,
+        "asset_digest": seen.asset_digest,
+        "model_version_id": seen.model_version_id,
+        "location": seen.location,
+        "facts": {
             "no_longer_reported": {
                 "finding": str(finding.uuid),
                 "last_observation": str(seen.uuid),
@@ -151,6 +155,6 @@ def _absence(report: CompleteReport, finding: Finding, seen: Observation, source
             "speaks_to": seen.techniques,
             "locator": "scope",
         },
-        observed_at=report.not_before,
-        evidence=report.evidence,
-    )
+        "observed_at": report.not_before,
+        "evidence_id": report.evidence.pk,
+    }

@@ -8,23 +8,55 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
+from uuid import UUID
 
-from django.db import connection, models, transaction
+from django.core.exceptions import EmptyResultSet
+from django.db import DEFAULT_DB_ALIAS, connection, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.sql.compiler import SQLCompiler
 from django.utils import timezone
 
 Convert = Callable[[Any], Any]
+ModelT = TypeVar("ModelT", bound=models.Model)
 _AS_IT_IS = (
     models.CharField, models.TextField, models.IntegerField, models.AutoField, models.BigAutoField, models.ForeignKey,
+    models.BooleanField,
 )  # fmt: skip
+_as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def as_json(value: Any) -> str:
     """A value as the text that a JSON column takes on either database."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _as_json(value)
+
+
+@models.Field.register_lookup
+@models.ForeignKey.register_lookup
+class Among(models.Lookup):
+    """`fingerprint__among=[…]`: as `__in` for thousands of values, with one parameter where Django makes one of each.
+
+    Texts or whole numbers. On PostgreSQL an array and no subquery: whatever it knows of a table that is being filled, it then
+    looks at each row once.
+    """
+
+    lookup_name = "among"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
+        """The condition, and its parameters."""
+        column, parameters = self.process_lhs(compiler, connection)
+        values = list(self.rhs)
+        if not values:
+            raise EmptyResultSet
+        if connection.vendor == "postgresql":
+            kind = "bigint" if all(isinstance(value, int) for value in values) else "text"
+            return f"{column} = ANY(%s::{kind}[])", (*parameters, values)
+        return f"{column} IN (SELECT value FROM json_each(%s))", (*parameters, as_json(values))  # noqa: S608 - our own words
 
 
 @contextmanager
@@ -39,22 +71,38 @@ def collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def insert(rows: Sequence[models.Model]) -> None:
-    """Insert rows of one model and give each its primary key. All rows are recorded as of one moment."""
-    if not rows:
-        return
-    model = type(rows[0])
+def create(model: type[ModelT], *, names: Sequence[str], values: Sequence[Sequence[Any]]) -> list[ModelT]:
+    """Insert rows and answer them. names: attributes that are given (`system_id`, not `system`); values: of one row each.
+
+    Other attributes get their defaults; all rows are recorded as of one moment.
+    """
+    if not values:
+        return []
     fields = model._meta.concrete_fields
-    now = timezone.now()
+    attributes = [field.attname for field in fields]
+    assert set(names) <= set(attributes)
+    given = dict(zip(names, zip(*values, strict=True), strict=True))
     with transaction.atomic():
-        for key, row in zip(_reserved(model, len(rows)), rows, strict=True):
-            row.pk = key
-            for field in fields:
-                if getattr(field, "auto_now_add", False):
-                    setattr(row, field.attname, now)
-            row._state.adding, row._state.db = False, connection.alias  # noqa: SLF001 - as Django's own bulk_create does
-        values = _values_of(fields)
-        insert_values(model=model, columns=[str(field.column) for field in fields], rows=map(values, rows))
+        columns = _columns(model, len(values), given)
+        stored = [_converted(field, column) for field, column in zip(fields, columns, strict=True)]
+        insert_values(model=model, columns=[str(field.column) for field in fields], rows=zip(*stored, strict=True))
+    return [model.from_db(DEFAULT_DB_ALIAS, attributes, row) for row in zip(*columns, strict=True)]
+
+
+def _columns(model: type[models.Model], count: int, given: Mapping[str, Sequence[Any]]) -> list[Sequence[Any]]:
+    """The values of so many rows, by field: as given, else as the model says."""
+    now = timezone.now()
+
+    def column(field: models.Field[Any, Any]) -> Sequence[Any]:
+        if field.primary_key:
+            return _reserved(model, count)
+        if field.attname in given:
+            return given[field.attname]
+        if getattr(field, "auto_now_add", False):
+            return [now] * count
+        return [field.get_default() for _ in range(count)]
+
+    return [column(field) for field in model._meta.concrete_fields]
 
 
 def insert_values(*, model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -76,16 +124,32 @@ def update(rows: Sequence[models.Model], *, names: Sequence[str]) -> None:
     if not rows:
         return
     model = type(rows[0])
-    fields = [field for field in model._meta.concrete_fields if field.name in names]
     key = model._meta.pk
     assert key is not None
-    values = _values_of([*fields, key])
-    assigned = ", ".join(f'"{field.column}" = %s' for field in fields)
+    fields = [*(field for field in model._meta.concrete_fields if field.name in names), key]
+    given = zip(*map(attrgetter(*(field.attname for field in fields)), rows), strict=True)
+    columns = [_converted(field, column) for field, column in zip(fields, given, strict=True)]
     with connection.cursor() as cursor:
-        cursor.executemany(
-            f'UPDATE "{model._meta.db_table}" SET {assigned} WHERE "{key.column}" = %s',  # noqa: S608 - our own names
-            list(map(values, rows)),
-        )
+        if connection.vendor == "postgresql":
+            cursor.execute(_update_from_arrays(model, fields), [list(column) for column in columns])
+        else:
+            assigned = ", ".join(f'"{field.column}" = %s' for field in fields[:-1])
+            cursor.executemany(
+                f'UPDATE "{model._meta.db_table}" SET {assigned} WHERE "{key.column}" = %s',  # noqa: S608 - our own names
+                list(zip(*columns, strict=True)),
+            )
+
+
+def _update_from_arrays(model: type[models.Model], fields: Sequence[models.Field[Any, Any]]) -> str:
+    """An UPDATE of PostgreSQL for any number of rows, which takes an array for each field; the last names the row."""
+    names = [f'"{field.column}"' for field in fields]
+    # Without its length: a cast to varchar(20) would cut what is longer, and say nothing.
+    arrays = [f"%s::{str(field.rel_db_type(connection)).partition('(')[0]}[]" for field in fields]
+    assigned = ", ".join(f"{name} = s.{name}" for name in names[:-1])
+    return (
+        f'UPDATE "{model._meta.db_table}" t SET {assigned} '  # noqa: S608 - our own names
+        f"FROM unnest({', '.join(arrays)}) AS s ({', '.join(names)}) WHERE t.{names[-1]} = s.{names[-1]}"
+    )
 
 
 def _reserved(model: type[models.Model], count: int) -> Sequence[int]:
@@ -105,27 +169,17 @@ def _reserved(model: type[models.Model], count: int) -> Sequence[int]:
     return range(last + 1, last + 1 + count)
 
 
-def _values_of(fields: Sequence[models.Field[Any, Any]]) -> Callable[[models.Model], Sequence[Any]]:
-    """From a row to what the driver takes for these fields, in their order."""
-    converted = [(place, convert) for place, field in enumerate(fields) if (convert := _convert_of(field))]
-    read = attrgetter(*(field.attname for field in fields))
-
-    def values(row: models.Model) -> list[Any]:
-        found = list(read(row))
-        for place, convert in converted:
-            found[place] = convert(found[place])
-        return found
-
-    return values
-
-
-def _convert_of(field: models.Field[Any, Any]) -> Convert | None:
-    """From an attribute of a row to what the driver takes for this field; None where that is the same."""
-    if isinstance(field, models.JSONField):
-        return as_json
-    if isinstance(field, models.DateTimeField):
-        adapt: Convert = connection.ops.adapt_datetimefield_value
-        return adapt
+def _converted(field: models.Field[Any, Any], column: Sequence[Any]) -> Iterable[Any]:
+    """From attributes of rows to what the driver takes for this field."""
     if isinstance(field, _AS_IT_IS):
-        return None
-    return lambda value: field.get_db_prep_save(value, connection)
+        return column
+    if isinstance(field, models.JSONField):
+        return map(_as_json, column)
+    if isinstance(field, models.DateTimeField):
+        # Most rows of an import share their times.
+        return map(lru_cache(maxsize=1024)(connection.ops.adapt_datetimefield_value), column)
+
+    def convert(value: Any) -> Any:
+        return value.hex if type(value) is UUID else field.get_db_prep_save(value, connection)
+
+    return map(convert, column)

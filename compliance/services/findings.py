@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
@@ -25,7 +26,6 @@ from compliance.types.verdicts import (
     StageVerdict,
 )
 
-_BATCH = 500
 _OF_STAGE, _OF_FILE = frozenset(StageVerdict), frozenset(FileScanVerdict)
 
 
@@ -115,9 +115,9 @@ class _Drawn:
         if when >= finding.last_seen_at:
             finding.last_seen_at, self.changed = when, not first
             if not self.is_judged:
-                finding.state = spoken.conclusion
+                finding.state = spoken.conclusion.value
                 finding.condition, finding.title = observation.description, observation.title
-                finding.severity = _severity(observation, spoken.conclusion, finding.severity)
+                finding.severity = str(_severity(observation, spoken.conclusion, finding.severity))
         if before != str(finding.state):
             self.steps.append((spoken, before))
         self.spoken.append(spoken)
@@ -127,36 +127,49 @@ def _key_of(finding: Finding) -> _Key:
     return finding.asset_key, finding.target_id, finding.rule_fingerprint
 
 
-def _new(spoken: _Spoken) -> Finding:
-    observation, target, when = spoken.observation, spoken.target, seen_at(spoken.observation)
-    return Finding(
-        system_id=observation.system_id,
-        asset_key=spoken.key[0],
-        target=target,
-        rule_fingerprint=spoken.key[2],
-        asset_name=str(observation.model_version or observation.asset_name)[:500],
-        model_version=observation.model_version,
-        title=observation.title,
-        state=spoken.conclusion,
-        severity=_severity(observation, spoken.conclusion, Severity.INFORMATIONAL),
-        techniques=observation.techniques,
-        condition=observation.description,
-        criteria=target.objective,
-        effect=str(EFFECT.get(target.control_id, "")) if spoken.conclusion is Conclusion.NOT_SATISFIED else "",
-        first_seen_at=when,
-        last_seen_at=when,
+_MADE_OF = (
+    "system_id", "asset_key", "target_id", "rule_fingerprint", "asset_name", "model_version_id", "title", "state",
+    "severity", "techniques", "condition", "criteria", "effect", "first_seen_at", "last_seen_at",
+)  # fmt: skip
+
+
+def _made(spoken: _Spoken, effect: str) -> tuple[Any, ...]:
+    """What a new finding says, in the order of _MADE_OF."""
+    observation, when = spoken.observation, seen_at(spoken.observation)
+    return (
+        observation.system_id,
+        spoken.key[0],
+        spoken.target.pk,
+        spoken.key[2],
+        str(observation.model_version or observation.asset_name)[:500],
+        observation.model_version_id,
+        observation.title,
+        spoken.conclusion.value,
+        str(_severity(observation, spoken.conclusion, Severity.INFORMATIONAL)),
+        observation.techniques,
+        observation.description,
+        spoken.target.objective,
+        effect if spoken.conclusion is Conclusion.NOT_SATISFIED else "",
+        when,
+        when,
     )
 
 
-def _known(system_id: int, rules: Sequence[str]) -> dict[_Key, Finding]:
-    """The findings that stand under these rules, locked until the transaction ends."""
-    found: dict[_Key, Finding] = {}
-    for start in range(0, len(rules), _BATCH):
-        rows = Finding.objects.select_for_update().filter(
-            system=system_id, rule_fingerprint__in=rules[start : start + _BATCH]
-        )
-        found |= {_key_of(finding): finding for finding in rows}
-    return found
+def _make(fresh: Mapping[_Key, _Spoken]) -> dict[_Key, Finding]:
+    """Findings that nobody spoke of before."""
+    effects = {spoken.target.control_id for spoken in fresh.values()}
+    told = {control: str(EFFECT.get(control, "")) for control in effects}
+    values = [_made(spoken, told[spoken.target.control_id]) for spoken in fresh.values()]
+    return dict(zip(fresh, bulk_rows.create(Finding, names=_MADE_OF, values=values), strict=True))
+
+
+def _known(system_id: int, keys: Collection[_Key]) -> dict[_Key, Finding]:
+    """The findings that stand under these keys, locked until the transaction ends."""
+    assets, rules = ({key[place] for key in keys} for place in (0, 2))
+    rows = Finding.objects.select_for_update().filter(
+        system=system_id, asset_key__among=assets, rule_fingerprint__among=rules
+    )
+    return {_key_of(finding): finding for finding in rows.defer("techniques", "criteria", "cause", "effect")}
 
 
 def conclude(*, observations: Iterable[Observation], actor: User | None) -> list[Finding]:
@@ -180,20 +193,18 @@ def _conclude(system_id: int, rows: Sequence[_Spoken], actor: User | None) -> li
     """Findings of one system, in the order in which they were first spoken of. A few statements for any number of rows."""
     # Another import may be about to make the same findings: it waits here, and then draws on these.
     AISystem.objects.select_for_update(no_key=True).get(pk=system_id)
-    known = _known(system_id, sorted({spoken.key[2] for spoken in rows}))
-    fresh: dict[_Key, Finding] = {}
+    known = _known(system_id, {spoken.key for spoken in rows})
+    fresh: dict[_Key, _Spoken] = {}
     for spoken in rows:
-        if spoken.key not in known and spoken.key not in fresh:
-            fresh[spoken.key] = _new(spoken)
-    if fresh:
-        bulk_rows.insert(list(fresh.values()))
+        if spoken.key not in known:
+            fresh.setdefault(spoken.key, spoken)
+    new = _make(fresh)
     judged = set(Finding.objects.filter(is_judged(), system=system_id).values_list("pk", flat=True))
     drawn: dict[_Key, _Drawn] = {}
     for spoken in rows:
         if spoken.key not in drawn:
-            made = fresh.get(spoken.key)
-            finding = known[spoken.key] if made is None else made
-            drawn[spoken.key] = _Drawn(finding, spoken.target.control_id, made is not None, finding.pk in judged)
+            finding = new.get(spoken.key) or known[spoken.key]
+            drawn[spoken.key] = _Drawn(finding, spoken.target.control_id, spoken.key in new, finding.pk in judged)
         drawn[spoken.key].take(spoken)
     _store(list(drawn.values()))
     _tell(list(drawn.values()), actor)
@@ -207,10 +218,8 @@ def _store(drawn: Sequence[_Drawn]) -> None:
     bulk_rows.update([one.finding for one in drawn if one.changed], names=_CHANGING)
     through = Finding.observations.through
     links = {(one.finding.pk, spoken.observation.pk) for one in drawn for spoken in one.spoken}
-    seen = sorted({observation for _, observation in links})
-    for start in range(0, len(seen), _BATCH):
-        part = through.objects.filter(observation__in=seen[start : start + _BATCH])
-        links -= set(part.values_list("finding_id", "observation_id"))
+    there = through.objects.filter(observation_id__among={observation for _, observation in links})
+    links -= set(there.values_list("finding_id", "observation_id"))
     bulk_rows.insert_values(model=through, columns=("finding_id", "observation_id"), rows=sorted(links))
 
 

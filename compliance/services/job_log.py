@@ -21,7 +21,7 @@ from django.db.models.fields.json import KT
 from django.utils import timezone
 
 from compliance.models import AISystem, Evidence, JobEvent, Principal
-from compliance.types.canonical import canonical_json_of_parsed, merkle_root, sha256_hex
+from compliance.types.canonical import canonical_json, merkle_root, sha256_hex
 from compliance.types.drafts import JSON, JobEventDraft
 from compliance.types.erased_names import committed, erased, is_erased
 from compliance.types.job_identity import job_key
@@ -116,9 +116,9 @@ def _signed(values: JSON, actor: Principal | None, raw: bytes = b"") -> bytes:
         key = bytes(actor.commitment_key) if actor and actor.commitment_key is not None else None
         form |= {f"{column}_commitment": committed(form.pop(column), key=key) for column in NAMES}
     if not raw:
-        return canonical_json_of_parsed(form)
-    before = canonical_json_of_parsed({column: value for column, value in form.items() if column < "raw"})
-    after = canonical_json_of_parsed({column: value for column, value in form.items() if column > "raw"})
+        return canonical_json(form)
+    before = canonical_json({column: value for column, value in form.items() if column < "raw"})
+    after = canonical_json({column: value for column, value in form.items() if column > "raw"})
     return b"".join((before[:-1], b',"raw":', raw, b",", after[1:]))
 
 

@@ -20,7 +20,7 @@ from compliance.models.base import Record
 from compliance.services import bulk_rows
 from compliance.services.ledger_chain import LedgerProblem, LedgerVerification, block_digest, leaf_of, verify
 from compliance.services.ledger_key import key_id, sign_checkpoint, signing_key
-from compliance.types.canonical import digest_of, merkle_root, sha256_hex
+from compliance.types.canonical import canonical_json, merkle_root, sha256_hex
 from compliance.types.drafts import JSON
 from compliance.types.freeze import LedgerHead, LedgerPlace
 
@@ -40,7 +40,6 @@ __all__ = [
 ]
 
 BLOCK_EVENTS = 10_000
-_BATCH = 500
 _SEALER_LOCK = 0x41535341  # PostgreSQL advisory lock: "ASSA", one number for one purpose
 _KIND = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 _TOKEN = re.compile(r"[A-Za-z0-9_.:/+=~#,()\[\]*%\-]{0,512}")
@@ -71,24 +70,27 @@ def record(
 def record_many(
     *, kind: str, acts: Sequence[tuple[Record | User, JSON]], actor: User | None, system: AISystem | None
 ) -> list[LedgerEvent]:
-    """As `record` for many acts of one kind: (subject, payload) each, in two statements for every few hundred."""
+    """As `record` for many acts of one kind: (subject, payload) each, in two statements for any number."""
     if not transaction.get_connection().in_atomic_block:
         raise LedgerError(f"{kind} is recorded outside a transaction: write it with the act that it tells of")
     if not _KIND.fullmatch(kind) or len(kind) > 64:
         raise LedgerError(f"{kind!r} is no kind of event: use lower-case words joined by dots")
-    wholes = [_whole(payload, actor, system) for _, payload in acts]
-    events = [
-        LedgerEvent(
-            kind=kind, subject_type=subject._meta.label, subject_uuid=subject.uuid, payload_sha256=digest_of(whole)
-        )
-        for (subject, _), whole in zip(acts, wholes, strict=True)
-    ]
-    bulk_rows.insert(events)
-    bulk_rows.insert(
-        [
-            TrailEntry(event=event, actor=actor, system=system, payload=whole)
-            for event, whole in zip(events, wholes, strict=True)
-        ]
+    contents = [canonical_json(_whole(payload, actor, system)) for _, payload in acts]
+    events = bulk_rows.create(
+        LedgerEvent,
+        names=("kind", "subject_type", "subject_uuid", "payload_sha256"),
+        values=[
+            (kind, subject._meta.label, subject.uuid, sha256_hex(content))
+            for (subject, _), content in zip(acts, contents, strict=True)
+        ],
+    )
+    bulk_rows.insert_values(
+        model=TrailEntry,
+        columns=("event_id", "actor_id", "system_id", "payload"),
+        rows=[
+            (event.pk, actor and actor.pk, system and system.pk, content.decode())
+            for event, content in zip(events, contents, strict=True)
+        ],
     )
     return events
 

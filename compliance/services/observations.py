@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC
+from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from compliance.models import AISystem, Evidence, ModelVersion, Observation
 from compliance.services import bulk_rows
-from compliance.types.canonical import canonical_json_of_parsed, merkle_root, sha256_hex
+from compliance.types.canonical import canonical_json, merkle_root, sha256_hex
 from compliance.types.drafts import ObservationDraft
 
 _BATCH = 500
@@ -19,13 +21,15 @@ _SIGNED = (
     "fingerprint", "producer", "producer_version", "rule", "title", "description", "method", "verdict", "severity",
     "native_severity", "techniques", "asset_kind", "asset_name", "asset_digest", "location", "facts", "raw_sha256",
 )  # fmt: skip
-_COMPARED = (*_SIGNED, "observed_at", "model_version_id", "evidence_id")
+_TOLD = (*_SIGNED, "observed_at")
+_COMPARED = (*_TOLD, "model_version_id", "evidence_id")
 _PLACES = ("locator", "origins")
 
 
 def _versions_by_digest(system: AISystem, drafts: Sequence[ObservationDraft]) -> dict[str, ModelVersion]:
     digests = {draft.asset.digest for draft in drafts if draft.asset.digest}
-    versions = ModelVersion.objects.filter(model__system=system, digest__in=digests)
+    versions = ModelVersion.objects.filter(model__system=system, digest__among=digests)
+    versions = versions.select_related("model")
     return {version.digest: version for version in versions}
 
 
@@ -60,27 +64,30 @@ def record_batch(
     evidence: Evidence | None,
     drafts: Sequence[ObservationDraft],
     model_version: ModelVersion | None = None,
-) -> tuple[int, int]:
-    """Record drafts of one scan or import; answers (recorded, already there). Assets are bound by digest.
+) -> tuple[list[Observation], int]:
+    """Record drafts of one scan or import; answers what is recorded, in its order, and how many were there already.
 
-    `model_version` binds drafts whose asset has no digest of its own. Runs inside the caller's transaction, if any.
+    Assets are bound by digest; `model_version` binds drafts whose asset has no digest of its own. Runs inside the caller's
+    transaction, if any.
     """
     by_digest = _versions_by_digest(system, drafts)
-    rows = [
-        Observation(
-            system=system,
-            source_uuid=source_uuid,
-            evidence=evidence,
-            model_version=by_digest.get(draft.asset.digest or "", model_version),
-            **_told(draft),
-        )
-        for draft in drafts
-    ]
     with transaction.atomic():
         there = set(Observation.objects.filter(source_uuid=source_uuid).values_list("fingerprint", flat=True))
-        fresh = list({row.fingerprint: row for row in reversed(rows) if row.fingerprint not in there}.values())[::-1]
-        bulk_rows.insert(fresh)
-    return len(fresh), len(rows) - len(fresh)
+        first = {draft.fingerprint: draft for draft in reversed(drafts) if draft.fingerprint not in there}
+        fresh = list(first.values())[::-1]
+        versions = [by_digest.get(draft.asset.digest or "", model_version) for draft in fresh]
+        told = map(itemgetter(*_TOLD), map(_told, fresh))
+        rows = bulk_rows.create(
+            Observation,
+            names=("system_id", "source_uuid", "evidence_id", "model_version_id", *_TOLD),
+            values=[
+                (system.pk, source_uuid, evidence and evidence.pk, version and version.pk, *row)
+                for row, version in zip(told, versions, strict=True)
+            ],
+        )
+    for row, version in zip(rows, versions, strict=True):
+        row.evidence, row.model_version = evidence, version
+    return rows, len(drafts) - len(rows)
 
 
 def unrecorded(*, system: AISystem, evidence: Evidence, drafts: Sequence[ObservationDraft]) -> list[ObservationDraft]:
@@ -90,7 +97,7 @@ def unrecorded(*, system: AISystem, evidence: Evidence, drafts: Sequence[Observa
     an observation says; the time at which a report was made is, so a later report of the same things is recorded. One that
     states no time may be a later one: only the same bytes say the same again.
     """
-    said = {_words(row): row["fingerprint"] for row in _said(system, [draft.fingerprint for draft in drafts])}
+    said = {_words(row): row["fingerprint"] for row in _said(system, evidence, drafts)}
     known = set(said.values())
     versions = _versions_by_digest(system, [draft for draft in drafts if draft.fingerprint in known])
 
@@ -102,10 +109,15 @@ def unrecorded(*, system: AISystem, evidence: Evidence, drafts: Sequence[Observa
     return [draft for draft in drafts if draft.fingerprint not in known or not is_said(draft)]
 
 
-def _said(system: AISystem, fingerprints: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-    for start in range(0, len(fingerprints), _BATCH):
-        part = fingerprints[start : start + _BATCH]
-        yield from Observation.objects.filter(system=system, fingerprint__in=part).values(*_COMPARED)
+def _said(system: AISystem, evidence: Evidence, drafts: Sequence[ObservationDraft]) -> Iterator[Mapping[str, Any]]:
+    """What may say the same as one of the drafts: as of its time, or without a time out of the same document."""
+    moments = {draft.observed_at for draft in drafts if draft.observed_at}
+    as_of = Q(observed_at__isnull=True, evidence=evidence)
+    if moments:
+        as_of |= Q(observed_at__in=moments) if len(moments) <= _BATCH else Q(observed_at__isnull=False)
+    fingerprints = [draft.fingerprint for draft in drafts]
+    rows = Observation.objects.filter(as_of, system=system, fingerprint__among=fingerprints)
+    yield from rows.values(*_COMPARED)
 
 
 def _words(row: Mapping[str, Any]) -> str:
@@ -121,12 +133,18 @@ def rows_of(*, source_uuid: UUID) -> QuerySet[Observation]:
 
 def rows_root(*, source_uuid: UUID) -> str:
     """Merkle root over the observations of a scan or import, by fingerprint, computed from the record as it is now."""
-    rows = Observation.objects.filter(source_uuid=source_uuid).order_by("fingerprint").values(*_SIGNED, "observed_at")
+    rows = Observation.objects.filter(source_uuid=source_uuid).order_by("fingerprint").values(*_TOLD)
     return merkle_root(bytes.fromhex(_leaf(row)) for row in rows.iterator(chunk_size=_BATCH))
+
+
+def root_of(*, rows: Iterable[Observation]) -> str:
+    """The same root over rows that were just made, which are all of their scan or import."""
+    told = (dict(zip(_TOLD, read(row), strict=True)) for read in [attrgetter(*_TOLD)] for row in rows)
+    leaves = sorted((row["fingerprint"], _leaf(row)) for row in told)
+    return merkle_root(bytes.fromhex(leaf) for _, leaf in leaves)
 
 
 def _leaf(row: Mapping[str, Any]) -> str:
     observed_at = row["observed_at"]
-    return sha256_hex(
-        canonical_json_of_parsed({**row, "observed_at": observed_at.isoformat() if observed_at else None})
-    )
+    moment = observed_at.astimezone(UTC).isoformat() if observed_at else None
+    return sha256_hex(canonical_json({**row, "observed_at": moment}))

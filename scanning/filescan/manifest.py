@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compliance.types.canonical import canonical_json_of_parsed, merkle_root
+from compliance.types.canonical import canonical_json, merkle_root
 from compliance.types.drafts import JSON, Progress
 from compliance.types.errors import BadInputError
 from scanning.filescan.hashing import sha256_of, side_by_side
@@ -105,7 +105,7 @@ def _unwatched(_: Progress) -> None:
 
 def root_of(entries: tuple[ManifestEntry, ...]) -> str:
     """Merkle root over the entries in the order given."""
-    return merkle_root(canonical_json_of_parsed(entry.as_json()) for entry in entries)
+    return merkle_root(canonical_json(entry.as_json()) for entry in entries)
 
 
 def _name(path: str, dataset: str) -> str:

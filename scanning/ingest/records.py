@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from typing import Any
 
-from compliance.types.canonical import NotCanonicalError, canonical_json_of_parsed, sha256_hex
+from compliance.types.canonical import NotCanonicalError, canonical_json, sha256_hex
 
 Record = Mapping[str, Any]
 _LONGEST = 1024
@@ -138,7 +138,7 @@ def raw_digest(record: Record) -> str:
 def raw_content(record: Record) -> bytes:
     """A record's canonical form. Raises RejectedError for what no database keeps."""
     try:
-        content = canonical_json_of_parsed(record)
+        content = canonical_json(record)
     except NotCanonicalError as error:
         raise RejectedError(f"it cannot be kept as it is: {error} (is the file UTF-8?)") from error
     except RecursionError as error:

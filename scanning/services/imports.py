@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from compliance.models import AISystem, Evidence, Job, ModelVersion, User
+from compliance.models import AISystem, Evidence, Job, ModelVersion, Observation, User
 from compliance.services import absences, bulk_rows, entitlements, findings, job_log, jobs, leases, ledger, observations
 from compliance.services import completeness as complete
 from compliance.services import evidence as evidences
@@ -262,14 +262,14 @@ def _record(document: Import, keeper: LeaseKeeper, summary: ParseSummary, plan: 
     drafts = staging.observations_of(document)
     fresh = observations.unrecorded(system=system, evidence=evidence, drafts=drafts)
     seen, known = observations.record_batch(system=system, source_uuid=document.uuid, evidence=evidence, drafts=fresh)
-    absent = _conclude(document, summary, drafts) if drafts else 0
+    absent = _conclude(document, summary, drafts, seen) if drafts else []
     if not readings.publish(document=document, plan=kept.entitled):
         raise RacedError("other entitlement documents were recorded meanwhile")
     complete.record_documents(rows=kept.completeness.documents)
-    roots = _roots(plan.root, document)
+    roots = _roots(plan.root, observations.root_of(rows=[*seen, *absent]), document)
     published = _Published(
-        recorded=plan.recorded + seen + kept.new,
-        absent=absent,
+        recorded=plan.recorded + len(seen) + kept.new,
+        absent=len(absent),
         duplicates=plan.duplicates + kept.duplicates + known + len(drafts) - len(fresh),
         root=merkle_root(bytes.fromhex(root) for root in roots.values()),
     )
@@ -292,26 +292,28 @@ def _record(document: Import, keeper: LeaseKeeper, summary: ParseSummary, plan: 
         system=system,
     )
     follow_up.queue(document=document)
-    keeper.finish(result=_result(document) | ({"no_longer_reported": absent} if absent else {}))
+    keeper.finish(result=_result(document) | ({"no_longer_reported": len(absent)} if absent else {}))
 
 
-def _conclude(document: Import, summary: ParseSummary, drafts: Sequence[ObservationDraft]) -> int:
-    """Draw findings from what a document reports, and from what it or a later one no longer does; how many of the latter.
+def _conclude(
+    document: Import, summary: ParseSummary, drafts: Sequence[ObservationDraft], seen: Sequence[Observation]
+) -> list[Observation]:
+    """Draw findings from what a document reports, and from what it or a later one no longer does; observations of the latter.
 
     One import of a system at a time, so that none misses what another just found.
     """
     actor, system = document.job.requested_by, document.system
     AISystem.objects.select_for_update(no_key=True).get(pk=system.pk)
-    findings.conclude(observations=observations.rows_of(source_uuid=document.uuid), actor=actor)
+    findings.conclude(observations=seen, actor=actor)
     reports = scopes.complete_reports(document=document, summary=summary, drafts=drafts)
     return absences.conclude(system=system, source_uuid=document.uuid, reports=reports, actor=actor)
 
 
-def _roots(events_root: str, document: Import) -> dict[str, str]:
+def _roots(events_root: str, observations_root: str, document: Import) -> dict[str, str]:
     """The roots of what an import recorded, by kind; documents of platforms only where there are any."""
     found = {
         "job_events_root": events_root,
-        "observations_root": observations.rows_root(source_uuid=document.uuid),
+        "observations_root": observations_root,
         "entitlements_root": entitlements.snapshots_root(source_uuid=document.uuid),
         "documents_root": complete.documents_root(source_uuid=document.uuid),
     }
@@ -349,7 +351,9 @@ def _result(document: Import) -> JSON:
 
 def is_unaltered(*, document: Import) -> bool:
     """Whether the rows that an import published still have the Merkle root that the ledger holds."""
-    roots = _roots(job_log.rows_root(source_uuid=document.uuid), document)
+    source = document.uuid
+    events, seen = job_log.rows_root(source_uuid=source), observations.rows_root(source_uuid=source)
+    roots = _roots(events, seen, document)
     return merkle_root(bytes.fromhex(root) for root in roots.values()) == document.rows_root
 
 

@@ -335,10 +335,10 @@ def _publish(scan: Scan, keeper: LeaseKeeper, file_report: FileScanReport, repor
                 "model": version.digest,
                 "verdict": scan.verdict,
                 "report": kept.sha256,
-                "rows": recorded,
+                "rows": len(recorded),
                 "rows_root": observations.rows_root(source_uuid=scan.uuid),
             },
             actor=actor,
             system=system,
         )
-        keeper.finish(result={"verdict": scan.verdict, "observations": recorded})
+        keeper.finish(result={"verdict": scan.verdict, "observations": len(recorded)})

@@ -180,4 +180,4 @@ def remove(document: Import) -> None:
     """Remove the staged rows of an import that is over, in short transactions."""
     staged = StagedRow.objects.filter(document_import=document)
     while batch := list(staged.values_list("pk", flat=True)[:_SWEEP_ROWS]):
-        StagedRow.objects.filter(pk__in=batch).delete()
+        StagedRow.objects.filter(pk__among=batch).delete()
