@@ -32,7 +32,9 @@ class Verb(StrEnum):
     MANAGE_PEOPLE = "manage people, teams and engagements"
     MANAGE_SYSTEMS = "define AI systems"
     MANAGE_CONTROLS = "adopt and change controls"
-    DECIDE_MAPPINGS = "approve or reject a mapping"
+    WRITE_MAPPINGS = "add and revise a mapping"
+    DECIDE_MAPPINGS = "approve, reject or retire a mapping"
+    APPROVE_STATEMENT = "approve a statement of applicability"
     LOAD_CATALOG = "load a catalogue release"
     OPEN_ASSESSMENT = "open an assessment"
     WRITE_ANSWER = "write and submit an answer"
@@ -77,7 +79,9 @@ TABLE: dict[Verb, frozenset[Role]] = {
     Verb.MANAGE_PEOPLE: frozenset({Role.ADMINISTRATOR}),
     Verb.MANAGE_SYSTEMS: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
     Verb.MANAGE_CONTROLS: frozenset({Role.OFFICER}),
+    Verb.WRITE_MAPPINGS: _MAKERS,
     Verb.DECIDE_MAPPINGS: frozenset({Role.OFFICER}),
+    Verb.APPROVE_STATEMENT: frozenset({Role.OFFICER, Role.MANAGER}),
     Verb.LOAD_CATALOG: frozenset({Role.ADMINISTRATOR}),
     Verb.OPEN_ASSESSMENT: frozenset({Role.OFFICER}),
     Verb.WRITE_ANSWER: _MAKERS,
@@ -139,6 +143,8 @@ SYSTEM_PATH: dict[str, str] = {
     "compliance.ImplementedControl": "system",
     "compliance.ControlRequirement": "control__system",
     "compliance.ControlVersion": "control__system",
+    "compliance.StatementLine": "system",
+    "compliance.StatementVersion": "system",
     "compliance.Assessment": "system",
     "compliance.Answer": "assessment__system",
     "compliance.AnswerRevision": "answer__assessment__system",
@@ -235,7 +241,8 @@ _WHOLE_SYSTEM = frozenset(
         "compliance.KeyComparison", "compliance.BindingRule", "compliance.ChangeWindow", "compliance.ExpectedRate",
         "compliance.DatasetVerification", "compliance.Finding", "compliance.Risk", "compliance.RemediationItem",
         "compliance.Milestone", "compliance.ImplementedControl", "compliance.ControlRequirement",
-        "compliance.ControlVersion", "compliance.AIModel", "compliance.ModelVersion",
+        "compliance.ControlVersion", "compliance.StatementLine", "compliance.StatementVersion",
+        "compliance.AIModel", "compliance.ModelVersion",
         "compliance.Dataset", "compliance.DatasetVersion", "compliance.TrailEntry", "compliance.Supplier",
         "compliance.SupplierReview", "compliance.CustomerControl", "scanning.Scan",
     }
@@ -310,6 +317,11 @@ def _readings(user: m.User) -> QuerySet[m.EntitlementReading]:
 def member_systems(user: m.User) -> QuerySet[m.AISystem]:
     """AI systems a contributor or collector is on, in person or by team."""
     return m.AISystem.objects.filter(Q(memberships__user=user) | Q(memberships__team__members=user)).distinct()
+
+
+def sees_all(user: Asker) -> bool:
+    """Whether the asker sees every AI system, and so what concerns the organisation as a whole."""
+    return isinstance(user, m.User) and user.is_active and Role(user.role) in _STAFF
 
 
 def visible(queryset: QuerySet[ModelT], user: Asker) -> QuerySet[ModelT]:

@@ -97,14 +97,6 @@ class ReferenceControlViewSet(ReadViewSet):
     serializer_class = shapes.ReferenceControlSerializer
 
 
-class MappingViewSet(ReadViewSet):
-    """Mapping pairs; only approved ones are ever counted."""
-
-    queryset = m.MappingPair.objects.select_related("control", "framework")
-    serializer_class = shapes.MappingSerializer
-    filterset_fields = ("state", "framework__key", "control__control_id")
-
-
 class JobEventViewSet(ReadViewSet):
     """The fine-tune job log."""
 

@@ -98,14 +98,20 @@ class MappingSerializer(serializers.ModelSerializer[m.MappingPair]):
 
     control = serializers.CharField(source="control.control_id", read_only=True)
     framework = serializers.CharField(source="framework.key", read_only=True)
-    edition = serializers.CharField(source="framework.title", read_only=True)
+    edition = serializers.SerializerMethodField()
+    author = PersonSerializer(read_only=True)
+    decided_by = PersonSerializer(read_only=True)
 
     class Meta:
         model = m.MappingPair
         fields: ClassVar = [
             "uuid", "control", "framework", "edition", "requirement_id", "relation", "strength", "rationale", "checked",
-            "state", "facts", "decided_at",
+            "state", "facts", "author", "reason", "decided_by", "decided_at",
         ]  # fmt: skip
+
+    def get_edition(self, pair: m.MappingPair) -> str:
+        """The edition of the framework."""
+        return str(pair.framework.facts.get("edition", ""))
 
 
 class AssessmentSerializer(serializers.ModelSerializer[m.Assessment]):

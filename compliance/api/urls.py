@@ -9,7 +9,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import SimpleRouter
 from rest_framework.viewsets import ViewSetMixin
 
-from compliance.api import assessments, completeness, controls, held, records, suppliers
+from compliance.api import assessments, completeness, controls, held, mappings, records, statements, suppliers
 from compliance.rights import Verb
 
 
@@ -28,8 +28,9 @@ router.register("dataset-versions", records.DatasetVersionViewSet, basename="api
 router.register("techniques", records.TechniqueViewSet, basename="api-techniques")
 router.register("questions", records.QuestionViewSet, basename="api-questions")
 router.register("reference-controls", records.ReferenceControlViewSet, basename="api-reference-controls")
-router.register("mappings", records.MappingViewSet, basename="api-mappings")
+router.register("mappings", mappings.MappingViewSet, basename="api-mappings")
 router.register("controls", controls.ImplementedControlViewSet, basename="api-controls")
+router.register("statements", statements.StatementViewSet, basename="api-statements")
 router.register("assessments", assessments.AssessmentViewSet, basename="api-assessments")
 router.register("answers", assessments.AnswerViewSet, basename="api-answers")
 router.register("evidence", assessments.EvidenceViewSet, basename="api-evidence")

@@ -30,6 +30,7 @@ from compliance.models.observation import JobEvent, Observation
 from compliance.models.pack import EvidencePack, Freeze
 from compliance.models.people import Engagement, Membership, Principal, Team, User
 from compliance.models.remediation import Milestone, RemediationItem
+from compliance.models.statement import StatementLine, StatementVersion
 from compliance.models.supplier import CustomerControl, Supplier, SupplierReview
 from compliance.models.trail import RowChange, TrailEntry
 
@@ -89,6 +90,8 @@ __all__ = [
     "RemediationItem",
     "Risk",
     "RowChange",
+    "StatementLine",
+    "StatementVersion",
     "Supplier",
     "SupplierReview",
     "Team",

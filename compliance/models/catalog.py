@@ -160,7 +160,7 @@ class ReferenceControl(Record):
 
 
 class MappingPair(Record):
-    """A reference control against one requirement of a framework. Drafts are never counted."""
+    """A reference control against one requirement of a framework. Drafts are never counted; shipped ones have no author."""
 
     control = models.ForeignKey(ReferenceControl, on_delete=models.PROTECT, related_name="pairs")
     framework = models.ForeignKey(Framework, on_delete=models.PROTECT, related_name="pairs")
@@ -171,6 +171,10 @@ class MappingPair(Record):
     checked = models.CharField(_("how the id was seen"), max_length=32)
     facts = models.JSONField(_("kind, note, applicability"), default=dict)
     state = enum_field(_("state"), MappingState, default=MappingState.DRAFT)
+    author = models.ForeignKey(
+        "compliance.User", on_delete=models.PROTECT, null=True, blank=True, related_name="written_pairs"
+    )
+    reason = models.TextField(_("why it is retired"), blank=True)
     decided_by = models.ForeignKey("compliance.User", on_delete=models.PROTECT, null=True, blank=True)
     decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
 

@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from compliance.models.base import Record, RetainedRecord, digest_field, enum_field
+from compliance.types.applicability import LegalRole, RiskClass, Standing
 from compliance.types.states import ModelOrigin
 
 
@@ -20,12 +21,27 @@ class AISystem(Record):
         "compliance.User", on_delete=models.PROTECT, null=True, blank=True, related_name="owned_systems"
     )
     is_demonstration = models.BooleanField(_("demonstration data"), default=False)
+    legal_roles = models.JSONField(_("roles of the organisation"), default=list, blank=True)
+    risk_class = enum_field(_("class"), RiskClass, default=RiskClass.NOT_ASSESSED)
+    is_systemic = models.BooleanField(_("general-purpose model with systemic risk"), null=True, blank=True)
+    on_market_since = models.DateField(_("first on the market"), null=True, blank=True)
+    standing_reason = models.TextField(_("on what role and class rest"), blank=True)
 
     class Meta:
         ordering = ("name",)
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def standing(self) -> Standing:
+        """Role and class as the organisation states them; Assay makes no legal classification."""
+        return Standing(
+            roles=frozenset(LegalRole(role) for role in self.legal_roles),
+            risk_class=RiskClass(self.risk_class),
+            is_systemic=self.is_systemic,
+            on_market_since=self.on_market_since,
+        )
 
 
 class AIModel(Record):

@@ -20,6 +20,7 @@ INSERT_ONLY = (
     "compliance_evidencepack",
     "compliance_answerrevision",
     "compliance_controlversion",
+    "compliance_statementversion",
     ROW_CHANGES,
 )
 # Rows that never change, but may go in a recorded purge: no UPDATE, no TRUNCATE.

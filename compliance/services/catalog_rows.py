@@ -236,16 +236,21 @@ def _store_pairs(
 ) -> tuple[MappingPair, ...]:
     rows = MappingPair.objects.select_related("control", "framework")
     existing = {(row.control.control_id, row.framework.key, row.requirement_id): row for row in rows}
+    own = {
+        key for key, row in existing.items() if row.author_id is not None
+    }  # what a person wrote, a file leaves alone
     returned: list[MappingPair] = []
     new: list[MappingPair] = []
     for entry in content.pairs:
+        if (entry.control, entry.framework, entry.requirement) in own:
+            continue
         row = existing.pop((entry.control, entry.framework, entry.requirement), None)
         if row is None:
             new.append(_new_pair(entry, controls[entry.control], frameworks[entry.framework]))
         elif _update_pair(row, _pair_values(entry)):
             returned.append(row)
     MappingPair.objects.bulk_create(new, batch_size=200)
-    gone = [row for row in existing.values() if not row.facts.get(RETIRED)]
+    gone = [row for key, row in existing.items() if key not in own and not row.facts.get(RETIRED)]
     returned += [row for row in gone if _update_pair(row, {"facts": {**row.facts, RETIRED: True}}, is_gone=True)]
     return tuple(returned)
 
@@ -286,7 +291,9 @@ def _update_pair(row: MappingPair, values: JSON, *, is_gone: bool = False) -> bo
     before = pair_substance(row)
     for name, value in values.items():
         setattr(row, name, value)
-    is_returned = row.state != MappingState.DRAFT and (is_gone or pair_substance(row) != before)
+    is_returned = row.state not in {MappingState.DRAFT, MappingState.RETIRED} and (
+        is_gone or pair_substance(row) != before
+    )
     if is_returned:
         row.state, row.decided_by, row.decided_at = MappingState.DRAFT, None, None
     row.save()

@@ -1,4 +1,4 @@
-"""The shipped content: loaded once, shown as a diff before it changes, its mappings decided by named people."""
+"""The shipped content: loaded once, shown as a diff before it changes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from pathlib import Path
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
-from django.utils.translation import gettext as _
 
-from compliance.models import CatalogRelease, MappingPair, User
+from compliance.models import CatalogRelease, User
 from compliance.oscal.catalog_diff import diff_catalog
 from compliance.oscal.catalog_files import (
     CATALOG_IDS,
@@ -20,13 +18,10 @@ from compliance.oscal.catalog_files import (
     catalog_of,
     read_catalog,
 )
-from compliance.services import atlas_releases, ledger
-from compliance.services.catalog_rows import RETIRED, pair_substance, store
-from compliance.services.errors import RefusedError
-from compliance.types.canonical import digest_of
+from compliance.services import atlas_releases, ledger, mappings
+from compliance.services.catalog_rows import store
 from compliance.types.catalog import CatalogChange, CatalogContent, CatalogFile
 from compliance.types.errors import BadInputError
-from compliance.types.states import MappingState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +120,7 @@ def _apply(
         if before is None or before.sha256 != file.sha256:
             _put_in_force(file, before, actor)
     for pair in returned:
-        _record_decision(pair, kind="mapping.returned", actor=actor)
+        mappings.record(pair, kind="mapping.returned", actor=actor)
     return CatalogLoad(
         is_first=found.is_first,
         is_applied=True,
@@ -156,28 +151,3 @@ def _put_in_force(file: CatalogFile, before: CatalogRelease | None, actor: User 
         actor=actor,
         system=None,
     )
-
-
-# Mappings -----------------------------------------------------------------------------------------------------------
-
-
-@transaction.atomic
-def decide_mapping(*, pair: MappingPair, state: MappingState, actor: User) -> MappingPair:
-    """A named person approves or rejects a pair, or takes the decision back. Raises RefusedError for a retired pair."""
-    pair = MappingPair.objects.select_for_update(of=("self",)).select_related("control", "framework").get(pk=pair.pk)
-    if pair.facts.get(RETIRED) and state == MappingState.APPROVED:
-        raise RefusedError(_("The catalogue no longer has this pair, so it cannot be approved."))
-    if pair.state == state:
-        return pair
-    is_open = state == MappingState.DRAFT
-    pair.state = state
-    pair.decided_by, pair.decided_at = (None, None) if is_open else (actor, timezone.now())
-    pair.save(update_fields=["state", "decided_by", "decided_at"])
-    _record_decision(pair, kind="mapping.decided", actor=actor)
-    return pair
-
-
-def _record_decision(pair: MappingPair, *, kind: str, actor: User | None) -> None:
-    """The digest says on which wording the decision was made."""
-    payload = {"state": MappingState(pair.state).value, "substance_sha256": digest_of(pair_substance(pair))}
-    ledger.record(kind=kind, subject=pair, payload=payload, actor=actor, system=None)

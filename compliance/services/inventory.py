@@ -8,6 +8,8 @@ from django.utils.translation import gettext as _
 from compliance.models import AIModel, AISystem, Dataset, DatasetVersion, Evidence, ModelVersion, User
 from compliance.services import bindings, ledger
 from compliance.services.errors import RefusedError
+from compliance.types.applicability import Standing
+from compliance.types.canonical import digest_of
 from compliance.types.states import ModelOrigin
 
 
@@ -24,6 +26,23 @@ def define_system(
             name=name, description=description, owner=owner, is_demonstration=is_demonstration
         )
         ledger.record(kind="system.defined", subject=system, payload={}, actor=actor, system=system)
+    return system
+
+
+@transaction.atomic
+def state_standing(*, system: AISystem, standing: Standing, reason: str, actor: User) -> AISystem:
+    """Role and class of a system, as the organisation determined them; they say which legal requirements apply to it."""
+    if not reason.strip():
+        raise RefusedError(
+            _("Say on what the role and the class rest: who determined them, when and in which document.")
+        )
+    system = AISystem.objects.select_for_update(of=("self",)).get(pk=system.pk)
+    system.legal_roles, system.risk_class = sorted(standing.roles), standing.risk_class
+    system.is_systemic, system.on_market_since = standing.is_systemic, standing.on_market_since
+    system.standing_reason = reason.strip()
+    system.save(update_fields=["legal_roles", "risk_class", "is_systemic", "on_market_since", "standing_reason"])
+    payload = {**standing.to_json(), "reason_sha256": digest_of(system.standing_reason)}
+    ledger.record(kind="system.standing_stated", subject=system, payload=payload, actor=actor, system=system)
     return system
 
 

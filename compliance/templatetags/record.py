@@ -67,8 +67,11 @@ EVENTS = {
     "import.published": _("Import published"),
     "job.cancelled": _("Job cancelled"),
     "key.compared": _("Key of log files compared"),
+    "mapping.added": _("Mapping added"),
     "mapping.decided": _("Mapping decided"),
+    "mapping.retired": _("Mapping retired"),
     "mapping.returned": _("Mapping back to draft"),
+    "mapping.revised": _("Mapping revised"),
     "membership.changed": _("Role on a system changed"),
     "membership.granted": _("Put on a system"),
     "membership.revoked": _("Taken off a system"),
@@ -90,7 +93,10 @@ EVENTS = {
     "scan.finished": _("Scan finished"),
     "signing_key.registered": _("Signing key registered"),
     "signing_key.withdrawn": _("Signing key withdrawn"),
+    "statement.approved": _("Statement of applicability approved"),
+    "statement.decided": _("Statement of applicability decided on"),
     "system.defined": _("AI system defined"),
+    "system.standing_stated": _("Role and class of an AI system stated"),
 }
 
 

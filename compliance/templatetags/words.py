@@ -9,7 +9,7 @@ from enum import Enum
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from compliance.types import completeness, states, verdicts
+from compliance.types import applicability, completeness, states, verdicts
 
 Text = str | Promise
 
@@ -137,6 +137,17 @@ _MAPPING = {
     "draft": Badge(_("Draft, not counted"), "pencil", "idle"),
     "approved": Badge(_("Approved"), "check2-circle", "good"),
     "rejected": Badge(_("Rejected"), "x-lg", "idle"),
+    "retired": Badge(_("Retired, not counted"), "dash-circle", "void"),
+}
+_APPLIES = {
+    "applies": Badge(_("Applies"), "check2", "note"),
+    "not-yet": Badge(_("Applies later"), "hourglass-split", "idle", _("It applies from a later day on.")),
+    "does-not-apply": Badge(
+        _("Does not apply"), "dash-circle", "void", _("By role and class of the system: neither a gap nor counted.")
+    ),
+    "not-assessed": Badge(
+        _("Not assessed"), "question-circle", "warn", _("Role and class of the system are not stated yet.")
+    ),
 }
 _SEVERITY = {
     "critical": Badge(_("Critical"), "exclamation-triangle", "bad"),
@@ -226,6 +237,7 @@ BADGES: Mapping[str, Mapping[str, Badge]] = {
     "assessment": _ASSESSMENT,
     "evidence": _EVIDENCE,
     "mapping": _MAPPING,
+    "applies": _APPLIES,
     "severity": _SEVERITY,
     "outcome": _OUTCOME,
     "verification": _VERIFICATION,
@@ -244,6 +256,7 @@ KIND_OF_ENUM: Mapping[type[object], str] = {
     states.AssessmentState: "assessment",
     states.EvidenceState: "evidence",
     states.MappingState: "mapping",
+    applicability.Applies: "applies",
     states.Severity: "severity",
     states.Outcome: "outcome",
     completeness.RowState: "completeness",

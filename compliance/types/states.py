@@ -145,8 +145,9 @@ class RemediationState(StrEnum):
 
 
 class MappingState(StrEnum):
-    """State of a mapping pair. A draft never counts as coverage."""
+    """State of a mapping pair. Only an approved one ever counts."""
 
     DRAFT = "draft"
     APPROVED = "approved"
     REJECTED = "rejected"
+    RETIRED = "retired"

@@ -1,13 +1,12 @@
-"""The catalogue: the technique, the reference controls with their mappings, and deciding a mapping."""
+"""The catalogue: the technique, and the reference controls with their mappings."""
 
 from __future__ import annotations
 
 from operator import attrgetter, methodcaller
-from uuid import UUID
 
 from django.db.models import Count, Prefetch, Q
-from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -25,10 +24,8 @@ from compliance.models import (
 )
 from compliance.rights import Verb, may, visible
 from compliance.selectors.overview import TECHNIQUE
-from compliance.services import catalogs
-from compliance.services.errors import RefusedError
 from compliance.types.states import MappingState
-from compliance.web.base import Request, guarded, refuse, say
+from compliance.web.base import Request, guarded
 from compliance.web.exports import Column, exported, table_of, wanted
 
 TABLE = (
@@ -87,7 +84,9 @@ def catalogue(request: Request) -> HttpResponseBase:
 @guarded(Verb.VIEW)
 def catalogue_control(request: Request, control_id: str) -> HttpResponseBase:
     """One reference control and every mapping pair with its rationale."""
-    pairs = MappingPair.objects.select_related("framework", "decided_by").order_by("framework__title", "requirement_id")
+    pairs = MappingPair.objects.select_related("framework", "decided_by", "author").order_by(
+        "framework__title", "requirement_id"
+    )
     rows = ReferenceControl.objects.prefetch_related(
         Prefetch("pairs", queryset=pairs), "questions__technique", "techniques"
     )
@@ -99,6 +98,7 @@ def catalogue_control(request: Request, control_id: str) -> HttpResponseBase:
     context = {
         "control": control,
         "may_decide": may(request.user, Verb.DECIDE_MAPPINGS),
+        "may_write": may(request.user, Verb.WRITE_MAPPINGS),
         "may_adopt": may(request.user, Verb.MANAGE_CONTROLS),
         "adopted": visible(ImplementedControl.objects.filter(references=control), request.user).select_related(
             "system", "owner"
@@ -115,24 +115,7 @@ def catalogue_control(request: Request, control_id: str) -> HttpResponseBase:
     return render(request, "compliance/catalogue_control.html", context)
 
 
-@guarded(Verb.DECIDE_MAPPINGS, methods=("POST",))
-def mapping_decide(request: Request, uuid: UUID) -> HttpResponse:
-    """Approve or reject a pair, by name."""
-    pair = get_object_or_404(MappingPair.objects.select_related("control", "framework"), uuid=uuid)
-    wanted = request.POST.get("state", "")
-    try:
-        if wanted not in set(MappingState):
-            raise RefusedError(_("Choose to approve or to reject the mapping."))
-        catalogs.decide_mapping(pair=pair, state=MappingState(wanted), actor=request.user)
-    except RefusedError as error:
-        refuse(request, error)
-    else:
-        say(request, _("Your decision on the mapping is recorded."))
-    return redirect("catalogue-control", pair.control.control_id)
-
-
 urls = [
     path("catalogue/", catalogue, name="catalogue"),
     path("catalogue/controls/<str:control_id>/", catalogue_control, name="catalogue-control"),
-    path("catalogue/mappings/<uuid:uuid>/", mapping_decide, name="mapping-decide"),
 ]

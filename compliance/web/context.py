@@ -17,6 +17,7 @@ MAIN = (
     ("overview", _("Overview"), Verb.VIEW),
     ("assessment-list", _("Assessments"), Verb.VIEW),
     ("control-list", _("Controls"), Verb.VIEW),
+    ("system-list", _("AI systems"), Verb.VIEW),
     ("evidence-list", _("Evidence"), Verb.VIEW),
     ("job-log", _("Job log"), Verb.VIEW),
     ("completeness", _("Completeness"), Verb.VIEW),

@@ -71,7 +71,9 @@ def framework_detail(request: Request, key: str) -> HttpResponseBase:
 def _lines(framework: Framework) -> list[Line]:
     pairs: dict[str, list[MappingPair]] = {}
     rows = (
-        framework.pairs.exclude(state=MappingState.REJECTED).select_related("control").order_by("requirement_id", "pk")
+        framework.pairs.filter(state__in=[MappingState.APPROVED, MappingState.DRAFT])
+        .select_related("control")
+        .order_by("requirement_id", "pk")
     )
     for pair in rows:
         pairs.setdefault(pair.requirement_id, []).append(pair)

@@ -18,10 +18,12 @@ from compliance.models import (
     DatasetVerification,
     EvidencePack,
     ExpectedRate,
+    Framework,
     Freeze,
     ImplementedControl,
     LedgerEvent,
     Observation,
+    StatementVersion,
     Technique,
     User,
 )
@@ -81,6 +83,8 @@ def filled_tables() -> dict[str, str]:
         nature="manual", control_type="detective", effective_from=date(2026, 1, 1),
     )  # fmt: skip
     ControlVersion.objects.create(control=control, version=1, act="adopted", terms={}, owner=actor, made_by=actor)
+    iso = Framework.objects.create(key="iso", title="ISO")
+    StatementVersion.objects.create(framework=iso, version=1, lines=[], sha256="0" * 64, approved_by=actor)
     freeze = Freeze.objects.create(assessment=assessment, sha256="0" * 64, storage_name="x", frozen_by=actor)
     EvidencePack.objects.create(
         freeze=freeze, number=1, storage_name="x", sha256="0" * 64, size=1, receipt={}, issued_by=actor

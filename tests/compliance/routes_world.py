@@ -27,6 +27,7 @@ from compliance.models import (
     ModelVersion,
     PlatformDocument,
     ReferenceControl,
+    StatementVersion,
     User,
 )
 from compliance.services import access_reviews, bindings, controls, expectations, leases
@@ -93,6 +94,13 @@ def mapping() -> MappingPair:
     )
 
 
+def stated(framework: Framework, system: AISystem, actor: User) -> UUID:
+    """An approved statement of applicability."""
+    return StatementVersion.objects.create(
+        framework=framework, system=system, version=1, lines=[], sha256="0" * 64, approved_by=actor
+    ).uuid
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """Records of what is held against job events, of one AI system."""
@@ -146,6 +154,7 @@ def places(world: World, officer: User, contributor: User) -> Places:
                     "time_format": "iso", "zone": ""},
     )  # fmt: skip
     pair = mapping()
+    iso = Framework.objects.create(key="iso-iec-42001-2023", title="ISO/IEC 42001", facts={"statement_ids": ["A.2.2"]})
     release = CatalogRelease.objects.create(key="mitre-atlas", version="2026.10", sha256="0" * 64)
     review = ControlReview.objects.create(control=pair.control, release=release)
     figures, other_figures = (
@@ -153,6 +162,8 @@ def places(world: World, officer: User, contributor: User) -> Places:
     )
     shared: Known = {
         "mapping": pair.uuid,
+        "statement": iso.key,
+        "mapping-add": pair.control.control_id,
         "catalogue": pair.control.control_id,
         "catalogue-review-close": review.uuid,
         "framework": pair.framework.key,
@@ -174,7 +185,8 @@ def places(world: World, officer: User, contributor: User) -> Places:
         "finding": world.finding.uuid, "remediation": world.item.uuid, "pack": pack.uuid, "job": document.job.uuid,
         "import": document.uuid, "scan": scan.uuid, "api-systems": system.uuid,
         "api-answers": world.assessment.answers.all()[0].uuid, "api-observations": world.observation.uuid,
-        "api-controls": adopted(system, officer).uuid, "check-run": kept.run.uuid, "access-review": kept.review.uuid,
+        "api-controls": adopted(system, officer).uuid, "api-statements": stated(iso, system, officer),
+        "check-run": kept.run.uuid, "access-review": kept.review.uuid,
         "approval": kept.approval.uuid, "binding-rule": kept.rule.uuid, "api-job-bindings": kept.binding.uuid,
     }  # fmt: skip
     foreign: Known = {
@@ -184,7 +196,8 @@ def places(world: World, officer: User, contributor: User) -> Places:
         "pack": other_pack.uuid, "job": other_document.job.uuid, "import": other_document.uuid, "scan": other_scan.uuid,
         "api-systems": other.uuid, "api-answers": world.other_assessment.answers.all()[0].uuid,
         "api-observations": world.other_finding.observations.all()[0].uuid,
-        "api-controls": adopted(other, officer).uuid, "check-run": other_kept.run.uuid,
+        "api-controls": adopted(other, officer).uuid, "api-statements": stated(iso, other, officer),
+        "check-run": other_kept.run.uuid,
         "access-review": other_kept.review.uuid, "approval": other_kept.approval.uuid, "binding-rule": other_kept.rule.uuid,
         "api-job-bindings": other_kept.binding.uuid,
     }  # fmt: skip
@@ -205,7 +218,9 @@ def places(world: World, officer: User, contributor: User) -> Places:
         }  # fmt: skip
     for known in (own, foreign):
         known |= {
-            "control": known["api-controls"], "remediation-open": known["finding"], "pack-issue": known["assessment"],
+            "control": known["api-controls"], "system": known["api-systems"],
+            "statement-version": known["api-statements"],
+            "remediation-open": known["finding"], "pack-issue": known["assessment"],
             "api-assessments": known["assessment"], "api-evidence": known["evidence"],
             "api-job-events": known["job-event"], "api-model-versions": known["model"],
             "api-dataset-versions": known["dataset"], "api-findings": known["finding"],

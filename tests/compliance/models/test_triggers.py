@@ -24,10 +24,12 @@ NewInstallation = Callable[..., Installation]
 SERVICES_RECORD = {
     "accessreview", "accessreviewline", "aimodel", "aisystem", "answer", "answer_findings", "assessment",
     "assessment_releases", "auditquestion", "bindingrule", "checkrun", "jobapproval", "jobbinding",
-    "casestudy", "casestudy_techniques", "catalogrelease", "controlreview", "dataset", "datasetversion",
+    "casestudy", "casestudy_techniques", "catalogrelease", "controlrequirement", "controlreview", "dataset",
+    "datasetversion",
     "datasetversion_trained",
     "entitlementreading_documents",
     "evidence", "evidencelink", "evidencepack", "finding", "finding_observations", "framework", "implementedcontrol",
+    "implementedcontrol_references", "statementline",
     "jobevent", "mappingpair", "milestone", "mitigation", "mitigation_techniques", "modelversion",
     "referencecontrol", "referencecontrol_questions", "referencecontrol_techniques", "remediationitem",
     "remediationitem_risks", "risk", "supplier", "supplierreview_model_versions",

@@ -18,7 +18,7 @@ from compliance.models import (
     User,
 )
 from compliance.oscal.catalog_files import SHIPPED
-from compliance.services import catalogs
+from compliance.services import catalogs, mappings
 from compliance.services.errors import RefusedError
 from compliance.types.errors import BadInputError
 from compliance.types.states import MappingState, Role
@@ -66,7 +66,7 @@ def approved_first_pair(folder: Path, officer: User) -> MappingPair:
         framework__key=next(iter(control["pairs"])),
         requirement_id=first_pair(document)["id"],
     )
-    return catalogs.decide_mapping(pair=pair, state=MappingState.APPROVED, actor=officer)
+    return mappings.decide(pair=pair, state=MappingState.APPROVED, actor=officer)
 
 
 def test_the_first_load_brings_everything_and_the_second_nothing(folder: Path) -> None:
@@ -159,7 +159,7 @@ def test_what_the_files_no_longer_name_is_kept_as_retired(folder: Path, officer:
     pair.refresh_from_db()
     assert (pair.facts["retired"], pair.state, loaded.returned_pairs) == (True, MappingState.DRAFT, (str(pair),))
     with pytest.raises(RefusedError, match="no longer"):
-        catalogs.decide_mapping(pair=pair, state=MappingState.APPROVED, actor=officer)
+        mappings.decide(pair=pair, state=MappingState.APPROVED, actor=officer)
     catalogs.load(folder=SHIPPED, apply=True, actor=None)
     pair.refresh_from_db()
     assert "retired" not in pair.facts
@@ -168,7 +168,7 @@ def test_what_the_files_no_longer_name_is_kept_as_retired(folder: Path, officer:
 def test_a_decision_is_recorded_with_the_wording_it_was_made_on(folder: Path, officer: User) -> None:
     catalogs.load(folder=folder, apply=True, actor=None)
     pair = approved_first_pair(folder, officer)
-    catalogs.decide_mapping(pair=pair, state=MappingState.APPROVED, actor=officer)
+    mappings.decide(pair=pair, state=MappingState.APPROVED, actor=officer)
     entry = LedgerEvent.objects.get(kind="mapping.decided").entry
     assert (entry.actor, entry.payload["state"]) == (officer, "approved")
     assert len(entry.payload["substance_sha256"]) == 64

@@ -12,7 +12,7 @@ from django.core.management import call_command
 
 from compliance.models import Framework, Freeze, MappingPair, ReferenceControl, User
 from compliance.oscal.export import Model
-from compliance.services import catalogs, freezes
+from compliance.services import freezes, mappings
 from compliance.services.errors import RefusedError
 from compliance.services.oscal_exports import NothingToExportError, oscal_of
 from compliance.types.canonical import sha256_hex
@@ -33,7 +33,7 @@ def pair(world: World, officer: User) -> MappingPair:
         relation="intersects-with", strength="direct", rationale="Both ask for an inventory.", checked="file",
         facts={"kind": "control"},
     )  # fmt: skip
-    return catalogs.decide_mapping(pair=pair, state=MappingState.APPROVED, actor=officer)
+    return mappings.decide(pair=pair, state=MappingState.APPROVED, actor=officer)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_the_mapping_is_told_as_it_was_decided_when_it_was_frozen(
     frozen: Freeze, pair: MappingPair, officer: User
 ) -> None:
     before = oscal_of(assessment=frozen.assessment, model=Model.MAPPING_COLLECTION)
-    catalogs.decide_mapping(pair=pair, state=MappingState.REJECTED, actor=officer)
+    mappings.decide(pair=pair, state=MappingState.REJECTED, actor=officer)
     assert oscal_of(assessment=frozen.assessment, model=Model.MAPPING_COLLECTION) == before
     (mapping,) = json.loads(before)["mapping-collection"]["mappings"]
     told = {one["name"]: one["value"] for one in mapping["maps"][0]["props"]}
