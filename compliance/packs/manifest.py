@@ -12,6 +12,7 @@ from compliance.packs.order import AttachedFile, PackOrder, SignerFacts
 from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.freeze import Freeze, LedgerHead
 from compliance.types.shape import Sha256, UtcTime, Uuid
+from compliance.types.spreadsheets import as_text
 from compliance.types.states import Audience
 
 NAME = "manifest.json"
@@ -94,7 +95,7 @@ def evidence_register(freeze: Freeze) -> bytes:
     writer.writerow(columns)
     for record in freeze["evidence"]:
         cells = ["" if record[column] is None else str(record[column]) for column in columns]  # type: ignore[literal-required]
-        writer.writerow([f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell for cell in cells])
+        writer.writerow([as_text(cell) for cell in cells])
     return buffer.getvalue().encode()
 
 

@@ -22,12 +22,11 @@ from django.utils.translation import gettext as _
 from xlsxwriter import Workbook
 
 from compliance import __version__
+from compliance.types.spreadsheets import as_text
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
-# What begins a formula in some spreadsheet, the wide forms of East Asian keyboards among them.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 ROWS_PER_SHEET = 1_048_575  # a sheet holds 1,048,576 rows, the first being the head
 LONGEST_TEXT = 32_767  # characters that a cell of a spreadsheet holds
 _CUT_TO = 32_600  # leaves room for the words that say so
@@ -107,8 +106,7 @@ def cell(value: object) -> str:
         return _("yes") if value else _("no")
     if isinstance(value, int | float | Decimal):
         return str(value)
-    text = str(value)
-    return f"'{text}" if text.lstrip(" \u00a0").startswith(FORMULA_STARTS) else text
+    return as_text(str(value))
 
 
 def csv_lines(table: Table) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
 import io
 import json
@@ -113,11 +114,13 @@ def test_manifest_names_every_attachment_by_digest(pdf: pikepdf.Pdf, example: Ex
     assert manifest["ledger"] == example.freeze["ledger"]
 
 
-def test_a_formula_in_the_register_is_defused(example: Example) -> None:
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", " =", "\u3000@"])
+def test_a_formula_in_the_register_is_defused(example: Example, start: str) -> None:
     from compliance.packs.manifest import evidence_register
 
-    freeze = {**example.freeze, "evidence": [{**example.freeze["evidence"][0], "title": "=cmd|' /C calc'!A0"}]}
-    assert b",'=cmd|" in evidence_register(freeze)  # type: ignore[arg-type]  # same shape
+    freeze = {**example.freeze, "evidence": [{**example.freeze["evidence"][0], "title": f"{start}cmd|' /C calc'!A0"}]}
+    (row,) = csv.DictReader(io.StringIO(evidence_register(freeze).decode(), newline=""))  # type: ignore[arg-type]  # same shape
+    assert row["title"] == f"'{start}cmd|' /C calc'!A0"
 
 
 def test_nothing_acts_and_only_links_lie_over_pages(pdf: pikepdf.Pdf, unsigned: bytes) -> None:
