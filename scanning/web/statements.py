@@ -125,7 +125,7 @@ def statement_new(request: Request, uuid: UUID) -> HttpResponse:
             whose.add_error(None, str(error))
         else:
             say(request, gettext("The statement is on its way into the record; the figures are read anew after it."))
-            return redirect("statement-list", system.uuid)
+            return redirect("log-statements", system.uuid)
     return _page(request, system, whose, rows)
 
 
@@ -154,6 +154,6 @@ def _receive(request: Request, system: AISystem, whose: WhoseForm, rows: list[Ro
 
 
 urls = [
-    path("completeness/of/<uuid:uuid>/statements/", statement_list, name="statement-list"),
-    path("completeness/of/<uuid:uuid>/statements/new/", statement_new, name="statement-new"),
+    path("completeness/of/<uuid:uuid>/statements/", statement_list, name="log-statements"),
+    path("completeness/of/<uuid:uuid>/statements/new/", statement_new, name="log-statements-new"),
 ]

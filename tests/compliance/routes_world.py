@@ -212,7 +212,7 @@ def places(world: World, officer: User, contributor: User) -> Places:
         )  # fmt: skip
         known |= {
             "completeness": reading.uuid, "completeness-system": reading.system.uuid,
-            "statement": reading.system.uuid,
+            "log-statements": reading.system.uuid,
             "api-completeness-readings": reading.uuid, "api-platform-documents": document.uuid,
             "api-key-comparisons": compared.uuid,
         }  # fmt: skip

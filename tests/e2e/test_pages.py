@@ -49,7 +49,7 @@ SUBJECTS = {
     "remediation-item": "SELECT uuid FROM compliance_remediationitem",
     "pack-detail": "SELECT uuid FROM compliance_evidencepack",
     "completeness-system": "SELECT uuid FROM compliance_aisystem",
-    "statement-list": "SELECT uuid FROM compliance_aisystem",
+    "log-statements": "SELECT uuid FROM compliance_aisystem",
     "job-detail": "SELECT uuid FROM compliance_job",
     "import-detail": "SELECT uuid FROM scanning_import",
     "import-mapping": "SELECT i.uuid FROM scanning_import i JOIN compliance_evidence e ON e.id = i.evidence_id"

@@ -35,7 +35,7 @@ def evidence_folder(settings: LazySettings, tmp_path: Path) -> None:
 
 
 def listed(system: AISystem) -> str:
-    return reverse("statement-list", args=[system.uuid])
+    return reverse("log-statements", args=[system.uuid])
 
 
 def body(*, scope: str = "", stated_by: str = "Head of ML platform", **rows: list[dict[str, str]]) -> dict[str, str]:
@@ -50,7 +50,7 @@ def body(*, scope: str = "", stated_by: str = "Head of ML platform", **rows: lis
 
 def state(client: Client, system: AISystem, **given: Any) -> Any:
     """Send the form and do what a worker would."""
-    answer = client.post(reverse("statement-new", args=[system.uuid]), body(**given))
+    answer = client.post(reverse("log-statements-new", args=[system.uuid]), body(**given))
     while job := Job.objects.filter(state=JobState.QUEUED).order_by("pk").first():
         leases.run_here(job=job)
     return answer
@@ -154,7 +154,7 @@ def test_what_cannot_be_a_statement_is_said_at_its_line(
 
 def test_more_lines_lose_nothing_that_was_typed(system: AISystem, browse: Browse, officer: User) -> None:
     sent = body(stated_by="", accounts=[ACCOUNT], clusters=[{**CLUSTER, "audit_log": ""}]) | {"more": "accounts"}
-    page = browse(officer).post(reverse("statement-new", args=[system.uuid]), sent)
+    page = browse(officer).post(reverse("log-statements-new", args=[system.uuid]), sent)
     assert 'value="111122223333"' in page.text
     assert 'name="accounts-2-id"' in page.text
     assert "Fill this in" not in page.text
@@ -164,7 +164,7 @@ def test_more_lines_lose_nothing_that_was_typed(system: AISystem, browse: Browse
 def test_a_hostile_count_of_lines_is_bounded(system: AISystem, browse: Browse, officer: User) -> None:
     for count in ("99999999", "-1", "x"):
         sent = body(clusters=[CLUSTER]) | {"accounts-TOTAL_FORMS": count, "more": "accounts"}
-        assert browse(officer).post(reverse("statement-new", args=[system.uuid]), sent).status_code == 200
+        assert browse(officer).post(reverse("log-statements-new", args=[system.uuid]), sent).status_code == 200
 
 
 def test_who_may_see_and_who_may_state(
@@ -175,7 +175,7 @@ def test_who_may_see_and_who_may_state(
     assert "HyperPod hp-1" in page.text
     assert "Put it on record" not in page.text
     for person in (manager, contributor):
-        answer = browse(person).post(reverse("statement-new", args=[system.uuid]), body(not_logged=[HYPERPOD]))
+        answer = browse(person).post(reverse("log-statements-new", args=[system.uuid]), body(not_logged=[HYPERPOD]))
         assert answer.status_code in (403, 404)
     assert Evidence.objects.count() == 1
 
