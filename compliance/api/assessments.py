@@ -26,6 +26,7 @@ from compliance.rights import Verb
 from compliance.selectors.answer_basis import with_basis
 from compliance.selectors.answer_list import mine
 from compliance.selectors.comparison_page import candidates
+from compliance.selectors.pre_audit import pre_audit_checks
 from compliance.services import (
     answer_work,
     answers,
@@ -37,6 +38,7 @@ from compliance.services import (
     oscal_exports,
     packs,
 )
+from compliance.types.provenance import Provenance
 from compliance.types.states import Audience
 
 
@@ -60,6 +62,13 @@ class AssessmentViewSet(ReadViewSet):
         payload.is_valid(raise_exception=True)
         assessment = assessments.open_assessment(**payload.validated_data, actor=asker(request))
         return Response(shapes.AssessmentSerializer(assessment).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses=shapes.PreAuditSerializer(many=True))
+    @action(detail=True, methods=["get"], url_path="pre-audit", filterset_fields=(), pagination_class=None)
+    def pre_audit(self, request: Request, uuid: str) -> Response:
+        """What an auditor would ask about, each thing with the page on which it is mended."""
+        lines = pre_audit_checks(self.get_object())
+        return Response(shapes.PreAuditSerializer(lines, many=True).data)
 
     @extend_schema(request=None, responses=shapes.AssessmentSerializer)
     @action(detail=True, methods=["post"])
@@ -255,6 +264,7 @@ class EvidenceViewSet(ReadViewSet):
     verbs: ClassVar = {"GET": Verb.VIEW, "POST": Verb.ADD_EVIDENCE}
     action_verbs: ClassVar = {
         "download": Verb.DOWNLOAD_EVIDENCE,
+        "describe": Verb.JUDGE_EVIDENCE,
         "reject": Verb.JUDGE_EVIDENCE,
         "supersede": Verb.JUDGE_EVIDENCE,
     }
@@ -270,6 +280,17 @@ class EvidenceViewSet(ReadViewSet):
         upload = given.pop("file")
         received = evidence.receive(**given, stream=upload.file, filename=upload.name, received_by=asker(request))
         return Response(shapes.EvidenceSerializer(received).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=requests.ProvenanceRequest, responses=shapes.EvidenceSerializer)
+    @action(detail=True, methods=["post"])
+    def describe(self, request: Request, uuid: str) -> Response:
+        """Say where a piece comes from: source, query, executor, time, counts, and how it was obtained."""
+        entry: m.Evidence = self.get_object()
+        payload = requests.ProvenanceRequest(data=request.data)
+        payload.is_valid(raise_exception=True)
+        stated = Provenance(**payload.validated_data)
+        evidence_standing.describe(evidence=entry, provenance=stated, actor=asker(request))
+        return Response(shapes.EvidenceSerializer(self.get_object()).data)
 
     @extend_schema(request=requests.RejectRequest, responses=shapes.EvidenceSerializer)
     @action(detail=True, methods=["post"])

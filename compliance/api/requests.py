@@ -10,6 +10,7 @@ from compliance.api.serializers import MilestoneDraftSerializer
 from compliance.choices import choices
 from compliance.rights import Verb
 from compliance.types.drafts import JSON
+from compliance.types.provenance import Obtained
 from compliance.types.states import Audience, ModelOrigin, RemediationState
 
 SYSTEMS = m.AISystem.objects.all()
@@ -49,6 +50,23 @@ class EvidenceRequest(serializers.Serializer[JSON]):
     source_system = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
     collected_how = serializers.CharField(required=False, allow_blank=True, default="")
     collected_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
+    effective_from = serializers.DateField(required=False, allow_null=True, default=None)
+    effective_to = serializers.DateField(required=False, allow_null=True, default=None)
+
+
+class ProvenanceRequest(serializers.Serializer[JSON]):
+    """Where a piece comes from; what is left out is not stated."""
+
+    source_system = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    environment = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    query = serializers.CharField(max_length=20_000, required=False, allow_blank=True, default="")
+    executed_by = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    extracted_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
+    zone = serializers.CharField(max_length=64, required=False, allow_blank=True, default="")
+    row_count = serializers.IntegerField(min_value=0, required=False, allow_null=True, default=None)
+    control_total = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    obtained = serializers.ChoiceField(choices=choices(Obtained), required=False, allow_blank=True, default="")
+    collected_how = serializers.CharField(max_length=20_000, required=False, allow_blank=True, default="")
     effective_from = serializers.DateField(required=False, allow_null=True, default=None)
     effective_to = serializers.DateField(required=False, allow_null=True, default=None)
 

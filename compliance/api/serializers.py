@@ -170,6 +170,21 @@ class AnswerWriteSerializer(serializers.Serializer[JSON]):
     version = serializers.IntegerField(required=False, allow_null=True, default=None)
 
 
+class OpenThingSerializer(serializers.Serializer[Any]):
+    """One thing that is open, and the page on which it is mended."""
+
+    sentence = serializers.CharField()
+    url = serializers.CharField()
+
+
+class PreAuditSerializer(serializers.Serializer[Any]):
+    """One pre-audit check with what is open."""
+
+    check = serializers.CharField()
+    title = serializers.CharField()
+    open = OpenThingSerializer(many=True)
+
+
 class CommentSerializer(serializers.Serializer[JSON]):
     """A comment on a decision."""
 
@@ -211,7 +226,8 @@ class EvidenceSerializer(serializers.ModelSerializer[m.Evidence]):
         model = m.Evidence
         fields: ClassVar = [
             "uuid", "system", "title", "filename", "sha256", "size", "media_type", "state", "rejection",
-            "source_system", "collected_how", "collected_at", "effective_from", "effective_to", "retention_class",
+            "source_system", "environment", "query", "executed_by", "zone", "row_count", "control_total", "obtained",
+            "description_version", "collected_how", "collected_at", "effective_from", "effective_to", "retention_class",
             "legal_hold", "supersedes", "created_at",
         ]  # fmt: skip
 

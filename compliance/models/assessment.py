@@ -46,7 +46,8 @@ class Assessment(RetainedRecord):
 class Answer(RetainedRecord):
     """The organisation's answer to one question in one assessment.
 
-    approved_on: per piece of evidence [uuid, sha256, state, uuid of what superseded it or ""]; see answer_basis.
+    approved_on: per piece of evidence [uuid, sha256, state, uuid of what superseded it or "", version of its description]; see
+    answer_basis.
     """
 
     assessment = models.ForeignKey(Assessment, on_delete=models.PROTECT, related_name="answers")

@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from compliance.models.base import Record, RetainedRecord, digest_field, enum_field
+from compliance.types.provenance import Obtained, Provenance
 from compliance.types.states import EvidenceState
 
 
@@ -28,6 +29,15 @@ class Evidence(RetainedRecord):
     # Filled where only the records that matter are kept, and the organisation keeps the files they were taken from.
     original_held_at = models.CharField(_("original held at"), max_length=500, blank=True)
     collected_at = models.DateTimeField(_("collected at"), null=True, blank=True)
+    # What an auditor needs to take the content as complete and accurate: see compliance.types.provenance.
+    environment = models.CharField(_("environment"), max_length=200, blank=True)
+    query = models.TextField(_("exact query or parameters"), blank=True)
+    executed_by = models.CharField(_("executed by"), max_length=200, blank=True)
+    zone = models.CharField(_("time zone of the extraction"), max_length=64, blank=True)
+    row_count = models.PositiveBigIntegerField(_("row count"), null=True, blank=True)
+    control_total = models.CharField(_("control total"), max_length=200, blank=True)
+    obtained = enum_field(_("obtained"), Obtained, blank=True)
+    description_version = models.PositiveIntegerField(_("version of the description"), default=0)
     effective_from = models.DateField(_("covers from"), null=True, blank=True)
     effective_to = models.DateField(_("covers to"), null=True, blank=True)
     received_by = models.ForeignKey("compliance.User", on_delete=models.PROTECT, null=True, related_name="+")
@@ -45,6 +55,24 @@ class Evidence(RetainedRecord):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where it comes from, as it is described now."""
+        return Provenance(
+            source_system=self.source_system,
+            environment=self.environment,
+            query=self.query,
+            executed_by=self.executed_by,
+            extracted_at=self.collected_at,
+            zone=self.zone,
+            row_count=self.row_count,
+            control_total=self.control_total,
+            obtained=self.obtained,
+            collected_how=self.collected_how,
+            effective_from=self.effective_from,
+            effective_to=self.effective_to,
+        )
 
 
 class EvidenceLink(Record):

@@ -56,6 +56,7 @@ class PackContext:
     controls: Sequence[Row]
     questions: Sequence[Row]
     not_independent: Sequence[int]
+    figure_rules: Sequence[Row]
     evidence: Capped
     models: Sequence[Row]
     coverage: Sequence[Row]
@@ -172,6 +173,12 @@ def _summary(doc: Row, counts: Sequence[tuple[str, str, int]]) -> list[Row]:
 
 def _not_independent(doc: Row) -> list[int]:
     return [q["number"] for q in doc["questions"] if (q["answer"] or {}).get("not_independent")]
+
+
+def _figure_rules(doc: Row) -> list[Row]:
+    """The rules of the figures that are printed, and no others."""
+    used = {figure["rule"] for question in doc["questions"] for figure in question.get("figures", ())}
+    return [rule for rule in doc.get("figure_rules", ()) if rule["id"] in used]
 
 
 def _question_limits(doc: Row) -> list[str]:
@@ -385,6 +392,7 @@ def build_context(
         controls=_controls(doc),
         questions=_questions(doc, evidence, findings),
         not_independent=_not_independent(doc),
+        figure_rules=_figure_rules(doc),
         evidence=Capped(
             rows=list(evidence.values())[:PAGE_ROWS],
             total=len(evidence),

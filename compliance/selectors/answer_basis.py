@@ -27,13 +27,12 @@ def successor_of(evidence: Evidence) -> Evidence | None:
 
 
 def basis_of(links: Iterable[EvidenceLink]) -> Basis:
-    """The evidence as it stands, by uuid: [uuid, sha256, state, uuid of what superseded it or ""]."""
+    """The evidence as it stands, by uuid: [uuid, sha256, state, successor or "", version of its description]."""
     rows = []
     for link in links:
-        newer = successor_of(link.evidence)
-        rows.append(
-            [str(link.evidence.uuid), link.evidence.sha256, link.evidence.state, str(newer.uuid) if newer else ""]
-        )
+        piece, newer = link.evidence, successor_of(link.evidence)
+        successor, described = str(newer.uuid) if newer else "", str(piece.description_version)
+        rows.append([str(piece.uuid), piece.sha256, piece.state, successor, described])
     return sorted(rows)
 
 
@@ -57,10 +56,12 @@ def basis_changes(answer: Answer) -> tuple[str, ...]:
 
 def _since(piece: Evidence, then: list[str]) -> list[str]:
     """What became of one piece since it was approved as `then`."""
-    _uuid, sha256, state, newer = then
+    _uuid, sha256, state, newer, described = (*then, "0")[:5]  # approvals of earlier versions know no description
     told = []
     if piece.sha256 != sha256:
         told.append(_("“%s” is another file than the one approved.") % piece.title)
+    if str(piece.description_version) != described:
+        told.append(_("“%s” is described otherwise since the approval.") % piece.title)
     if piece.state == EvidenceState.REJECTED != state:
         told.append(
             _("“%(title)s” was rejected after the approval: %(why)s")

@@ -27,8 +27,10 @@ from compliance.models import (
     User,
 )
 from compliance.selectors import freeze_controls, freeze_inventory, freeze_job_log, freeze_mappings, freeze_suppliers
-from compliance.selectors.question_facts import question_facts
+from compliance.selectors.pre_audit import pre_audit_checks
+from compliance.selectors.question_facts import QuestionFacts, question_facts
 from compliance.types import freeze as doc
+from compliance.types.figure_rules import FIGURE_RULES
 from compliance.types.freeze_blob import Blob
 from compliance.types.freeze_completeness import Completeness
 from compliance.types.freeze_entitlements import Entitlements
@@ -186,17 +188,21 @@ def _questions(assessment: Assessment) -> list[doc.Question]:
         "findings",
         Prefetch("revisions", queryset=AnswerRevision.objects.select_related("actor").order_by("version", "pk")),
     )
-    return [
-        doc.Question(
-            number=answer.question.number,
-            text=answer.question.text,
-            guidance=answer.question.guidance,
-            answer=_answer(answer),
-            contradictions=list(question_facts(answer).contradictions),
-            history=[_change(revision) for revision in answer.revisions.all()],
-        )
-        for answer in answers
-    ]
+    return [_question(answer, question_facts(answer)) for answer in answers]
+
+
+def _question(answer: Answer, says: QuestionFacts) -> doc.Question:
+    return doc.Question(
+        number=answer.question.number,
+        text=answer.question.text,
+        guidance=answer.question.guidance,
+        answer=_answer(answer),
+        contradictions=list(says.contradictions),
+        history=[_change(revision) for revision in answer.revisions.all()],
+        figures=[
+            {"label": fact.label, "value": fact.value, "rule": fact.rule, "rows": fact.rows} for fact in says.facts
+        ],
+    )
 
 
 def _evidence(assessment: Assessment, place_of: PlaceOf) -> list[doc.EvidenceRecord]:
@@ -220,6 +226,15 @@ def _evidence(assessment: Assessment, place_of: PlaceOf) -> list[doc.EvidenceRec
             legal_hold=entry.legal_hold,
             purged_at=None,
             ledger=place_of(entry),
+            environment=entry.environment,
+            query=entry.query,
+            executed_by=entry.executed_by,
+            extracted_at=utc_or_none(entry.collected_at),
+            zone=entry.zone,
+            row_count=entry.row_count,
+            control_total=entry.control_total,
+            obtained=entry.obtained,
+            received_at=utc(entry.created_at),
         )
         for entry in assessment.system.evidence.select_related("received_by").order_by("created_at", "pk")
     ]
@@ -339,5 +354,10 @@ def build(
         ],
         ledger=head,
         mappings=freeze_mappings.mappings(),
+        pre_audit=[
+            {"check": line.check, "title": line.title, "open": [one.sentence for one in line.open]}
+            for line in pre_audit_checks(assessment)
+        ],
+        figure_rules=[{"id": key, "words": words} for key, words in FIGURE_RULES.items()],
         suppliers=freeze_suppliers.suppliers(assessment),
     )

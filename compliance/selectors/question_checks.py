@@ -11,6 +11,7 @@ from compliance.models import Answer, Assessment, CheckRun
 from compliance.selectors.access_review_page import completed_on, review_figures, review_in_period
 from compliance.types.checks import CheckRule
 from compliance.types.drafts import JSON
+from compliance.types.figure_rules import CHECK
 from compliance.types.states import AnswerValue
 from compliance.types.verdicts import FileScanVerdict
 
@@ -27,6 +28,7 @@ class Said:
     value: str
     url_name: str
     query: str
+    rule: str
 
 
 def run_of(assessment: Assessment) -> CheckRun | None:
@@ -50,10 +52,16 @@ def check_facts(answer: Answer) -> tuple[tuple[Said, ...], tuple[str, ...]]:
     run = run_of(assessment)
     if run is None:
         waiting = _("not run for this period yet")
-        return (Said(label=_("Checks on job events"), value=waiting, url_name="check-list", query=query),), ()
+        about = Said(
+            label=_("Checks on job events"), value=waiting, url_name="check-list", query=query, rule="check/not-run"
+        )
+        return (about,), ()
     found = {CheckRule(result["rule"]): result for result in run.results}
     facts = tuple(
-        Said(label=str(label(rule)), value=_value(found[rule]), url_name="check-list", query=query) for rule in rules
+        Said(
+            label=str(label(rule)), value=_value(found[rule]), url_name="check-list", query=query, rule=f"{CHECK}{rule}"
+        )
+        for rule in rules
     )
     return facts, tuple(_against(answer, run, [found[rule] for rule in rules]))
 
@@ -88,6 +96,7 @@ def review_facts(answer: Answer) -> tuple[tuple[Said, ...], tuple[str, ...]]:
             value=_("none was completed in the period"),
             url_name="access-review-list",
             query="",
+            rule="review/last",
         )
         told = (
             _("You state that access was last reviewed on %s. No completed review of the period is on record.") % stated
@@ -101,7 +110,7 @@ def review_facts(answer: Answer) -> tuple[tuple[Said, ...], tuple[str, ...]]:
     value = (
         _("%(day)s: %(kept)d kept, %(removed)d to be removed, of these %(confirmed)d confirmed, %(late)d late") % values
     )
-    fact = Said(label=_("Access review"), value=value, url_name="access-review-list", query="")
+    fact = Said(label=_("Access review"), value=value, url_name="access-review-list", query="", rule="review/last")
     against: list[str] = []
     if stated and stated != str(day):
         against.append(

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from compliance.models import Answer, JobEvent
 from compliance.selectors.verified_data import VERIFIED_EITHER_WAY, WORDS, VerifiedData, verified_data
+from compliance.types.figure_rules import DATA
 from compliance.types.states import AnswerValue
 from compliance.types.verified_data import DataState
 
@@ -17,10 +18,10 @@ _POINT, _EVERY_JOB, _COVERED = "verification_point", "before every job", "datase
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSay:
-    """lines: (label, value, query of the job log, its rows; "" and None where none stand behind it); contradictions: against
-    the answer."""
+    """lines: (label, value, query of the job log, its rows, rule; "" and None where no rows stand behind it);
+    contradictions: against the answer."""
 
-    lines: tuple[tuple[str, str, str, int | None], ...]
+    lines: tuple[tuple[str, str, str, int | None, str], ...]
     contradictions: tuple[str, ...]
 
 
@@ -31,20 +32,21 @@ def data_says(answer: Answer, events: QuerySet[JobEvent], *, query: str) -> Data
     told = _("%(verified)d of %(total)d (%(share)s)") % {
         "verified": found.verified, "total": found.total, "share": share,
     }  # fmt: skip
-    lines: list[tuple[str, str, str, int | None]] = [
+    lines: list[tuple[str, str, str, int | None, str]] = [
         (
             _("Submitted jobs whose data was verified before the start"),
             told,
-            f"{query}&data={VERIFIED_EITHER_WAY}",
+            f"{query}&verified={VERIFIED_EITHER_WAY}",
             found.verified,
+            "data/verified",
         )
     ]
     for state in DataState:
         label, n = _("Of the submitted jobs: %s") % WORDS[state.value], found.records[state]
-        lines.append((label, str(n), f"{query}&data={state.value}", n))
+        lines.append((label, str(n), f"{query}&verified={state.value}", n, f"{DATA}{state}"))
     newest = found.last_compared
     when = newest.strftime("%Y-%m-%d %H:%M UTC") if newest else _("never")
-    lines.append((_("Data of these jobs last compared with its manifest"), when, "", None))
+    lines.append((_("Data of these jobs last compared with its manifest"), when, "", None, "data/last-compared"))
     return DataSay(lines=tuple(lines), contradictions=tuple(_against(answer, found)))
 
 

@@ -22,6 +22,7 @@ from compliance.selectors.question_data import data_says
 from compliance.selectors.question_models import TestedModel, tested_models
 from compliance.selectors.submitted_jobs import SubmittedJobs, not_approved, submitted_jobs
 from compliance.types.entitlements import Reach
+from compliance.types.figure_rules import FIGURE_RULES
 from compliance.types.questions import SUBMITTERS_CLAIM, ComputedSide
 from compliance.types.states import ActionClass, AnswerValue, ModelOrigin, Outcome
 from compliance.types.submitters import is_approved, stated_names
@@ -37,6 +38,12 @@ class Fact:
     url_name: str = ""
     query: str = ""
     rows: int | None = None
+    rule: str  # a key of types.figure_rules.FIGURE_RULES
+
+    @property
+    def rule_words(self) -> str:
+        """How the figure is computed."""
+        return FIGURE_RULES[self.rule]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +77,14 @@ def _training_data(assessment: Assessment, answer: Answer) -> QuestionFacts:
     own = ModelVersion.objects.filter(model__system=assessment.system_id, origin=ModelOrigin.OWN)
     untraced = own.filter(training_data__isnull=True).count()
     count = versions.count()
-    facts = (
+    facts: tuple[Fact, ...] = (
         Fact(
             label=_("Data-set versions with a hash manifest"),
             value=str(count),
             url_name="model-list",
             query=f"{_system(assessment)}&view=data",
             rows=count,
+            rule="data/manifests",
         ),
         Fact(
             label=_("Own model versions"),
@@ -84,6 +92,7 @@ def _training_data(assessment: Assessment, answer: Answer) -> QuestionFacts:
             url_name="model-list",
             query=f"{_system(assessment)}&origin=own",
             rows=own.count(),
+            rule="data/own-models",
         ),
         Fact(
             label=_("Own model versions without a recorded data set"),
@@ -91,12 +100,13 @@ def _training_data(assessment: Assessment, answer: Answer) -> QuestionFacts:
             url_name="model-list",
             query=f"{_system(assessment)}&origin=own&traced=no",
             rows=untraced,
+            rule="data/own-models-untraced",
         ),
     )
     read = data_says(answer, events_in_period(assessment), query=f"{_period(assessment)}&act=submit&outcome=success")
     facts += tuple(
-        Fact(label=label, value=value, url_name="job-log" if asked else "", query=asked, rows=rows)
-        for label, value, asked, rows in read.lines
+        Fact(label=label, value=value, url_name="job-log" if asked else "", query=asked, rows=rows, rule=rule)
+        for label, value, asked, rows, rule in read.lines
     )
     against: list[str] = list(read.contradictions)
     if answer.value == AnswerValue.YES and count == 0:
@@ -156,19 +166,19 @@ def _submitted(assessment: Assessment, found: SubmittedJobs) -> tuple[Fact, ...]
         records = ngettext("told by %d record", "told by %d records", found.records) % found.records
         jobs = f"{found.jobs}, {records}"
     lines = (
-        (_("Jobs submitted in the period"), jobs, query, found.records),
+        (_("Jobs submitted in the period"), jobs, query, found.records, "jobs"),
         *(
-            [(_("Records that name no job, each counted as one"), found.without_id, query, None)]
+            [(_("Records that name no job, each counted as one"), found.without_id, query, None, "without-id")]
             if found.without_id
             else []
         ),
-        (_("Principals who submitted"), len(found.by_actor), query, None),
-        (_("Refused attempts"), denied, f"{attempts}&outcome=denied", denied),
-        (_("Jobs of which no source names the submitter"), found.unnamed, f"{query}&named=no", None),
+        (_("Principals who submitted"), len(found.by_actor), query, None, "principals"),
+        (_("Refused attempts"), denied, f"{attempts}&outcome=denied", denied, "denied"),
+        (_("Jobs of which no source names the submitter"), found.unnamed, f"{query}&named=no", None, "unnamed"),
     )
     return tuple(
-        Fact(label=label, value=str(value), url_name="job-log", query=asked, rows=rows)
-        for label, value, asked, rows in lines
+        Fact(label=label, value=str(value), url_name="job-log", query=asked, rows=rows, rule=f"submitters/{rule}")
+        for label, value, asked, rows, rule in lines
     )
 
 
@@ -178,7 +188,14 @@ def _could_submit(assessment: Assessment, stated: list[str]) -> QuestionFacts:
     if reading is None:
         missing = _("not assessed: no document of the period is on record")
         return QuestionFacts(
-            facts=(Fact(label=_("Who could submit (entitlements)"), value=missing, url_name="entitlements"),),
+            facts=(
+                Fact(
+                    label=_("Who could submit (entitlements)"),
+                    value=missing,
+                    url_name="entitlements",
+                    rule="entitlements/part",
+                ),
+            ),
             contradictions=(),
         )
     figures = entitlement_figures(reading)
@@ -191,7 +208,10 @@ def _could_submit(assessment: Assessment, stated: list[str]) -> QuestionFacts:
         (_("Submitted, and stand in no document"), figures.unentitled, query),
         (_("Parts not assessed"), len(reading.not_assessed), query),
     )
-    facts = tuple(Fact(label=label, value=str(n), url_name="entitlements", query=asked) for label, n, asked in parts)
+    facts = tuple(
+        Fact(label=label, value=str(n), url_name="entitlements", query=asked, rule="entitlements/part")
+        for label, n, asked in parts
+    )
     against: tuple[str, ...] = ()
     if stated:
         now = Principal.objects.filter(
@@ -242,6 +262,7 @@ def _inherited(assessment: Assessment, answer: Answer) -> QuestionFacts:
             url_name="model-list",
             query=f"{asked}&technique={assessment.technique.atlas_id}",
             rows=n,
+            rule="models/inherited" if asked == inherited else "models/cell",
         )
         for label, n, asked in lines
     )
@@ -281,6 +302,7 @@ def _job_log(assessment: Assessment, answer: Answer) -> QuestionFacts:
             url_name="job-log",
             query=query,
             rows=summary["count"],
+            rule="log/events",
         ),
         Fact(
             label=_("Documents they came from"),
@@ -288,15 +310,21 @@ def _job_log(assessment: Assessment, answer: Answer) -> QuestionFacts:
             url_name="evidence-list",
             query=f"{_system(assessment)}&events_from={assessment.period_start}&events_to={assessment.period_end}",
             rows=summary["sources"],
+            rule="log/documents",
         ),
-        Fact(label=_("Newest event"), value=newest.strftime("%Y-%m-%d %H:%M UTC") if newest else _("none")),
+        Fact(
+            label=_("Newest event"),
+            value=newest.strftime("%Y-%m-%d %H:%M UTC") if newest else _("none"),
+            rule="log/newest",
+        ),
     )
     against: list[str] = []
     if answer.value == AnswerValue.YES and not summary["count"]:
         against.append(_("You answer yes. No job event of the period is on record."))
     told = figures_say(assessment, answer)
     figures = tuple(
-        Fact(label=label, value=value, url_name="completeness", query=asked) for label, value, asked in told.lines
+        Fact(label=label, value=value, url_name="completeness", query=asked, rule="completeness/figure")
+        for label, value, asked in told.lines
     )
     return QuestionFacts(facts=facts + figures, contradictions=(*against, *told.contradictions))
 
@@ -306,7 +334,9 @@ def _access_review(_assessment: Assessment, answer: Answer) -> QuestionFacts:
 
 
 def _said(lines: Iterable[Said], contradictions: tuple[str, ...]) -> QuestionFacts:
-    facts = (Fact(label=one.label, value=one.value, url_name=one.url_name, query=one.query) for one in lines)
+    facts = (
+        Fact(label=one.label, value=one.value, url_name=one.url_name, query=one.query, rule=one.rule) for one in lines
+    )
     return QuestionFacts(facts=tuple(facts), contradictions=contradictions)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.utils.translation import gettext_lazy as _
@@ -25,7 +26,7 @@ WORDS = {
 }
 
 
-def _named_data() -> QuerySet[JobBinding]:
+def _named_data() -> QuerySet[Any]:
     """What an event's places bind to as data, in force, with `last`: whether the last comparison before the event matched."""
     before = DatasetVerification.objects.filter(
         dataset_version=OuterRef("dataset_version"), verified_at__lte=OuterRef("event__occurred_at")
@@ -35,7 +36,7 @@ def _named_data() -> QuerySet[JobBinding]:
     return in_force.exclude(bound_by=BoundBy.NOT_OURS).annotate(last=Subquery(last))
 
 
-def with_data_state(rows: QuerySet[JobEvent]) -> QuerySet[JobEvent]:
+def with_data_state(rows: QuerySet[JobEvent]) -> QuerySet[Any]:
     """Events with `data_state`: the worst of what is known of their data, as DataState."""
     named = _named_data()
     agrees = Q(name_digest=F("dataset_version__manifest_root"))

@@ -56,6 +56,7 @@ EVENTS = {
     "engagement.opened": _("Auditors invited"),
     "entitlements.read": _("Who can submit read from documents"),
     "evidence.accepted": _("Evidence accepted"),
+    "evidence.described": _("Evidence described"),
     "evidence.linked": _("Evidence attached"),
     "evidence.received": _("Evidence received"),
     "evidence.rejected": _("Evidence rejected"),

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypedDict, cast
 
 from compliance.types.canonical import NotCanonicalError, canonical_json
-from compliance.types.freeze_answers import AnswerAdditions
+from compliance.types.freeze_answers import AnswerAdditions, EvidenceAdditions, QuestionAdditions
 from compliance.types.freeze_blob import Blob
 from compliance.types.freeze_controls import ControlAdditions
 from compliance.types.freeze_entitlements import ENTITLEMENT_ROWS, Entitlements
@@ -148,7 +148,7 @@ class Answer(AnswerAdditions):
     findings: list[Uuid]
 
 
-class Question(TypedDict):
+class Question(QuestionAdditions):
     """`contradictions`: what the records say against the answer, in words. `answer` None: not answered."""
 
     number: int
@@ -167,7 +167,7 @@ class LedgerPlace(TypedDict):
     block: int | None
 
 
-class EvidenceRecord(TypedDict):
+class EvidenceRecord(EvidenceAdditions):
     """One file. `state_reason` says why rejected; `purged_at`: the bytes are gone by an approved act, the hash stays."""
 
     uuid: Uuid
@@ -383,9 +383,7 @@ def _check_sense(doc: Freeze) -> None:
     if reading := doc["entitlements"].get("reading"):
         whole = reading["register"]
         if len(reading["extract"]) > ENTITLEMENT_ROWS:
-            raise FreezeError(
-                f"entitlements.extract: {len(reading['extract'])} rows, at most {ENTITLEMENT_ROWS} are taken"
-            )
+            raise FreezeError(f"entitlements.extract: at most {ENTITLEMENT_ROWS} rows are taken")
         if whole["rows"] != reading["ways"]:
             raise FreezeError("entitlements.register: its row count differs from the number of ways")
     if (review := doc["entitlements"].get("review")) and review["register"]["rows"] != review["population"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from compliance.types.shape import Day, Sha256, Uuid
+from compliance.types.shape import Day, Sha256, UtcTime, Uuid
 
 
 class ApprovedEvidence(TypedDict):
@@ -12,6 +12,50 @@ class ApprovedEvidence(TypedDict):
 
     evidence: Uuid
     sha256: Sha256
+
+
+class EvidenceAdditions(TypedDict, total=False):
+    """Where a piece comes from, absent from older freezes: see compliance.types.provenance. Empty or None: not stated."""
+
+    environment: str
+    query: str
+    executed_by: str
+    extracted_at: UtcTime | None
+    zone: str
+    row_count: int | None
+    control_total: str
+    obtained: str
+    received_at: UtcTime
+
+
+class FigureBeside(TypedDict):
+    """One computed figure beside an answer: value in words, the id of its rule, and how many rows stand behind it."""
+
+    label: str
+    value: str
+    rule: str
+    rows: int | None
+
+
+class PreAuditLine(TypedDict):
+    """One check that is made before an audit; `open`: what it listed when the assessment was frozen, in sentences."""
+
+    check: str
+    title: str
+    open: list[str]
+
+
+class FigureRule(TypedDict):
+    """How figures of one kind are computed, in words."""
+
+    id: str
+    words: str
+
+
+class QuestionAdditions(TypedDict, total=False):
+    """Absent from older freezes."""
+
+    figures: list[FigureBeside]
 
 
 class AnswerAdditions(TypedDict, total=False):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from compliance.types.freeze_answers import FigureRule, PreAuditLine
 from compliance.types.freeze_completeness import Completeness, completeness_fault
 from compliance.types.freeze_suppliers import Suppliers
 from compliance.types.shape import UtcTime, Uuid
@@ -51,6 +52,8 @@ class FreezeAdditions(TypedDict, total=False):
 
     mappings: Mappings
     completeness: Completeness
+    figure_rules: list[FigureRule]
+    pre_audit: list[PreAuditLine]
     suppliers: Suppliers
 
 

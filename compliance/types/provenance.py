@@ -42,7 +42,16 @@ class Provenance:
     @property
     def missing(self) -> list[str]:
         """Names of what is not stated and should be, for evidence that an answer rests on."""
-        needed = ("source_system", "environment", "query", "executed_by", "extracted_at", "zone", "row_count", "obtained")
+        needed = (
+            "source_system",
+            "environment",
+            "query",
+            "executed_by",
+            "extracted_at",
+            "zone",
+            "row_count",
+            "obtained",
+        )
         return [name for name in needed if getattr(self, name) in ("", None)]
 
     def as_json(self) -> JSON:

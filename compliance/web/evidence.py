@@ -22,7 +22,7 @@ from compliance.services import evidence_standing
 from compliance.services.errors import RefusedError
 from compliance.web.base import Request, found, guarded, page_of, refuse, say
 from compliance.web.exports import Column, exported, table_of, wanted
-from compliance.web.forms import EvidenceFilterForm, EvidenceForm, SupersedeForm, WithdrawForm
+from compliance.web.forms import EvidenceFilterForm, EvidenceForm, ProvenanceForm, SupersedeForm, WithdrawForm
 
 ROWS = Evidence.objects.select_related("system", "received_by", "supersedes")
 TABLE = (
@@ -153,6 +153,28 @@ def evidence_check(request: Request, uuid: UUID) -> HttpResponse:
     return redirect("evidence-detail", uuid)
 
 
+@guarded(Verb.JUDGE_EVIDENCE, methods=("GET", "HEAD", "POST"))
+def evidence_describe(request: Request, uuid: UUID) -> HttpResponse:
+    """Say where a piece comes from: source, query, executor, time, counts, and how it was obtained."""
+    evidence = found(request, ROWS, uuid)
+    form = ProvenanceForm(request.POST) if request.method == "POST" else ProvenanceForm.of(evidence)
+    if request.method == "POST" and form.is_valid():
+        try:
+            evidence_standing.describe(evidence=evidence, provenance=form.provenance, actor=request.user)
+        except RefusedError as error:
+            form.add_error(None, str(error))
+        else:
+            say(request, _("Where the evidence comes from is on record."))
+            return redirect("evidence-detail", uuid)
+    trail = [
+        {"label": _("Evidence"), "url": reverse("evidence-list")},
+        {"label": evidence.title, "url": reverse("evidence-detail", args=[uuid])},
+        {"label": _("Where it comes from")},
+    ]
+    context = {"evidence": evidence, "form": form, "trail": trail}
+    return render(request, "compliance/evidence_describe.html", context, status=422 if form.errors else 200)
+
+
 @guarded(Verb.JUDGE_EVIDENCE, methods=("POST",))
 def evidence_withdraw(request: Request, uuid: UUID) -> HttpResponse:
     """Reject a piece with a reason, accepted or not."""
@@ -193,6 +215,7 @@ urls = [
     path("evidence/new/", evidence_upload, name="evidence-upload"),
     path("evidence/<uuid:uuid>/", evidence_detail, name="evidence-detail"),
     path("evidence/<uuid:uuid>/download/", evidence_download, name="evidence-download"),
+    path("evidence/<uuid:uuid>/describe/", evidence_describe, name="evidence-describe"),
     path("evidence/<uuid:uuid>/reject/", evidence_withdraw, name="evidence-reject"),
     path("evidence/<uuid:uuid>/supersede/", evidence_supersede, name="evidence-supersede"),
     path("evidence/<uuid:uuid>/check/", evidence_check, name="evidence-check"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -10,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from compliance.choices import choices
 from compliance.models import AISystem, Evidence, Finding, Technique
 from compliance.rights import Asker, Verb, systems_for, visible
+from compliance.types.provenance import Obtained, Provenance
 from compliance.types.states import AnswerValue, EvidenceState
 from compliance.types.verdicts import Conclusion
 
@@ -216,6 +219,75 @@ class EvidenceFilterForm(forms.Form):
     system = forms.UUIDField(required=False, widget=forms.HiddenInput())
     events_from = forms.DateField(label=_("Job events from"), required=False, widget=forms.HiddenInput())
     events_to = forms.DateField(label=_("Job events to"), required=False, widget=forms.HiddenInput())
+
+
+class ProvenanceForm(forms.Form):
+    """Where a piece comes from, so that somebody else can repeat it."""
+
+    source_system = forms.CharField(
+        label=_("Source system"), max_length=200, required=False, help_text=_("For example: AWS CloudTrail.")
+    )
+    environment = forms.CharField(
+        label=_("Environment"), max_length=200, required=False, help_text=_("Production, account 1111-2222-3333.")
+    )
+    query = forms.CharField(
+        label=_("Exact query, command or parameters"),
+        widget=forms.Textarea(attrs={"rows": 4}),
+        max_length=20_000,
+        required=False,
+        help_text=_("As it was run, letter by letter."),
+    )
+    executed_by = forms.CharField(label=_("Executed by"), max_length=200, required=False)
+    extracted_at = forms.DateTimeField(
+        label=_("Extracted at"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text=_("In the time zone below."),
+    )
+    zone = forms.CharField(
+        label=_("Time zone"), max_length=64, required=False, help_text=_("For example: Europe/Berlin or UTC.")
+    )
+    row_count = forms.IntegerField(label=_("Row count"), required=False, min_value=0)
+    control_total = forms.CharField(
+        label=_("Control total"),
+        max_length=200,
+        required=False,
+        help_text=_("A sum or count that the source gives too."),
+    )
+    obtained = forms.ChoiceField(
+        label=_("How it was obtained"), required=False, choices=[("", _("not stated")), *choices(Obtained)]
+    )
+    collected_how = forms.CharField(
+        label=_("How it was collected"), widget=forms.Textarea(attrs={"rows": 2}), required=False, max_length=20_000
+    )
+    effective_from = forms.DateField(label=_("Covers from"), widget=day_input(), required=False)
+    effective_to = forms.DateField(label=_("Covers to"), widget=day_input(), required=False)
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> ProvenanceForm:
+        """The form as the piece is described now, its time in the zone that was stated, else in UTC."""
+        told = {one.name: getattr(evidence.provenance, one.name) for one in fields(Provenance)}
+        if evidence.collected_at:
+            told["zone"] = evidence.zone or "UTC"
+            told["extracted_at"] = evidence.collected_at.astimezone(ZoneInfo(told["zone"])).replace(tzinfo=None)
+        return cls(initial=told)
+
+    def clean(self) -> dict[str, Any]:
+        """A time needs its zone; what a clock shows is read in it."""
+        given = super().clean() or {}
+        at, zone = given.get("extracted_at"), given.get("zone", "")
+        if zone and zone not in available_timezones():
+            self.add_error("zone", _("“%s” is no time zone: give a name such as Europe/Berlin or UTC.") % zone)
+        elif at and not zone:
+            self.add_error("zone", _("Say in which time zone the time is."))
+        elif at:
+            given["extracted_at"] = at.replace(tzinfo=ZoneInfo(zone))
+        return given
+
+    @property
+    def provenance(self) -> Provenance:
+        """What was stated, once the form is valid."""
+        return Provenance(**self.cleaned_data)
 
 
 class WithdrawForm(forms.Form):

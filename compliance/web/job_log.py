@@ -53,7 +53,7 @@ class JobLogForm(forms.Form):
     act = forms.ChoiceField(label=gettext_lazy("Act"), required=False, choices=[_ANY, *choices(ActionClass)])
     outcome = forms.ChoiceField(label=gettext_lazy("Outcome"), required=False, choices=[_ANY, *choices(Outcome)])
     account = forms.CharField(label=gettext_lazy("Account"), required=False, max_length=200)
-    data = forms.ChoiceField(
+    verified = forms.ChoiceField(
         label=gettext_lazy("Data"), required=False, choices=[_ANY, *WORDS.items()], widget=forms.HiddenInput()
     )
     evidence = forms.UUIDField(required=False, widget=forms.HiddenInput())
@@ -79,7 +79,7 @@ class JobLogForm(forms.Form):
             end=given.get("to"),
             evidence=given.get("evidence"),
             system=given.get("system"),
-            data=given.get("data", ""),
+            data=given.get("verified", ""),
         )
 
 

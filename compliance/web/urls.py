@@ -13,6 +13,7 @@ PAGES = (
     "assessments",
     "comparisons",
     "answers",
+    "pre_audit",
     "questions",
     "evidence",
     "job_log",

@@ -7,6 +7,7 @@ from rest_framework.test import APIClient
 
 from compliance.models import Answer, User
 from compliance.services import people
+from compliance.types.pre_audit import PreAuditCheck
 from tests.compliance import records
 from tests.compliance.api.conftest import Api
 from tests.compliance.conftest import World
@@ -175,3 +176,18 @@ def test_who_is_alone_approves_with_a_reason(world: World, answer: str, api: Api
     people.deactivate_user(user=manager, actor=None)
     shown = api(officer).post(f"{answer}approve-alone/", {"reason": "One employee."}).json()
     assert (shown["state"], shown["not_independent"]) == ("approved", "One employee.")
+
+
+def test_where_evidence_comes_from_is_stated_by_programs(world: World, api: Api, contributor: User) -> None:
+    told = {"source_system": "CloudTrail", "query": "all", "row_count": 3, "obtained": "api", "zone": "UTC"}
+    shown = api(contributor).post(f"/api/v1/evidence/{world.log.uuid}/describe/", told).json()
+    assert (shown["query"], shown["row_count"], shown["obtained"]) == ("all", 3, "api")
+    assert shown["description_version"] == 1
+    wrong = api(contributor).post(f"/api/v1/evidence/{world.log.uuid}/describe/", {"obtained": "by chance"})
+    assert wrong.status_code == 400
+
+
+def test_programs_read_the_pre_audit_checks(world: World, api: Api, officer: User) -> None:
+    lines = api(officer).get(f"/api/v1/assessments/{world.assessment.uuid}/pre-audit/").json()
+    assert [line["check"] for line in lines] == [check.value for check in PreAuditCheck]
+    assert {"sentence", "url"} == set(lines[0]["open"][0])

@@ -10,6 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from PIL import Image
 
+from compliance.types.figure_rules import FIGURE_RULES
 from compliance.types.freeze import Freeze
 from compliance.types.freeze_blob import Blob
 
@@ -88,6 +89,15 @@ def _evidence() -> list[dict[str, Any]]:
             "state_reason": reason,
             "retention": "standard",
             "legal_hold": number == 0,
+            "environment": "Production" if number == 0 else "",
+            "query": "aws cloudtrail lookup-events --start-time 2026-07-01" if number == 0 else "",
+            "executed_by": "陳偉 (Chén Wěi)" if number == 0 else "",
+            "extracted_at": "2026-10-01T07:55:00Z" if number == 0 else None,
+            "zone": "Europe/Berlin" if number == 0 else "",
+            "row_count": 412 if number == 0 else None,
+            "control_total": "412 events by the console" if number == 0 else "",
+            "obtained": "upload" if number == 0 else "",
+            "received_at": f"2026-10-0{number + 1}T08:15:00Z",
             "purged_at": None,
             "ledger": {
                 "event": sha(f"event {key}"),
@@ -186,6 +196,12 @@ def _questions() -> list[dict[str, Any]]:
             if number == 1
             else [],
             "history": _history() if number == 1 else [],
+            "figures": [
+                {"label": "Jobs submitted in the period", "value": "41", "rule": "submitters/jobs", "rows": 41},
+                {"label": "Refused attempts", "value": "2", "rule": "submitters/denied", "rows": 2},
+            ]
+            if number == 1
+            else [],
         }
         for number, (text, answer) in enumerate(zip(texts, answers, strict=True))
     ]
@@ -571,6 +587,15 @@ def example_freeze(**changes: Any) -> Freeze:
             "unsealed": 1,
             "sealed_at": "2026-11-02T09:59:00Z",
         },
+        "pre_audit": [
+            {"check": "stale-scan", "title": "Tests of model versions are fresh", "open": []},
+            {
+                "check": "mapping-draft",
+                "title": "Mappings of the controls behind the questions are decided",
+                "open": ["BDM-07: 3 mappings are drafts."],
+            },
+        ],
+        "figure_rules": [{"id": key, "words": words} for key, words in FIGURE_RULES.items()],
     }
     return {**document, **changes}  # type: ignore[typeddict-item]  # the tests validate it
 
@@ -582,7 +607,7 @@ def long_freeze(rows: int, register: Blob) -> Freeze:
 
 def empty_freeze() -> Freeze:
     """An assessment in which nothing was done: no answer, no evidence, no model, no log."""
-    questions = [dict(q, answer=None, contradictions=[], history=[]) for q in _questions()]
+    questions = [dict(q, answer=None, contradictions=[], history=[], figures=[]) for q in _questions()]
     lists = (
         "catalogues",
         "reference_controls",

@@ -92,6 +92,22 @@ def test_an_approval_says_over_what_on_what_and_by_whom_alone(page: str, order: 
     assert "Not independently approved" not in _text(html_of(_context(older, order)))
 
 
+def test_evidence_says_where_it_comes_from_and_figures_name_their_rule(page: str) -> None:
+    text = _text(page)
+    assert "aws cloudtrail lookup-events --start-time 2026-07-01" in text
+    assert "412 rows 412 events by the console Exported and uploaded by the organisation" in text
+    assert "query not stated" in text
+    assert "Jobs submitted in the period 41 submitters/jobs" in text
+    assert "submitters/denied Records of submissions in the period that the platform denied." in text
+    assert "log/newest" not in text  # only rules of figures that are printed
+
+
+def test_checks_before_the_audit_are_listed_with_and_without_something_open(page: str) -> None:
+    text = _text(page)
+    assert "Tests of model versions are fresh nothing" in text
+    assert "Mappings of the controls behind the questions are decided BDM-07: 3 mappings are drafts." in text
+
+
 def test_the_access_review_of_the_period_is_told_or_missed(page: str, order: PackOrder) -> None:
     assert "No access review was completed in the period." in _text(page)
     freeze = example_freeze()

@@ -55,7 +55,7 @@ def test_an_approval_holds_while_its_evidence_stands(
     answer: Answer, world: World, officer: User, manager: User
 ) -> None:
     approved = answers.approve(answer=sent(answer, world, officer), actor=manager)
-    assert approved.approved_on == [[str(world.log.uuid), world.log.sha256, "accepted", ""]]
+    assert approved.approved_on == [[str(world.log.uuid), world.log.sha256, "accepted", "", "0"]]
     assert basis_changes(stands(answer)) == ()
 
 

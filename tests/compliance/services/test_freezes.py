@@ -12,12 +12,22 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from compliance.models import AccessReview, Assessment, Freeze, User
-from compliance.services import access_reviews, answer_work, answers, evidence, freezes, leases, packs
+from compliance.services import (
+    access_reviews,
+    answer_work,
+    answers,
+    evidence,
+    evidence_standing,
+    freezes,
+    leases,
+    packs,
+)
 from compliance.services.errors import RefusedError
 from compliance.types.access_reviews import Decision
 from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.entitlements import Reach
 from compliance.types.freeze import validate_freeze
+from compliance.types.provenance import Provenance
 from compliance.types.states import AnswerValue, Audience, JobState
 from tests.compliance import completeness_on_record
 from tests.compliance.conftest import World
@@ -148,6 +158,29 @@ def test_who_was_named_what_was_approved_over_and_what_on_is_frozen(
     assert told["justified"] == question["contradictions"]
     assert (told["justification"], told["not_independent"]) == ("The list is being renewed.", "")
     assert question["history"][0]["note"].startswith("Assignee Carl Contributor")
+
+
+def test_figures_are_frozen_with_their_rules_and_evidence_with_where_it_comes_from(
+    world: World, officer: User, manager: User
+) -> None:
+    question = world.assessment.answers.get(question__number=4).question
+    question.facts = {**question.facts, "computed": ["job_log"]}
+    question.save()
+    told = Provenance(source_system="CloudTrail", query="all", row_count=3, obtained="api", zone="UTC")
+    evidence_standing.describe(evidence=world.log, provenance=told, actor=officer)
+    found = cast(
+        "dict[str, Any]", document(freezes.freeze(assessment=approve_all(world, officer, manager), actor=officer))
+    )
+    figures = found["questions"][3]["figures"]
+    assert (figures[0]["value"], figures[0]["rule"], figures[0]["rows"]) == ("3", "log/events", 3)
+    rules = {rule["id"]: rule["words"] for rule in found["figure_rules"]}
+    assert all(figure["rule"] in rules for question in found["questions"] for figure in question["figures"])
+    record = next(one for one in found["evidence"] if one["uuid"] == str(world.log.uuid))
+    assert (record["query"], record["row_count"], record["obtained"]) == ("all", 3, "api")
+    assert record["received_at"].endswith("Z")
+    checks = {line["check"]: line["open"] for line in found["pre_audit"]}
+    assert checks["answer-open"] == []
+    assert "does not state: environment" in checks["evidence-not-described"][0]
 
 
 def test_figures_of_another_period_do_not_answer(world: World, officer: User, manager: User) -> None:

@@ -232,3 +232,35 @@ def test_a_reviewer_is_named_and_another_is_not_offered_the_decision(
     in_review(world, officer)
     assert "Your decision" not in browse(second_officer).get(address(world)).content.decode()
     assert "Your decision" in browse(manager).get(address(world)).content.decode()
+
+
+def test_where_evidence_comes_from_is_stated_on_its_page(world: World, browse: Browse, officer: User) -> None:
+    client = browse(officer)
+    form = {
+        "source_system": "AWS CloudTrail", "environment": "Production", "query": "lookup-events <all>",
+        "executed_by": "Carl", "extracted_at": "2026-11-02T09:30", "zone": "Europe/Berlin", "row_count": "412",
+        "control_total": "412", "obtained": "upload", "collected_how": "", "effective_from": "2026-01-01",
+        "effective_to": "",
+    }  # fmt: skip
+    address_of_form = f"/evidence/{world.log.uuid}/describe/"
+    assert client.post(address_of_form, form).status_code == 302
+    world.log.refresh_from_db()
+    assert world.log.collected_at is not None
+    assert world.log.collected_at.isoformat() == "2026-11-02T08:30:00+00:00"  # half past nine in Berlin, in winter
+    words = text_of(client.get(f"/evidence/{world.log.uuid}/").content.decode())
+    assert "lookup-events &lt;all&gt;" in words
+    assert "Exported and uploaded by the organisation" in words
+    assert 'value="2026-11-02T09:30"' in client.get(address_of_form).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [({"zone": ""}, "Say in which time zone"), ({"zone": "Nowhere"}, "is no time zone"), ({"row_count": "-1"}, "")],
+)
+def test_a_wrong_description_says_where(
+    world: World, browse: Browse, officer: User, changed: dict[str, str], words: str
+) -> None:
+    form = {"extracted_at": "2026-11-02T09:30", "zone": "UTC", **changed}
+    response = browse(officer).post(f"/evidence/{world.log.uuid}/describe/", form)
+    assert response.status_code == 422
+    assert words in response.content.decode()
