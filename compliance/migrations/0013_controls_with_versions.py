@@ -42,11 +42,8 @@ def _merge(apps: Any, rows: list[Any]) -> None:
 
 def _keep(apps: Any, control: Any, row: Any) -> None:
     """The version with who made it, as the ledger has it."""
-    event = (
-        apps.get_model("compliance", "LedgerEvent")
-        .objects.filter(subject_uuid=row.uuid, kind="control.adopted")
-        .first()
-    )
+    entries = apps.get_model("compliance", "TrailEntry").objects
+    entry = entries.filter(event__subject_uuid=row.uuid, event__kind="control.adopted").first()
     terms = {
         "control_id": control.control_id,
         "title": control.title,
@@ -64,7 +61,7 @@ def _keep(apps: Any, control: Any, row: Any) -> None:
         act="adopted" if row.version == 1 else "changed",
         terms=terms,
         owner_id=row.owner_id,
-        made_by_id=(event.actor_id if event else None) or row.owner_id,
+        made_by_id=(entry.actor_id if entry else None) or row.owner_id,
     )
     type(version).objects.filter(pk=version.pk).update(created_at=row.created_at)
 
