@@ -54,7 +54,7 @@ def test_a_conflict_shows_both_versions_and_keeps_what_was_typed(
     response = client.post(address(world, act="write/"), form)
     html = response.content.decode()
     assert response.status_code == 409
-    assert "Olga Officer saved another version while you wrote." in text_of(html)
+    assert "Olga Officer saved another version while you wrote (" in text_of(html)
     assert "Typed for &lt;b&gt;an hour&lt;/b&gt;.</textarea>" in html
     rows = re.findall(r'<th scope="row">([^<]+)</th>\s*<td>(.*?)</td>\s*<td>(.*?)</td>', html, re.DOTALL)
     shown = {label: (text_of(saved).strip(), text_of(sent).strip()) for label, saved, sent in rows}
@@ -165,6 +165,8 @@ def test_an_approval_over_a_contradiction_asks_for_the_reason_on_the_page(
     assert the_answer(world, 2).state == AnswerState.APPROVED
     words = text_of(client.get(address(world, 2)).content.decode())
     assert "Approved over contradictions, because The list is renewed next week." in words
+    assert "Over what the record says, because: The list is renewed next week." in words
+    assert "Approved all the same, because The list is renewed next week." in words
 
 
 def test_an_answer_approved_on_other_evidence_says_so_and_is_sent_again(
