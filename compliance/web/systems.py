@@ -27,6 +27,14 @@ from compliance.web.exports import Column, exported, table_of, wanted
 from compliance.web.forms import day_input
 
 SYSTEMS = AISystem.objects.select_related("owner")
+SYSTEM_COLUMNS = (
+    Column(lazy("AI system"), lambda row: row.name),
+    Column(lazy("owner"), lambda row: row.owner),
+    Column(lazy("class"), lambda row: row.get_risk_class_display()),
+    Column(lazy("on what the class rests"), lambda row: row.standing_reason),
+    Column(lazy("controls in force"), lambda row: row.in_force),
+    Column(lazy("identifier"), lambda row: row.uuid),
+)
 COLUMNS = (
     Column(lazy("framework"), lambda line: line.framework.title),
     Column(lazy("edition"), lambda line: str(line.framework.facts.get("edition", ""))),
@@ -74,13 +82,17 @@ class StandingForm(forms.Form):
 
 
 @guarded(Verb.VIEW)
-def system_list(request: Request) -> HttpResponse:
+def system_list(request: Request) -> HttpResponseBase:
     """Every AI system that the asker may see."""
-    rows = visible(SYSTEMS, request.user).annotate(
-        in_force=Count("controls", filter=Q(controls__retired_on=None), distinct=True)
+    rows = (
+        visible(SYSTEMS, request.user)
+        .annotate(in_force=Count("controls", filter=Q(controls__retired_on=None), distinct=True))
+        .order_by("name", "pk")
     )
+    if wanted(request):
+        return exported(request, table_of("ai-systems", _("AI systems"), SYSTEM_COLUMNS, rows))
     context = {
-        "page": page_of(request, rows.order_by("name", "pk")),
+        "page": page_of(request, rows),
         "columns": [
             {"label": _("AI system")},
             {"label": _("Owner")},
