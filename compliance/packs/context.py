@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
+from compliance.packs.limits import figure_rules, limits, not_independent
 from compliance.packs.order import PackOrder, SignerFacts
 from compliance.packs.wording import all_visible, label
 from compliance.selectors.stage_document import class_rows, drawing
@@ -171,112 +171,6 @@ def _summary(doc: Row, counts: Sequence[tuple[str, str, int]]) -> list[Row]:
     ]
 
 
-def _not_independent(doc: Row) -> list[int]:
-    return [q["number"] for q in doc["questions"] if (q["answer"] or {}).get("not_independent")]
-
-
-def _figure_rules(doc: Row) -> list[Row]:
-    """The rules of the figures that are printed, and no others."""
-    used = {figure["rule"] for question in doc["questions"] for figure in question.get("figures", ())}
-    return [rule for rule in doc.get("figure_rules", ()) if rule["id"] in used]
-
-
-def _question_limits(doc: Row) -> list[str]:
-    said = []
-    silent = [str(q["number"]) for q in doc["questions"] if not q["answer"]]
-    if silent:
-        said.append(_("Not answered: question %(numbers)s.") % {"numbers": ", ".join(silent)})
-    pending = [str(q["number"]) for q in doc["questions"] if q["answer"] and q["answer"]["state"] != "approved"]
-    if pending:
-        said.append(_("Answered but not approved: question %(numbers)s.") % {"numbers": ", ".join(pending)})
-    alone = _not_independent(doc)
-    if alone:
-        said.append(
-            _("Not independently approved: question %(numbers)s. Nobody but a party to the answer could approve it.")
-            % {"numbers": ", ".join(map(str, alone))}
-        )
-    contradicted = [str(q["number"]) for q in doc["questions"] if q["contradictions"]]
-    if contradicted:
-        said.append(
-            _("The records contradict the answer to question %(numbers)s; what they say is printed with the answer.")
-            % {"numbers": ", ".join(contradicted)}
-        )
-    return said
-
-
-def _log_limits(doc: Row) -> list[str]:
-    log, said = doc["job_log"], []
-    if not log["recorded"]:
-        said.append(_("No fine-tune job event was recorded for the period. No record is not the same as no job."))
-    if log["rejected"]:
-        said.append(
-            ngettext(
-                "%(n)d log record was rejected and is not counted.",
-                "%(n)d log records were rejected and are not counted.",
-                log["rejected"],
-            )
-            % {"n": log["rejected"]}
-        )
-    if doc["entitlements"]["state"] == "not_assessed":
-        said.append(doc["entitlements"]["statement"])
-    said += _completeness_limits(doc)
-    gaps = doc["entitlements"].get("reading", {}).get("not_assessed", ())
-    return said + [_("Who could submit, not assessed: %(document)s. %(effect)s") % gap for gap in gaps]
-
-
-def _completeness_limits(doc: Row) -> list[str]:
-    """What the three figures leave open, one sentence each; documents of earlier versions have none."""
-    told = doc.get("completeness") or {}
-    if told.get("state") == "not_assessed":
-        return [told["statement"]]
-    reading = told.get("reading")
-    if reading is None:
-        return []
-    said = [_("Coverage of the job log: %s") % gap for gap in reading["gaps"]]
-    if reading["digests"]["verdict"] != "confirmed":
-        said.append(_("Integrity of the log files: %s.") % reading["integrity"])
-    if reading["exceptions"]:
-        said.append(
-            ngettext(
-                "%(n)d exception to the completeness of the job log is open.",
-                "%(n)d exceptions to the completeness of the job log are open.",
-                reading["exceptions"],
-            )
-            % {"n": reading["exceptions"]}
-        )
-    return said
-
-
-def _limits(doc: Row, counts: Sequence[tuple[str, str, int]]) -> list[str]:
-    by_state = {state: count for state, _label, count in counts}
-    said = _question_limits(doc)
-    if not doc["models"]:
-        said.append(_("No model version is on record: nothing was tested."))
-    untested = by_state["not_covered"] + by_state["failed"] + by_state["stale"]
-    if untested:
-        said.append(
-            _(
-                "%(n)d of %(all)d pairs of model version and sub-technique were not tested, failed or are out of date; "
-                "of these this pack says nothing."
-            )
-            % {"n": untested, "all": sum(by_state.values())}
-        )
-    said += _log_limits(doc) + _supplier_limits(doc)
-    drafts = sum(control["draft_mappings"] for control in doc["reference_controls"])
-    if drafts:
-        said.append(_("%(n)d mappings to other frameworks are drafts and count for nothing.") % {"n": drafts})
-    if doc["ledger"]["unsealed"]:
-        said.append(
-            ngettext(
-                "%(n)d ledger event was not yet sealed into a block when this data was frozen.",
-                "%(n)d ledger events were not yet sealed into a block when this data was frozen.",
-                doc["ledger"]["unsealed"],
-            )
-            % {"n": doc["ledger"]["unsealed"]}
-        )
-    return said
-
-
 def _questions(doc: Row, evidence: dict[str, Row], findings: dict[str, Row]) -> list[Row]:
     return [
         {
@@ -297,6 +191,11 @@ def _findings(findings: dict[str, Row], evidence: dict[str, Row], risks: dict[st
         }
         for f in findings.values()
     ]
+
+
+def _evidence(evidence: dict[str, Row], freeze_sha256: str) -> Capped:
+    rows = list(evidence.values())[:PAGE_ROWS]
+    return Capped(rows=rows, total=len(evidence), source="freeze.json", source_sha256=freeze_sha256)
 
 
 def _job_log(doc: Row, freeze_sha256: str) -> Capped:
@@ -329,27 +228,6 @@ def _suppliers(doc: Row, models: dict[str, Row], evidence: dict[str, Row]) -> li
     return [
         {**one, "models": _refs(one["models"], models), "evidence": evidence.get(one["evidence"] or "")}
         for one in doc["suppliers"]["records"]
-    ]
-
-
-def _supplier_limits(doc: Row) -> list[str]:
-    """What third parties leave open, one sentence each."""
-    told = doc.get("suppliers") or {"records": [], "unrecorded": []}
-    said = [_("Third party %(name)s: %(gap)s") % one for one in told["records"] if one["open_days"]]
-    unmet = sum(
-        1 for one in told["records"] for row in one["customer_controls"] if not row["controls"] and not row["note"]
-    )
-    if unmet:
-        said.append(
-            ngettext(
-                "%(n)d control that a third party's report expects of its customers is met by nothing.",
-                "%(n)d controls that third parties' reports expect of their customers are met by nothing.",
-                unmet,
-            )
-            % {"n": unmet}
-        )
-    return said + [
-        _("Named by an inherited model, and not on record as a third party: %s.") % name for name in told["unrecorded"]
     ]
 
 
@@ -388,17 +266,12 @@ def build_context(
         data_sha256=freeze_sha256,
         sections=sections(),
         summary=_summary(doc, counts),
-        limits=_limits(doc, counts),
+        limits=limits(doc, counts),
         controls=_controls(doc),
         questions=_questions(doc, evidence, findings),
-        not_independent=_not_independent(doc),
-        figure_rules=_figure_rules(doc),
-        evidence=Capped(
-            rows=list(evidence.values())[:PAGE_ROWS],
-            total=len(evidence),
-            source="freeze.json",
-            source_sha256=freeze_sha256,
-        ),
+        not_independent=not_independent(doc),
+        figure_rules=figure_rules(doc),
+        evidence=_evidence(evidence, freeze_sha256),
         models=[{**m, "parent": models.get(m["parent"] or "")} for m in models.values()],
         coverage=_coverage(doc, models),
         coverage_counts=counts,

@@ -31,6 +31,7 @@ from compliance.selectors.pre_audit import pre_audit_checks
 from compliance.selectors.question_facts import QuestionFacts, question_facts
 from compliance.types import freeze as doc
 from compliance.types.figure_rules import FIGURE_RULES
+from compliance.types.freeze_answers import PreAuditLine
 from compliance.types.freeze_blob import Blob
 from compliance.types.freeze_completeness import Completeness
 from compliance.types.freeze_entitlements import Entitlements
@@ -308,6 +309,13 @@ def _remediation(item: RemediationItem) -> doc.RemediationItem:
     )
 
 
+def _pre_audit(assessment: Assessment) -> list[PreAuditLine]:
+    return [
+        {"check": line.check, "title": line.title, "open": [one.sentence for one in line.open]}
+        for line in pre_audit_checks(assessment)
+    ]
+
+
 def build(
     assessment: Assessment,
     *,
@@ -354,10 +362,7 @@ def build(
         ],
         ledger=head,
         mappings=freeze_mappings.mappings(),
-        pre_audit=[
-            {"check": line.check, "title": line.title, "open": [one.sentence for one in line.open]}
-            for line in pre_audit_checks(assessment)
-        ],
+        pre_audit=_pre_audit(assessment),
         figure_rules=[{"id": key, "words": words} for key, words in FIGURE_RULES.items()],
         suppliers=freeze_suppliers.suppliers(assessment),
     )

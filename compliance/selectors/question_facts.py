@@ -266,15 +266,21 @@ def _inherited(assessment: Assessment, answer: Answer) -> QuestionFacts:
         )
         for label, n, asked in lines
     )
+    against = _against_models(answer, registered=len(rows), tested=tested)
+    return QuestionFacts(facts=facts, contradictions=tuple(against), matrix=tested_models(rows))
+
+
+def _against_models(answer: Answer, *, registered: int, tested: int) -> list[str]:
+    """Where the answer and its claims stand against the inherited models on record."""
     against: list[str] = []
-    untested = len(rows) - tested
+    untested = registered - tested
     if answer.value == AnswerValue.YES and untested:
         against.append(
             _("You answer yes. %(untested)d of %(all)d inherited model versions have no conclusive test.")
-            % {"untested": untested, "all": len(rows)}
+            % {"untested": untested, "all": registered}
         )
-    if answer.value == AnswerValue.NOT_APPLICABLE and rows:
-        against.append(_("You answer not applicable. %d inherited model versions are registered.") % len(rows))
+    if answer.value == AnswerValue.NOT_APPLICABLE and registered:
+        against.append(_("You answer not applicable. %d inherited model versions are registered.") % registered)
     told = str(answer.claims.get("models_tested", "")).strip()
     if told.isdigit() and int(told) > tested:
         against.append(
@@ -283,7 +289,7 @@ def _inherited(assessment: Assessment, answer: Answer) -> QuestionFacts:
             )
             % {"stated": told, "n": tested}
         )
-    return QuestionFacts(facts=facts, contradictions=tuple(against), matrix=tested_models(rows))
+    return against
 
 
 def _has(row: CoverageRow, state: CoverageState) -> bool:

@@ -15,7 +15,7 @@ from compliance.types.canonical import NotCanonicalError, canonical_json
 from compliance.types.freeze_answers import AnswerAdditions, EvidenceAdditions, QuestionAdditions
 from compliance.types.freeze_blob import Blob
 from compliance.types.freeze_controls import ControlAdditions
-from compliance.types.freeze_entitlements import ENTITLEMENT_ROWS, Entitlements
+from compliance.types.freeze_entitlements import Entitlements, entitlements_fault
 from compliance.types.freeze_mappings import FreezeAdditions, additions_fault
 from compliance.types.freeze_scans import CoverageRow, DatasetVersion, Figure, FileScan, ModelVersion, Scan
 from compliance.types.freeze_suppliers import suppliers_fault
@@ -380,16 +380,8 @@ def _check_sense(doc: Freeze) -> None:
         raise FreezeError("job_log: the extract is not the whole log, so the full register has to be attached")
     if log["register"] and log["register"]["rows"] != log["recorded"]:
         raise FreezeError("job_log.register: its row count differs from the number of recorded events")
-    if reading := doc["entitlements"].get("reading"):
-        whole = reading["register"]
-        if len(reading["extract"]) > ENTITLEMENT_ROWS:
-            raise FreezeError(f"entitlements.extract: at most {ENTITLEMENT_ROWS} rows are taken")
-        if whole["rows"] != reading["ways"]:
-            raise FreezeError("entitlements.register: its row count differs from the number of ways")
-    if (review := doc["entitlements"].get("review")) and review["register"]["rows"] != review["population"]:
-        raise FreezeError("entitlements.review.register: its row count differs from the population")
-    if ("reading" in doc["entitlements"]) != (doc["entitlements"]["state"] == "assessed"):
-        raise FreezeError("entitlements: they are assessed where a reading is there, and not assessed where none is")
+    if fault := entitlements_fault(doc["entitlements"]):
+        raise FreezeError(fault)
 
 
 def validate_freeze(doc: object) -> None:

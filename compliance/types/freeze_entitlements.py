@@ -93,3 +93,17 @@ class Entitlements(EntitlementDetails):
 
     state: Literal["not_assessed", "assessed"]
     statement: str
+
+
+def entitlements_fault(told: Entitlements) -> str:
+    """What does not hold in them, in words; "" where all does."""
+    if reading := told.get("reading"):
+        if len(reading["extract"]) > ENTITLEMENT_ROWS:
+            return f"entitlements.extract: {len(reading['extract'])} rows, at most {ENTITLEMENT_ROWS} are taken"
+        if reading["register"]["rows"] != reading["ways"]:
+            return "entitlements.register: its row count differs from the number of ways"
+    if (review := told.get("review")) and review["register"]["rows"] != review["population"]:
+        return "entitlements.review.register: its row count differs from the population"
+    if ("reading" in told) != (told["state"] == "assessed"):
+        return "entitlements: they are assessed where a reading is there, and not assessed where none is"
+    return ""
