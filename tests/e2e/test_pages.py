@@ -64,6 +64,16 @@ SUBJECTS = {
     "reference-bank-detail": "SELECT sha256 FROM compliance_evidence JOIN scanning_referencebank"
     " ON evidence_id = compliance_evidence.id",
     "catalogue-control": "SELECT control_id FROM compliance_referencecontrol ORDER BY control_id",
+    "control-detail": "SELECT uuid FROM compliance_implementedcontrol ORDER BY id",
+    "control-change": "SELECT uuid FROM compliance_implementedcontrol ORDER BY id",
+    "mapping-add": "SELECT control_id FROM compliance_referencecontrol ORDER BY control_id",
+    "mapping-revise": "SELECT uuid FROM compliance_mappingpair ORDER BY id",
+    "system-detail": "SELECT uuid FROM compliance_aisystem",
+    "system-standing": "SELECT uuid FROM compliance_aisystem",
+    "system-relevance": "SELECT uuid FROM compliance_aisystem",
+    "system-matrix": "SELECT uuid FROM compliance_aisystem",
+    "statement-detail": "SELECT key FROM compliance_framework WHERE key LIKE 'iso-iec-%' ORDER BY key",
+    "statement-version": "SELECT uuid FROM compliance_statementversion",
     "control-adopt": "SELECT control_id FROM compliance_referencecontrol ORDER BY control_id",
 }
 MORE = {
@@ -81,7 +91,7 @@ PAGES = [route.name for route in routes() if route.gate in (Gate.PAGE, Gate.PUBL
 WALK = [*((name, name, "") for name in PAGES), *((what, name, query) for what, (name, query) in MORE.items())]
 EMPTY = ["/", "/assessments/", "/evidence/", "/job-log/", "/models/", "/models/?view=data", "/scans/", "/findings/",
          "/remediation/", "/remediation/?view=board", "/packs/", "/imports/", "/jobs/", "/catalogue/",
-         "/coverage/", "/scans/compare/"]  # fmt: skip
+         "/coverage/", "/scans/compare/", "/controls/", "/systems/", "/statements/"]  # fmt: skip
 FIRST_PERSON = f"""
 from compliance.services import people
 from compliance.types.states import Role
@@ -99,12 +109,19 @@ def furnish(installation: Installation) -> None:
         "import json\n"
         "from datetime import date\n"
         "from compliance.models import EntitlementReading, User\n"
-        "from compliance.services import access_reviews\n"
+        "from compliance.models import Framework\n"
+        "from compliance.services import access_reviews, statements\n"
+        "from compliance.types.statements import Decision, Implementation, Inclusion\n"
         "from scanning.ingest.log_mapping import mapping_from_json\n"
         "from scanning.services import column_mappings\n"
         "officer = User.objects.get(email='mara.lindqvist@example.org')\n"
         "access_reviews.open_review(reading=EntitlementReading.objects.latest('pk'), reviewer=officer,\n"
         "    due_on=date(2099, 1, 1), removals_due_on=date(2099, 2, 1), actor=officer)\n"
+        "iso = Framework.objects.get(key='iso-iec-42001-2023')\n"
+        "statements.decide(framework=iso, system=None, actor=officer, decisions=[\n"
+        "    Decision(requirement_id=one, inclusion=Inclusion.INCLUDED, reason='Asked for.',\n"
+        "        implementation=Implementation.PLANNED) for one in iso.facts['statement_ids']])\n"
+        "statements.approve(framework=iso, system=None, note='', actor=User.objects.filter(role='manager')[0])\n"
         f"given = json.load(open({str(SAMPLES / 'generic_log' / 'mapping_csv.json')!r}))\n"
         "column_mappings.make(name='Gateway', mapping=mapping_from_json(given), columns=['When', 'What'], actor=officer)\n"
     )
