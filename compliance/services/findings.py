@@ -95,14 +95,16 @@ class _Spoken:
 
 @dataclass(slots=True)
 class _Drawn:
-    """A finding on its way. is_new: made by this import; is_judged: a person decided to live with it; changed: it says
-    something else than its row does; steps: observations that changed what it concludes, each with what it concluded before."""
+    """A finding on its way. is_new: made by this import; is_judged: a person decided to live with it; said: what its row
+    says; seen_again: as its row does not say yet; steps: observations that changed what it concludes, each with what it
+    concluded before."""
 
     finding: Finding
     control: str
     is_new: bool
     is_judged: bool
-    changed: bool = False
+    said: tuple[str, ...]
+    seen_again: bool = False
     steps: list[tuple[_Spoken, str]] = field(default_factory=list)
     spoken: list[_Spoken] = field(default_factory=list)
 
@@ -113,7 +115,7 @@ class _Drawn:
         before = "" if first else str(finding.state)
         when = seen_at(observation)
         if when >= finding.last_seen_at:
-            finding.last_seen_at, self.changed = when, not first
+            finding.last_seen_at, self.seen_again = when, not first
             if not self.is_judged:
                 finding.state = spoken.conclusion.value
                 finding.condition, finding.title = observation.description, observation.title
@@ -121,6 +123,13 @@ class _Drawn:
         if before != str(finding.state):
             self.steps.append((spoken, before))
         self.spoken.append(spoken)
+
+
+_SAID = ("state", "condition", "title", "severity")
+
+
+def _said_by(finding: Finding) -> tuple[str, ...]:
+    return finding.state, finding.condition, finding.title, finding.severity
 
 
 def _key_of(finding: Finding) -> _Key:
@@ -163,13 +172,16 @@ def _make(fresh: Mapping[_Key, _Spoken]) -> dict[_Key, Finding]:
     return dict(zip(fresh, bulk_rows.create(Finding, names=_MADE_OF, values=values), strict=True))
 
 
+_UNREAD = ("created_at", "first_seen_at", "techniques", "criteria", "cause", "effect")
+
+
 def _known(system_id: int, keys: Collection[_Key]) -> dict[_Key, Finding]:
     """The findings that stand under these keys, locked until the transaction ends."""
     assets, rules = ({key[place] for key in keys} for place in (0, 2))
     rows = Finding.objects.select_for_update().filter(
         system=system_id, asset_key__among=assets, rule_fingerprint__among=rules
     )
-    return {_key_of(finding): finding for finding in rows.defer("techniques", "criteria", "cause", "effect")}
+    return {_key_of(finding): finding for finding in rows.defer(*_UNREAD)}
 
 
 def conclude(*, observations: Iterable[Observation], actor: User | None) -> list[Finding]:
@@ -204,18 +216,23 @@ def _conclude(system_id: int, rows: Sequence[_Spoken], actor: User | None) -> li
     for spoken in rows:
         if spoken.key not in drawn:
             finding = new.get(spoken.key) or known[spoken.key]
-            drawn[spoken.key] = _Drawn(finding, spoken.target.control_id, spoken.key in new, finding.pk in judged)
+            drawn[spoken.key] = _Drawn(
+                finding, spoken.target.control_id, spoken.key in new, finding.pk in judged, _said_by(finding)
+            )
         drawn[spoken.key].take(spoken)
     _store(list(drawn.values()))
     _tell(list(drawn.values()), actor)
     return [one.finding for one in drawn.values()]
 
 
-_CHANGING = ("state", "last_seen_at", "condition", "title", "severity")
-
-
 def _store(drawn: Sequence[_Drawn]) -> None:
-    bulk_rows.update([one.finding for one in drawn if one.changed], names=_CHANGING)
+    # Most of what a report repeats is as it was: only its time is written.
+    again: dict[bool, list[Finding]] = {True: [], False: []}
+    for one in drawn:
+        if one.seen_again:
+            again[_said_by(one.finding) == one.said].append(one.finding)
+    bulk_rows.update(again[True], names=("last_seen_at",))
+    bulk_rows.update(again[False], names=("last_seen_at", *_SAID))
     through = Finding.observations.through
     links = {(one.finding.pk, spoken.observation.pk) for one in drawn for spoken in one.spoken}
     there = through.objects.filter(observation_id__among={observation for _, observation in links})

@@ -6,7 +6,6 @@ while rows are staged, and publishing is a single INSERT … SELECT that the dat
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from django.db.models.fields.json import KT
 from django.utils import timezone
 
 from compliance.models import AISystem, Evidence, JobEvent, Principal
+from compliance.services import bulk_rows
 from compliance.types.canonical import canonical_json, merkle_root, sha256_hex
 from compliance.types.drafts import JSON, JobEventDraft
 from compliance.types.erased_names import committed, erased, is_erased
@@ -34,6 +34,7 @@ _PREPARED = tuple(column for column in _FIELDS if column not in _GIVEN_AT_PUBLIS
 # Columns that earlier rows do not have: left out of the leaf while empty, so that the roots in the ledger stay true.
 _LATER = ("origins", "names_committed")
 _SIGNED = tuple(column for column in _PREPARED if column not in ("uuid", "actor_id", "job_key"))
+_ALWAYS_SIGNED = tuple(column for column in _SIGNED if column not in ("raw", *_LATER))
 # Names of people that may be erased: signed by their commitments, where a row has one of them.
 NAMES = ("session", "on_behalf_of")
 _ROWS_A_STATEMENT = 200
@@ -101,7 +102,7 @@ def prepare(*, draft: JobEventDraft, actor: Principal | None) -> str:
         "job_key": job_key(source=draft.source, job_id=values["job_id"]),
         "leaf": sha256_hex(signed),
     }
-    return signed[:-1].decode() + "," + json.dumps(others, separators=(",", ":"))[1:]
+    return signed[:-1].decode() + "," + bulk_rows.as_json(others)[1:]
 
 
 def _moment(moment: datetime) -> str:
@@ -110,16 +111,17 @@ def _moment(moment: datetime) -> str:
 
 def _signed(values: JSON, actor: Principal | None, raw: bytes = b"") -> bytes:
     """What the leaf of an event is the digest of, as canonical JSON. raw: that of the record, where it is known."""
-    form = {column: values[column] for column in _SIGNED if values[column] or column not in _LATER}
+    form = {column: values[column] for column in _ALWAYS_SIGNED}
+    form |= {column: values[column] for column in _LATER if values[column]}
     form["actor"] = actor.pseudonym if actor else ""
     if values["names_committed"]:
         key = bytes(actor.commitment_key) if actor and actor.commitment_key is not None else None
         form |= {f"{column}_commitment": committed(form.pop(column), key=key) for column in NAMES}
     if not raw:
-        return canonical_json(form)
-    before = canonical_json({column: value for column, value in form.items() if column < "raw"})
-    after = canonical_json({column: value for column, value in form.items() if column > "raw"})
-    return b"".join((before[:-1], b',"raw":', raw, b",", after[1:]))
+        return canonical_json(form | {"raw": values["raw"]})
+    # The record's own member goes before that of its digest: no other follows which has members of such a name.
+    before, after, rest = canonical_json(form).rpartition(b',"raw_sha256":')
+    return b"".join((before, b',"raw":', raw, after, rest))
 
 
 def _root(leaves: Iterable[str]) -> str:

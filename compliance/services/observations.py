@@ -86,7 +86,10 @@ def record_batch(
             ],
         )
     for row, version in zip(rows, versions, strict=True):
-        row.evidence, row.model_version = evidence, version
+        if evidence:
+            row.evidence = evidence
+        if version:
+            row.model_version = version
     return rows, len(drafts) - len(rows)
 
 

@@ -6,7 +6,6 @@ leaves that commitment and the pseudonym of the person, so that every root stays
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 
@@ -16,7 +15,7 @@ _SHOWN = 16
 
 def commitment(*, key: bytes, name: str) -> str:
     """HMAC-SHA-256 (RFC 2104), hex, of a name under a principal's key."""
-    return hmac.new(key, name.encode("utf-8"), hashlib.sha256).hexdigest()
+    return hmac.digest(key, name.encode("utf-8"), "sha256").hex()
 
 
 def erased(*, key: bytes, name: str, pseudonym: str) -> str:
