@@ -118,10 +118,11 @@ def _confirmation(
 
 
 def review_figures(review: AccessReview) -> ReviewFigures:
-    """The figures of a whole review."""
-    lines = list(review.lines.only("pk", "review_id", "principal_id", "decision", "decided_at"))
-    decisions = Counter(line.decision for line in lines)
-    removals = list(confirmations(review, lines).values())
+    """The figures of a whole review; lines are read of removals alone."""
+    lines = review.lines.order_by()
+    decisions = Counter(dict(lines.values_list("decision").annotate(Count("pk"))))
+    removed = lines.filter(decision=Decision.REMOVE)
+    removals = list(confirmations(review, list(removed.only("pk", "principal_id", "decision", "decided_at"))).values())
     states = Counter(one.state for one in removals)
     ended = review.completed_at.date() if review.completed_at else timezone.now().date()
     return ReviewFigures(

@@ -48,18 +48,43 @@ def _in_force(user: Asker) -> QuerySet[JobBinding]:
     return visible(JobBinding.objects.filter(superseded_at__isnull=True), user)
 
 
-def unmatched_groups(user: Asker, *, text: str = "") -> QuerySet[JobBinding, dict[str, Any]]:
-    """Names that wait, the most frequent first."""
+def _waiting(user: Asker, text: str = "") -> QuerySet[JobBinding]:
     rows = _in_force(user).filter(bound_by=BoundBy.NOTHING)
-    if text:
-        rows = rows.filter(name__icontains=text)
+    return (rows.filter(name__icontains=text) if text else rows).order_by()
+
+
+def frequent_groups(user: Asker, *, text: str = "") -> QuerySet[JobBinding, dict[str, Any]]:
+    """Names that wait, the most frequent first, without their times: what a page chooses from."""
     groups: QuerySet[JobBinding, dict[str, Any]] = (
-        rows.order_by()
+        _waiting(user, text)
         .values(*_GROUP)
-        .annotate(events=Count("event", distinct=True), first=Min("event__occurred_at"), last=Max("event__occurred_at"))
+        .annotate(events=Count("event", distinct=True))
         .order_by("-events", "name", "named", "name_digest", "system__uuid")
     )
     return groups
+
+
+def unmatched_groups(user: Asker, *, text: str = "") -> QuerySet[JobBinding, dict[str, Any]]:
+    """Names that wait, the most frequent first, with their first and last time."""
+    return frequent_groups(user, text=text).annotate(first=Min("event__occurred_at"), last=Max("event__occurred_at"))
+
+
+def with_times(user: Asker, groups: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The groups of one page with their first and last time: one query."""
+    rows = list(groups)
+    named = _waiting(user).filter(name__in={row["name"] for row in rows}).values(*_GROUP)
+    times = {_key(row): row for row in named.annotate(first=Min("event__occurred_at"), last=Max("event__occurred_at"))}
+    known = [(row, times[_key(row)]) for row in rows if _key(row) in times]  # one may have been bound meanwhile
+    return [{**row, "first": time["first"], "last": time["last"]} for row, time in known]
+
+
+def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[field] for field in _GROUP)
+
+
+def unmatched_count(user: Asker, *, text: str = "") -> int:
+    """How many names wait, counted without their events."""
+    return _waiting(user, text).values("system", "named", "name", "name_digest").distinct().count()
 
 
 def decided_groups(user: Asker) -> QuerySet[JobBinding, dict[str, Any]]:

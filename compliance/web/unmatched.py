@@ -17,7 +17,16 @@ from django.utils.translation import gettext_lazy as _
 from compliance.choices import choices, label
 from compliance.models import AISystem, BindingRule, DatasetVersion, ModelVersion
 from compliance.rights import Asker, Verb, may, systems_for, visible
-from compliance.selectors.unmatched_page import decided_groups, in_words, rules, targets, unmatched_groups
+from compliance.selectors.unmatched_page import (
+    decided_groups,
+    frequent_groups,
+    in_words,
+    rules,
+    targets,
+    unmatched_count,
+    unmatched_groups,
+    with_times,
+)
 from compliance.services import bindings
 from compliance.services.bindings import Learned
 from compliance.services.errors import RefusedError
@@ -99,13 +108,15 @@ class DecideForm(forms.Form):
 def unmatched_list(request: Request) -> HttpResponseBase:
     """Names that wait, the most frequent first; and those of which a person said what they are."""
     text = request.GET.get("q", "")[:200]
-    groups = unmatched_groups(request.user, text=text)
     if wanted(request):
+        groups = unmatched_groups(request.user, text=text)
         return exported(request, table_of("unmatched", gettext("Unmatched records"), TABLE, groups))
-    page: Any = Paginator(groups, PER_PAGE).get_page(request.GET.get("page"))
+    paginator = Paginator(frequent_groups(request.user, text=text), PER_PAGE)
+    paginator.count = unmatched_count(request.user, text=text)
+    page: Any = paginator.get_page(request.GET.get("page"))
     context = {
         "page": page,
-        "lines": in_words(page),
+        "lines": in_words(with_times(request.user, page)),
         "text": text,
         "may_bind": may(request.user, Verb.BIND_EVENTS),
         "decided": [_said(row) for row in decided_groups(request.user)[:20]],

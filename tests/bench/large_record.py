@@ -174,8 +174,9 @@ def _assessments(grower: Grower) -> None:
     grower.copy("compliance_assessment", title="t.title || ' ' || s.n", state="'open'")
     grower.run(
         "INSERT INTO compliance_answer (uuid, created_at, retention_class, legal_hold, assessment_id, question_id, value,"
-        " statement, reason, claims, state, version) SELECT {uuid}, a.created_at, a.retention_class, a.legal_hold, a.id, q.id,"
-        " 'yes', 'As the evidence says.', '', '{}', 'draft', 1"
+        " statement, reason, claims, state, version, approved_on, justified, justification, alone_reason)"
+        " SELECT {uuid}, a.created_at, a.retention_class, a.legal_hold, a.id, q.id,"
+        " 'yes', 'As the evidence says.', '', '{}', 'draft', 1, '[]', '[]', '', ''"
         " FROM compliance_assessment a CROSS JOIN compliance_auditquestion q"
         " WHERE a.id NOT IN (SELECT assessment_id FROM compliance_answer)"
     )
