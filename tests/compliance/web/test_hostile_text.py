@@ -50,7 +50,7 @@ KEPT_APART = {
 PAGES = [route for route in routes() if route.gate is Gate.PAGE and "GET" in route.verbs]
 
 
-def text_fields() -> Iterator[tuple[type[models.Model], list[models.Field[Any, Any]]]]:
+def text_fields() -> Iterator[tuple[type[models.Model], list[Any]]]:
     """Free text of every table that may be changed."""
     for app in ("compliance", "scanning"):
         for kind in apps.get_app_config(app).get_models():

@@ -1,4 +1,4 @@
-"""The pages of third parties and of comparisons in a real browser: no violation of axe's rules, nothing wider than the screen."""
+"""Third parties and comparisons in a real browser: no violation of axe's rules, and nothing wider than the screen."""
 
 from __future__ import annotations
 
