@@ -68,7 +68,9 @@ def _url(framework: Framework, system: AISystem | None) -> str:
 
 @guarded(Verb.VIEW)
 def statement_detail(request: Request, key: str) -> HttpResponseBase:
-    """Every id with what is decided on it; `?export=` as a file."""
+    """Every id with what is decided on it; `?export=` as a file. Who sees single systems alone chooses one first."""
+    if not request.GET.get("system") and not sees_all(request.user):
+        return statement_list(request)
     framework, system = _asked(request, key, request.GET)
     rows = pages.statement_rows(framework, system, request.user)
     if wanted(request):
