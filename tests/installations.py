@@ -29,6 +29,7 @@ from tests.services import START_SECONDS, free_port, stop
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND_SECONDS = 110.0
+MIGRATE_SECONDS = 400.0
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 
 
@@ -106,7 +107,9 @@ class Installation:
 
 def migrate(environ: dict[str, str]) -> None:
     """Brings a template database to the newest migration; the system checks have tests of their own."""
-    Installation(Path(environ["ASSAY_VAR"]), environ).succeed("migrate", "--verbosity=0", "--skip-checks")
+    Installation(Path(environ["ASSAY_VAR"]), environ).succeed(
+        "migrate", "--verbosity=0", "--skip-checks", timeout=MIGRATE_SECONDS
+    )
 
 
 def copy_sqlite(template: Path, target: Path) -> str:

@@ -25,11 +25,9 @@ from psycopg import sql
 from compliance import preflight
 
 START_SECONDS = 60.0
+# The tests kill workers, never the server, so nothing there has to survive a power cut.
+POSTGRES_IN_A_HURRY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 POSTGRES_SETTINGS = {
-    # The tests kill workers, never the server, so nothing here has to survive a power cut.
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
     "shared_buffers": "64MB",
     "max_connections": "80",
     "listen_addresses": "127.0.0.1",
@@ -162,8 +160,11 @@ def stop(server: subprocess.Popen[bytes], polite: signal.Signals) -> None:
 
 
 @contextlib.contextmanager
-def running_postgres() -> Iterator[Postgres]:
-    """PostgreSQL on a free port of 127.0.0.1, with a random password, gone with its files afterwards."""
+def running_postgres(*, durable: bool = False) -> Iterator[Postgres]:
+    """PostgreSQL on a free port of 127.0.0.1, with a random password, gone with its files afterwards.
+
+    durable: whether what it commits is on the disk, as it comes; otherwise it is faster.
+    """
     programs = Path(find("postgresql"))
     account = server_account()
     password = secrets.token_hex(16)
@@ -175,7 +176,8 @@ def running_postgres() -> Iterator[Postgres]:
         run_as(account, [str(programs / "initdb"), f"--pgdata={folder / 'db'}", f"--pwfile={secret}", *options])
         port = free_port()
         owner = f"postgres://postgres:{password}@127.0.0.1:{port}/postgres"
-        settings = {**POSTGRES_SETTINGS, "port": str(port), "unix_socket_directories": str(folder)}
+        hurry = {} if durable else POSTGRES_IN_A_HURRY
+        settings = {**POSTGRES_SETTINGS, **hurry, "port": str(port), "unix_socket_directories": str(folder)}
         arguments = [f"--{name}={value}" for name, value in settings.items()]
         command = [str(programs / "postgres"), "-D", str(folder / "db"), *arguments]
         with started(command, folder / "log", account, lambda: _postgres_answers(owner)):
