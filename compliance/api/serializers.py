@@ -34,7 +34,10 @@ class SystemSerializer(serializers.ModelSerializer[m.AISystem]):
 
     class Meta:
         model = m.AISystem
-        fields: ClassVar = ["uuid", "name", "description", "is_demonstration", "created_at"]
+        fields: ClassVar = [
+            "uuid", "name", "description", "is_demonstration", "legal_roles", "risk_class", "is_systemic", "on_market_since",
+            "standing_reason", "created_at",
+        ]  # fmt: skip
 
 
 class ModelVersionSerializer(serializers.ModelSerializer[m.ModelVersion]):

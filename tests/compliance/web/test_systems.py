@@ -31,6 +31,8 @@ def test_role_and_class_decide_what_the_pages_show(
     page = client.get(reverse("system-detail", args=[system.uuid])).content.decode()
     assert "Deployer of the AI system" in page
     assert "Memo of 1 October." in page
+    told = client.get(reverse("api-systems-detail", args=[system.uuid])).json()
+    assert (told["legal_roles"], told["risk_class"], told["is_systemic"]) == (["deployer"], "minimal", False)
     listed = client.get(relevance, {"framework": "eu-ai-act"}).content.decode()
     assert "Does not apply" in listed
     assert "Not assessed" not in listed
