@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from compliance.models import BindingRule, JobEvent, User
+from compliance.selectors.unmatched_page import unmatched_count, unmatched_groups
 from compliance.services import bindings
 from compliance.types.bindings import BoundBy, Named
 from tests.compliance import records
@@ -38,6 +39,16 @@ def which(world: World, named: Named = Named.DATASET, name: str = DATA) -> dict[
 def test_names_wait_once_with_all_their_events(waiting: World, browse: Browse, contributor: User) -> None:
     assert names(browse(contributor)) == [("digits-base", 3), (DATA, 3)]
     assert names(browse(contributor), "q=base") == [("digits-base", 3)]
+
+
+def test_the_page_counts_and_dates_what_an_export_would_hold(waiting: World, browse: Browse, contributor: User) -> None:
+    groups = list(unmatched_groups(contributor))
+    shown = browse(contributor).get(LIST).context
+    assert shown["page"].paginator.count == unmatched_count(contributor) == len(groups) == 2
+    assert [(line.name, line.first, line.last) for line in shown["lines"]] == [
+        (group["name"], group["first"], group["last"]) for group in groups
+    ]
+    assert unmatched_count(contributor, text="base") == 1
 
 
 def test_others_names_do_not_exist(waiting: World, browse: Browse, contributor: User, officer: User) -> None:
