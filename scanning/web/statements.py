@@ -23,7 +23,7 @@ from compliance.web.exports import Column, exported, table_of, wanted
 from scanning import intake
 from scanning.services import statements
 from scanning.services.statements import Statement
-from scanning.web.statement_forms import RowList, WhoseForm, lists, sent_rows, stated_rows
+from scanning.web.statement_forms import ROW_FORMS, RowList, WhoseForm, lists, sent_rows, stated_rows
 
 _KINDS = {
     "stated-accounts": _("accounts in scope"),
@@ -51,8 +51,9 @@ def lines_of(document: PlatformDocument) -> list[JSON]:
 
 
 def in_words(line: JSON) -> str:
-    """One line of a statement as it was typed."""
-    return ", ".join(str(value) for value in line.values() if value)
+    """One line of a statement in the order of its form, whatever order the database keeps."""
+    fields = next(form.base_fields for form in ROW_FORMS.values() if line.keys() <= form.base_fields.keys())
+    return ", ".join(str(line[name]) for name in fields if line.get(name))
 
 
 def _history(system: AISystem, page: list[PlatformDocument]) -> list[JSON]:
