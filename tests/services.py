@@ -64,8 +64,11 @@ class Postgres:
         return self.url(database)
 
     def drop(self, database: str) -> None:
-        """Removes a database and whoever is connected to it."""
-        self.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
+        """Removes a database and whoever is connected to it; FORCE would fail where the server is just vacuuming it."""
+        ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename = current_user"
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(ours, [database])
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(database)))
 
 
 def free_port() -> int:
