@@ -39,6 +39,8 @@ _TITLES = {
     "remediation": gettext_lazy("Remediation"),
     "mappings": gettext_lazy("Mappings"),
     "suppliers": gettext_lazy("Third parties"),
+    "pre_audit": gettext_lazy("Checks before the audit"),
+    "figure_rules": gettext_lazy("How figures are computed"),
 }
 _CHANGES = {
     Change.ADDED: gettext_lazy("added"),

@@ -162,6 +162,8 @@ _TABLE: Mapping[str, _Section] = {
     "remediation": _Section("uuid", ("title",)),
     "mappings": _Section("uuid", ("control", "framework", "requirement"), inside="pairs"),
     "suppliers": _Section("uuid", ("name",), inside="records"),
+    "pre_audit": _Section("check", ("title",)),
+    "figure_rules": _Section("id", ("id",)),
 }
 
 
@@ -310,6 +312,10 @@ def _joined(items: Iterable[Any], how: _Reading) -> str:
 def _text(value: Any, how: _Reading) -> str:
     if isinstance(value, str):
         return how.words.get(value, value)
+    if isinstance(value, Mapping) and {"at", "by", "state"} <= value.keys():  # a step of an answer's history
+        return " ".join(
+            str(part) for part in (value["state"], value["at"], value["by"]["name"], value.get("note")) if part
+        )
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 

@@ -14,6 +14,7 @@ from compliance.types.canonical import canonical_json
 from compliance.types.freeze import Freeze, validate_freeze
 from compliance.types.freeze_blob import Blob
 from compliance.types.freeze_comparison import Change, Comparison, Told, compare
+from compliance.types.freeze_mappings import FreezeAdditions
 from tests.compliance.packs.example_completeness import completeness_lines, measured
 from tests.compliance.packs.example_entitlements import assessed, entitlement_ways
 from tests.compliance.packs.example_freeze import empty_freeze, example_freeze, uid
@@ -195,3 +196,10 @@ def test_the_documents_are_left_as_they_are() -> None:
     assert (canonical_json(before), canonical_json(after)) == kept
     assert {record.change for section in comparison.sections for record in section.records} >= {Change.REMOVED}
     validate_freeze(before)
+
+
+def test_every_part_that_a_freeze_may_hold_is_known() -> None:
+    held = set(Freeze.__annotations__) | set(FreezeAdditions.__annotations__)
+    before = {**parsed(example_freeze()), **{name: [] for name in held - parsed(example_freeze()).keys()}}
+    before |= {"mappings": {"pairs": []}, "suppliers": {"records": []}}
+    assert compare(before, before).unknown == ()
