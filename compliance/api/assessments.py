@@ -107,7 +107,9 @@ class AssessmentViewSet(ReadViewSet):
         return HttpResponse(content, content_type="application/json")
 
     @extend_schema(
-        parameters=[OpenApiParameter("against", str, required=True, description="uuid of the other frozen assessment")],
+        parameters=[
+            OpenApiParameter("against", str, description="uuid of the other; without it those that can be named")
+        ],
         responses={(200, "application/json"): OpenApiTypes.OBJECT},
     )
     @action(detail=True, methods=["get"])
@@ -115,7 +117,10 @@ class AssessmentViewSet(ReadViewSet):
         """What changed between this freeze and another of the same AI system, the earlier one first."""
         assessment: m.Assessment = self.get_object()
         rows = {str(one.uuid): one for one in candidates(assessment, asker(request))}
-        other = rows.get(request.query_params.get("against", ""))
+        wanted = request.query_params.get("against")
+        if wanted is None:
+            return Response({"against": list(rows)})
+        other = rows.get(wanted)
         if other is None or not assessment.is_frozen:
             raise ValidationError({"against": [_("Name another frozen assessment of the same AI system by its uuid.")]})
         earlier, later = sorted((assessment, other), key=lambda one: (one.freeze.created_at, one.pk))

@@ -108,6 +108,7 @@ class JobEvent(RetainedRecord):
                 name="job_event_counted",
             ),
             models.Index(fields=["source_uuid"]),
+            models.Index(fields=["job_key"]),
         ]
 
     def __str__(self) -> str:

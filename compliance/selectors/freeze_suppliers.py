@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compliance.models import Assessment, ModelVersion, SupplierReview
+from compliance.models import Assessment, ModelVersion, Supplier, SupplierReview
 from compliance.selectors.supplier_page import REVIEWS, gap_of, unrecorded
 from compliance.types import freeze_suppliers as doc
 from compliance.types.suppliers import Opinion, ReportType
@@ -26,7 +26,9 @@ def suppliers(assessment: Assessment) -> doc.Suppliers:
             _record(review, assessment, counts[review.supplier_id])
             for review in sorted(used, key=lambda review: (review.supplier.name, review.supplier_id))
         ],
-        unrecorded=[name for name, _system in unrecorded(versions, assessment.system.suppliers.all())],
+        unrecorded=[
+            name for name, _system in unrecorded(versions, Supplier.objects.filter(system=assessment.system_id))
+        ],
     )
 
 

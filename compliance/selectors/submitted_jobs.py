@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from compliance.models import JobEvent, Principal
 from compliance.types.job_identity import INVENTORIES
@@ -32,8 +32,8 @@ def logged_jobs(system: int) -> QuerySet[JobEvent]:
 def acts(rows: QuerySet[JobEvent], *, system: int) -> QuerySet[JobEvent]:
     """The submissions among events of a system that went through, without those of inventories of whose job a log on record
     tells, whenever that was."""
-    told = logged_jobs(system).values("job_key")
-    return rows.filter(WENT_THROUGH).exclude(source__in=INVENTORIES, job_key__in=told)
+    told = logged_jobs(system).filter(job_key=OuterRef("job_key"))
+    return rows.filter(WENT_THROUGH).exclude(Q(source__in=INVENTORIES) & Q(Exists(told)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

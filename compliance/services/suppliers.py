@@ -48,10 +48,7 @@ def record_review(
     actor: User,
 ) -> SupplierReview:
     """What the actor found of a third party; the first review brings it on record. Raises RefusedError."""
-    if not name.strip() or not provides.strip() or not conclusion.strip():
-        raise RefusedError(_("Name the third party, what it provides, and what follows from the review."))
-    if reviewed_on > timezone.now().date():
-        raise RefusedError(_("The review lies in the future."))
+    _check_words(name, provides, conclusion, reviewed_on)
     _check_report(report_type, period_start, period_end, opinion, exceptions, evidence)
     _check_system(system, model_versions, evidence)
     supplier, _created = Supplier.objects.get_or_create(system=system, name=name.strip())
@@ -82,6 +79,13 @@ def record_review(
         system=system,
     )
     return review
+
+
+def _check_words(name: str, provides: str, conclusion: str, reviewed_on: date) -> None:
+    if not name.strip() or not provides.strip() or not conclusion.strip():
+        raise RefusedError(_("Name the third party, what it provides, and what follows from the review."))
+    if reviewed_on > timezone.now().date():
+        raise RefusedError(_("The review lies in the future."))
 
 
 def _check_report(
