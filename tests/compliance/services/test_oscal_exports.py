@@ -91,7 +91,7 @@ def test_a_stored_freeze_that_was_altered_is_not_exported(frozen: Freeze) -> Non
 
 
 def test_a_document_that_takes_long_is_left_to_the_command(frozen: Freeze) -> None:
-    with pytest.raises(RefusedError, match="too large to be exported while you wait"):
+    with pytest.raises(RefusedError, match="too large to be read while you wait"):
         oscal_of(assessment=frozen.assessment, model=Model.ASSESSMENT_PLAN, most_bytes=1_000)
 
 
