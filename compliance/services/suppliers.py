@@ -51,9 +51,7 @@ def record_review(
     _check_words(name, provides, conclusion, reviewed_on)
     _check_report(report_type, period_start, period_end, opinion, exceptions, evidence)
     _check_system(system, model_versions, evidence)
-    supplier, _created = Supplier.objects.get_or_create(system=system, name=name.strip())
-    if supplier.ended_on is not None:
-        raise RefusedError(_("“%s” is no longer used here; its record is closed.") % supplier.name)
+    supplier = _supplier_in_use(system, name.strip())
     review = SupplierReview.objects.create(
         supplier=supplier,
         provides=provides.strip(),
@@ -79,6 +77,13 @@ def record_review(
         system=system,
     )
     return review
+
+
+def _supplier_in_use(system: AISystem, name: str) -> Supplier:
+    supplier, _created = Supplier.objects.get_or_create(system=system, name=name)
+    if supplier.ended_on is not None:
+        raise RefusedError(_("“%s” is no longer used here; its record is closed.") % supplier.name)
+    return supplier
 
 
 def _check_words(name: str, provides: str, conclusion: str, reviewed_on: date) -> None:
