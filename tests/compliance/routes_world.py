@@ -218,7 +218,8 @@ def places(world: World, officer: User, contributor: User) -> Places:
         }  # fmt: skip
     for known in (own, foreign):
         known |= {
-            "control": known["api-controls"], "system": known["api-systems"],
+            "control-detail": known["api-controls"], "control-change": known["api-controls"],
+            "control-retire": known["api-controls"], "control-attach": known["api-controls"], "system": known["api-systems"],
             "statement-version": known["api-statements"],
             "remediation-open": known["finding"], "pack-issue": known["assessment"],
             "api-assessments": known["assessment"], "api-evidence": known["evidence"],
