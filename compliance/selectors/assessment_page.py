@@ -15,7 +15,11 @@ from compliance.models import (
 from compliance.rights import Asker, visible
 from compliance.selectors.answer_basis import basis_changes, unjustified, with_basis
 from compliance.selectors.coverage import CoverageRow, coverage_table
-from compliance.selectors.question_facts import QuestionFacts, question_facts
+from compliance.selectors.kept import kept_facts, kept_states, record_mark
+from compliance.selectors.question_facts import QuestionFacts
+from compliance.types.verdicts import CoverageState
+
+COVERAGE_IN_BRIEF = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +34,10 @@ class QuestionLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssessmentPage:
-    """Everything on an assessment's page."""
+    """Everything on an assessment's page. coverage: of the `versions` of the system, those with the most cells that no test
+    concluded on, at most COVERAGE_IN_BRIEF."""
 
+    versions: int
     lines: tuple[QuestionLine, ...]
     coverage: tuple[CoverageRow, ...]
     freeze: Freeze | None
@@ -46,20 +52,31 @@ def _answers(assessment: Assessment) -> list[Answer]:
     return list(with_basis(rows))
 
 
+def _conclusive(cells: tuple[CoverageState, ...]) -> int:
+    """How many cells a test concluded on."""
+    return sum(state in {CoverageState.COVERED, CoverageState.FINDING} for state in cells)
+
+
 def assessment_page(assessment: Assessment, user: Asker) -> AssessmentPage:
     """The page of one assessment."""
-    versions = visible(ModelVersion.objects.filter(model__system=assessment.system_id), user)
+    mark = record_mark()
+    rows = visible(ModelVersion.objects.filter(model__system=assessment.system_id), user)
+    states = kept_states(assessment.technique, mark=mark)
+    open_first = sorted(rows.values_list("pk", flat=True), key=lambda key: _conclusive(states.get(key, ())))
     return AssessmentPage(
         lines=tuple(
             QuestionLine(
                 answer=answer,
                 evidence_count=len(answer.evidence_links.all()),
-                contradictions=question_facts(answer).contradictions if answer.value else (),
+                contradictions=kept_facts(answer, mark=mark).contradictions if answer.value else (),
                 other_evidence=basis_changes(answer),
             )
             for answer in _answers(assessment)
         ),
-        coverage=tuple(coverage_table(versions, technique=assessment.technique)),
+        versions=len(open_first),
+        coverage=tuple(
+            coverage_table(rows.filter(pk__in=open_first[:COVERAGE_IN_BRIEF]), technique=assessment.technique)
+        ),
         freeze=Freeze.objects.filter(assessment=assessment).select_related("frozen_by").first(),
         packs=tuple(EvidencePack.objects.filter(freeze__assessment=assessment).select_related("issued_by")),
     )
@@ -86,7 +103,7 @@ def question_page(assessment: Assessment, number: int) -> QuestionPage | None:
     answer = next((row for row in answers if row.question.number == number), None)
     if answer is None:
         return None
-    says = question_facts(answer)
+    says = kept_facts(answer, mark=record_mark())
     return QuestionPage(
         answer=answer,
         siblings=tuple(answers),

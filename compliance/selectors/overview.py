@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
 
-from django.db.models import Case, Prefetch, QuerySet, When
+from django.db.models import Case, Count, OuterRef, Prefetch, QuerySet, Subquery, When
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -14,8 +14,8 @@ from django.utils.translation import ngettext
 
 from compliance.models import AISystem, Answer, Assessment, Finding, ModelVersion, RemediationItem, Technique
 from compliance.rights import Asker, visible
-from compliance.selectors.coverage import CoverageRow, coverage_table
-from compliance.selectors.question_facts import question_facts
+from compliance.selectors.coverage import subtechniques_of
+from compliance.selectors.kept import kept_facts, kept_states, record_mark
 from compliance.types.states import AnswerState, AssessmentState, RemediationState, Severity
 from compliance.types.verdicts import Conclusion, CoverageState
 
@@ -83,39 +83,43 @@ class Overview:
     urgent: tuple[Urgent, ...] = field(default=())
 
 
-def _postures(rows: list[CoverageRow], technique: Technique) -> tuple[Posture, ...]:
+def _postures(rows: list[tuple[CoverageState, ...]], subtechniques: list[Technique]) -> tuple[Posture, ...]:
     listed = []
-    for position, sub in enumerate(technique.subtechniques.order_by("atlas_id")):
-        counts = Counter(row.cells[position].state for row in rows)
+    for position, sub in enumerate(subtechniques):
+        counts = Counter(cells[position] for cells in rows)
         worst = next((state for state in _WORST_FIRST if counts.get(state)), CoverageState.NOT_COVERED)
         listed.append(Posture(technique_id=sub.atlas_id, technique_name=sub.name, state=worst, counts=dict(counts)))
     return tuple(listed)
 
 
 def _current_assessments(systems: QuerySet[AISystem], user: Asker) -> dict[int, Assessment]:
-    answers = Answer.objects.select_related("question", "assessment__technique").order_by("question__number")
+    answers = Answer.objects.select_related("question", "assessment__technique", "assessment__system")
+    seen = visible(Assessment.objects.filter(system__in=systems), user)
+    newest = seen.filter(system=OuterRef("pk")).order_by("-created_at", "-pk").values("pk")[:1]
+    keys = systems.annotate(newest=Subquery(newest)).values_list("newest", flat=True)
     rows = (
-        visible(Assessment.objects.filter(system__in=systems), user)
+        Assessment.objects.filter(pk__in=[key for key in keys if key is not None])
         .select_related("technique", "system")
-        .prefetch_related(Prefetch("answers", queryset=answers))
-        .order_by("created_at")
+        .prefetch_related(Prefetch("answers", queryset=answers.order_by("question__number")))
     )
     return {row.system_id: row for row in rows}
 
 
 def _line(
-    system: AISystem, assessment: Assessment | None, rows: list[CoverageRow], technique: Technique, user: Asker
+    system: AISystem, assessment: Assessment | None, postures: tuple[Posture, ...], open_findings: int, mark: str
 ) -> SystemLine:
     answers = tuple(assessment.answers.all()) if assessment else ()
-    contradicted = frozenset(a.question.number for a in answers if a.value and question_facts(a).contradictions)
+    contradicted = frozenset(
+        answer.question.number for answer in answers if answer.value and kept_facts(answer, mark=mark).contradictions
+    )
     audit = assessment.audit_date if assessment else None
     return SystemLine(
         system=system,
-        postures=_postures(rows, technique),
+        postures=postures,
         assessment=assessment,
         answers=answers,
         contradicted=contradicted,
-        open_findings=visible(Finding.objects.filter(system=system, state=Conclusion.NOT_SATISFIED), user).count(),
+        open_findings=open_findings,
         days_to_audit=(audit - timezone.localdate()).days if audit else None,
     )
 
@@ -193,13 +197,26 @@ def overview(user: Asker) -> Overview:
     technique = Technique.objects.filter(atlas_id=TECHNIQUE).first()
     if technique is None:
         return Overview(lines=())
-    versions = visible(ModelVersion.objects.filter(model__system__in=systems), user)
-    by_system: dict[int, list[CoverageRow]] = {}
-    for row in coverage_table(versions, technique=technique):
-        by_system.setdefault(row.version.model.system_id, []).append(row)
+    mark = record_mark()
+    states = kept_states(technique, mark=mark)
+    by_system: dict[int, list[tuple[CoverageState, ...]]] = {}
+    versions = visible(ModelVersion.objects.filter(model__system__in=systems), user).order_by()
+    for key, system in versions.values_list("pk", "model__system"):
+        if key in states:
+            by_system.setdefault(system, []).append(states[key])
+    standing = visible(Finding.objects.filter(system__in=systems, state=Conclusion.NOT_SATISFIED), user).order_by()
+    findings = dict(standing.values_list("system").annotate(count=Count("pk")))
     assessments = _current_assessments(systems, user)
+    subtechniques = subtechniques_of(technique)
     lines = tuple(
-        _line(system, assessments.get(system.pk), by_system.get(system.pk, []), technique, user) for system in systems
+        _line(
+            system,
+            assessments.get(system.pk),
+            _postures(by_system.get(system.pk, []), subtechniques),
+            findings.get(system.pk, 0),
+            mark,
+        )
+        for system in systems
     )
     urgent = [entry for line in lines for entry in _about_line(line)]
     urgent += _open_findings_without_work(systems, user)
