@@ -108,10 +108,10 @@ bench: preflight-tests $(TEST_STAMP)
 	$(PY) -m tests.bench.parse_cloudtrail
 	$(CHECKED) DJANGO_SETTINGS_MODULE=compliance.settings $(PY) -m tests.bench.read_folder
 	$(PY) -m tests.bench.fuzz_parsers
-	$(PY) -m pytest tests/bench -m bench -s --timeout=0 --deselect tests/bench/test_pages.py
+	$(PY) -m pytest tests/bench -m bench -s --timeout=0 --deselect tests/bench/test_page_times.py
 
 bench-pages: preflight-tests $(TEST_STAMP)
-	$(PY) -m pytest tests/bench/test_pages.py -m bench -s --timeout=0
+	$(PY) -m pytest tests/bench/test_page_times.py -m bench -s --timeout=0
 
 .PHONY: zoo banks bench-detect
 zoo: preflight-tests $(TEST_STAMP)
