@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from compliance import models as m
 from compliance.api import requests
 from compliance.api import serializers as shapes
-from compliance.api.base import ReadViewSet, asker
+from compliance.api.base import EXPORT, ReadViewSet, asked_kind, asker, exported
 from compliance.oscal.export import Model
 from compliance.rights import Verb
 from compliance.selectors.answer_basis import with_basis
@@ -63,11 +63,13 @@ class AssessmentViewSet(ReadViewSet):
         assessment = assessments.open_assessment(**payload.validated_data, actor=asker(request))
         return Response(shapes.AssessmentSerializer(assessment).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(responses=shapes.PreAuditSerializer(many=True))
+    @extend_schema(parameters=[EXPORT], responses=shapes.PreAuditSerializer(many=True))
     @action(detail=True, methods=["get"], url_path="pre-audit", filterset_fields=(), pagination_class=None)
-    def pre_audit(self, request: Request, uuid: str) -> Response:
+    def pre_audit(self, request: Request, uuid: str) -> Response | HttpResponseBase:
         """What an auditor would ask about, each thing with the page on which it is mended."""
         lines = pre_audit_checks(self.get_object())
+        if kind := asked_kind(request):
+            return exported(request, kind, shapes.PreAuditSerializer(), lines)
         return Response(shapes.PreAuditSerializer(lines, many=True).data)
 
     @extend_schema(request=None, responses=shapes.AssessmentSerializer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.http import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -11,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance import models as m
-from compliance.api.base import ReadViewSet, ScopedReference, SystemReference, asker
+from compliance.api.base import EXPORT, ReadViewSet, ScopedReference, SystemReference, asked_kind, asker, exported
 from compliance.api.requests import EvidenceReference
 from compliance.api.serializers import PersonSerializer, UuidField
 from compliance.choices import choices
@@ -186,10 +187,12 @@ class ImplementedControlViewSet(ReadViewSet):
         evidence.link(evidence=given["evidence"], target=control, actor=asker(request), note=given["note"])
         return self._shown(control)
 
-    @extend_schema(responses=ControlVersionSerializer(many=True))
+    @extend_schema(parameters=[EXPORT], responses=ControlVersionSerializer(many=True))
     @action(detail=True, methods=["get"], pagination_class=None)
-    def versions(self, request: Request, uuid: str) -> Response:
+    def versions(self, request: Request, uuid: str) -> Response | HttpResponseBase:
         """Every version of a control, the newest first."""
         control: m.ImplementedControl = self.get_object()
         rows: Any = control.versions.select_related("owner", "made_by")
+        if kind := asked_kind(request):
+            return exported(request, kind, ControlVersionSerializer(), rows)
         return Response(ControlVersionSerializer(rows, many=True).data)

@@ -11,7 +11,7 @@ from compliance.types.canonical import digest_of
 from compliance.types.documents import DocumentDraft
 from compliance.types.drafts import JSON, Reject
 from compliance.types.errors import BadInputError
-from scanning.ingest.records import RejectedError, moment, raw_digest
+from scanning.ingest.records import RejectedError, moment, raw_content, raw_digest
 
 DraftT = TypeVar("DraftT", bound=DocumentDraft)
 
@@ -33,6 +33,7 @@ def document_drafts(
     for one in sections:
         try:
             digest = raw_digest(one.content)
+            raw_content({"scope": one.scope})  # refused alike: it names the document
         except RejectedError as error:
             yield Reject(locator=one.locator, reason=f"{file_name}, {one.locator}: {error}.")
             continue

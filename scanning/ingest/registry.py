@@ -142,7 +142,7 @@ PARSERS: dict[str, ParserEntry] = {
         ),
         ParserEntry(
             "stated_sources",
-            "Statement on clusters and on what nothing logs (JSON)",
+            "Statement on accounts, clusters and what nothing logs (JSON)",
             "scanning.ingest.stated_sources:PARSER",
         ),
         ParserEntry(

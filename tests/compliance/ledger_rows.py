@@ -126,6 +126,8 @@ def filled_tables() -> dict[str, str]:
         "freeze",
         "evidencepack",
         "answerrevision",
+        "controlversion",
+        "statementversion",
         "rowchange",
         "observation",
         "entitlementsnapshot",

@@ -84,7 +84,7 @@ SOURCE = """{% extends "base.html" %}{% load assay %}{% block title %}Sample{% e
 <c-section title="Jobs" id="jobs">
   <c-filter-bar :form="filters" label="Filter jobs" clear_url="/jobs/" :active="True" />
   <c-table caption="Fine-tune jobs" :columns="columns" :page="page" :total="5812" unit="jobs">
-    <c-slot name="tools"><a href="?export=csv">CSV</a></c-slot>
+    <c-slot name="tools"><c-export-links /></c-slot>
     {% for row in page %}<tr><th scope="row">{{ row.name }}</th><td class="numeric">{{ row.steps|count }}</td>
     <td><c-verdict value="running" kind="job" /></td>
     <td><c-confirm label="Cancel" title="Cancel this job?" action="/cancel/" button="Cancel job" tone="danger" :small="True">
