@@ -56,6 +56,11 @@ SUBJECTS = {
     " WHERE e.filename = 'gateway.csv'",
     "column-mapping-detail": "SELECT uuid FROM scanning_columnmapping",
     "assessment-oscal": "SELECT uuid FROM compliance_assessment",
+    "assessment-compare": "SELECT uuid FROM compliance_assessment",
+    "assessment-pre-audit": "SELECT uuid FROM compliance_assessment",
+    "evidence-describe": "SELECT uuid FROM compliance_evidence WHERE filename = 'records.json'",
+    "supplier-detail": "SELECT uuid FROM compliance_supplier",
+    "supplier-review": "SELECT uuid FROM compliance_supplier",
     "check-run": "SELECT uuid FROM compliance_checkrun",
     "check-run-exceptions": "SELECT uuid FROM compliance_checkrun",
     "access-review-detail": "SELECT uuid FROM compliance_accessreview",
@@ -122,6 +127,9 @@ def furnish(installation: Installation) -> None:
         "    Decision(requirement_id=one, inclusion=Inclusion.INCLUDED, reason='Asked for.',\n"
         "        implementation=Implementation.PLANNED) for one in iso.facts['statement_ids']])\n"
         "statements.approve(framework=iso, system=None, note='', actor=User.objects.filter(role='manager')[0])\n"
+        "from compliance.models import AISystem\n"
+        "from tests.compliance.suppliers_on_record import asked, reviewed\n"
+        "reviewed(AISystem.objects.all()[0], officer, customer_controls=[asked('Tokens are rotated.')])\n"
         f"given = json.load(open({str(SAMPLES / 'generic_log' / 'mapping_csv.json')!r}))\n"
         "column_mappings.make(name='Gateway', mapping=mapping_from_json(given), columns=['When', 'What'], actor=officer)\n"
     )
