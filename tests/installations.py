@@ -100,7 +100,7 @@ class Installation:
         url = self.env["DATABASE_URL"]
         if url.startswith("postgres"):
             with psycopg.connect(url) as connection:
-                return connection.execute(query.encode(), parameters).fetchall()
+                return connection.execute(query.encode(), parameters or None).fetchall()  # without any, % is itself
         with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=20)) as file:
             return file.execute(query.replace("%s", "?"), tuple(parameters)).fetchall()
 

@@ -14,6 +14,7 @@ from compliance.models import (
 )
 from compliance.rights import Asker, visible
 from compliance.selectors.answer_basis import basis_changes, unjustified, with_basis
+from compliance.selectors.comparison_page import candidates
 from compliance.selectors.coverage import CoverageRow, coverage_table
 from compliance.selectors.kept import kept_facts, kept_states, record_mark
 from compliance.selectors.question_facts import QuestionFacts
@@ -41,6 +42,7 @@ class AssessmentPage:
     lines: tuple[QuestionLine, ...]
     coverage: tuple[CoverageRow, ...]
     freeze: Freeze | None
+    others_frozen: bool
     packs: tuple[EvidencePack, ...]
 
 
@@ -78,6 +80,7 @@ def assessment_page(assessment: Assessment, user: Asker) -> AssessmentPage:
             coverage_table(rows.filter(pk__in=open_first[:COVERAGE_IN_BRIEF]), technique=assessment.technique)
         ),
         freeze=Freeze.objects.filter(assessment=assessment).select_related("frozen_by").first(),
+        others_frozen=candidates(assessment, user).exists(),
         packs=tuple(EvidencePack.objects.filter(freeze__assessment=assessment).select_related("issued_by")),
     )
 

@@ -30,7 +30,8 @@ class MatrixRow:
     """One risk and one control against it. control: None where no own control rests on the reference control.
 
     questions: numbers of the technique; ids: of frameworks, by approved pairs and the organisation's own words; last_test:
-    when the newest test under the reference control was seen, conclusion: what it ended with; both None where none was made.
+    when the newest test under the reference control was seen; conclusion: what it ended with, and not satisfied for as long
+    as any finding is open; both None where none was made.
     """
 
     technique: Technique
@@ -87,6 +88,7 @@ def _rows(
 ) -> Iterable[MatrixRow]:
     """A row for each own control, or one that says that there is none."""
     spoken = [one for one in findings if not one.techniques or risk.atlas_id in one.techniques]
+    standing = [one for one in spoken if one.state == Conclusion.NOT_SATISFIED]
     by_mapping = {f"{pair.framework.key} {pair.requirement_id}" for pair in reference.pairs.all()}
     run: list[ImplementedControl | None] = [*own]
     for control in run or [None]:
@@ -98,6 +100,6 @@ def _rows(
             questions=tuple(question.number for question in reference.questions.all()),
             ids=tuple(sorted(ids)),
             last_test=spoken[0].last_seen_at if spoken else None,
-            conclusion=Conclusion(spoken[0].state) if spoken else None,
-            open_findings=sum(one.state == Conclusion.NOT_SATISFIED for one in spoken),
+            conclusion=Conclusion((standing or spoken)[0].state) if spoken else None,
+            open_findings=len(standing),
         )

@@ -84,4 +84,4 @@ def answers_shown(request: Request) -> HttpResponseBase:
     return render(request, "compliance/answer_list.html", context)
 
 
-urls = [path("answers/", answers_shown, name="answer-list")]
+urls = [path("assessments/answers/", answers_shown, name="answer-list")]

@@ -256,7 +256,8 @@ def approve_answers(world: World, _show: OnProgress) -> str:
         if answer.state == AnswerState.APPROVED:
             continue
         answer = answers.submit(answer=answer, actor=world.people["officer"])
-        answers.approve(answer=answer, actor=world.people["manager"], justification=texts.JUSTIFICATION)
+        why = texts.JUSTIFICATIONS.get(given.number, "")
+        answers.approve(answer=answer, actor=world.people["manager"], justification=why)
     return f"{len(texts.ANSWERS)} answers approved by a second person"
 
 

@@ -165,8 +165,11 @@ ANSWERS = (
     ),
 )
 
-# Needed where the record of a run speaks against an answer; not kept where it does not.
-JUSTIFICATION = "What the records say against the answer is known; each point has a finding with an owner and a date."
+# By the number of the question that the record speaks against; an approval over any other contradiction is refused.
+JUSTIFICATIONS = {
+    3: "Both jobs of the period name a base model that is not registered here; the finding “Base model unknown” stays open for "
+    "them. The answer is about the one inherited version that is registered, and that one was scanned and tested."
+}
 
 REMEDIATION_TITLE = "Withdraw the inherited digit reader and replace it by a tested version"
 REMEDIATION_TEXT = (

@@ -115,7 +115,7 @@ def test_my_answers_are_what_is_assigned_handed_or_to_be_reviewed(
         )  # fmt: skip
 
     def listed(user: User, query: str) -> list[str]:
-        html = browse(user).get(f"/answers/{query}").content.decode()
+        html = browse(user).get(f"/assessments/answers/{query}").content.decode()
         return re.findall(r">(\d)\. Question", html)
 
     assert listed(contributor, "?who=me") == ["2", "1"]  # due first
@@ -124,11 +124,11 @@ def test_my_answers_are_what_is_assigned_handed_or_to_be_reviewed(
     assert listed(manager, "?who=me&overdue=on") == ["2"]
     assert listed(officer, f"?who=nobody&assessment={world.assessment.uuid}") == ["3", "4"]
     assert len(listed(officer, "")) == 8
-    assert "Nothing waits for you" in browse(officer).get("/answers/?who=me").content.decode()
+    assert "Nothing waits for you" in browse(officer).get("/assessments/answers/?who=me").content.decode()
 
 
 def test_a_contributor_sees_answers_of_their_system_alone(world: World, browse: Browse, contributor: User) -> None:
-    html = browse(contributor).get("/answers/").content.decode()
+    html = browse(contributor).get("/assessments/answers/").content.decode()
     assert world.assessment.title in html
     assert world.other_assessment.title not in html
 
@@ -137,15 +137,15 @@ def test_the_list_of_answers_takes_the_same_queries_however_long(
     world: World, browse: Browse, officer: User, count_queries: Callable[[Callable[[], object]], int]
 ) -> None:
     client = browse(officer)
-    client.get("/answers/")
-    few = count_queries(lambda: client.get("/answers/?state=open"))
+    client.get("/assessments/answers/")
+    few = count_queries(lambda: client.get("/assessments/answers/?state=open"))
     Answer.objects.update(assignee=officer, reviewer=officer, delegate=officer)
-    assert count_queries(lambda: client.get("/answers/?state=open")) == few
+    assert count_queries(lambda: client.get("/assessments/answers/?state=open")) == few
     assert few <= 20
 
 
 def test_the_list_is_exported_as_filtered(world: World, browse: Browse, officer: User) -> None:
-    response = browse(officer).get(f"/answers/?assessment={world.assessment.uuid}&export=csv")
+    response = browse(officer).get(f"/assessments/answers/?assessment={world.assessment.uuid}&export=csv")
     lines = b"".join(response.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
     assert len(lines) == 5
 

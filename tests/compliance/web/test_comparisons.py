@@ -125,7 +125,17 @@ def test_the_earlier_freeze_comes_first_from_whichever_side_one_asks(
 
 def test_without_a_second_freeze_the_page_says_what_to_do(world: World, browse: Browse, officer: User) -> None:
     page = browse(officer).get(reverse("assessment-compare", args=[world.assessment.uuid])).content.decode()
-    assert "No second freeze to compare with" in page
+    assert "Approve the answers and freeze this one first." in page
+
+
+def test_the_only_freeze_of_a_system_says_so_and_nothing_leads_there(
+    world: World, browse: Browse, officer: User, manager: User
+) -> None:
+    approve(world.assessment, world, officer, manager, "It holds.")
+    alone = frozen(world.assessment, officer)
+    address = reverse("assessment-compare", args=[alone.uuid])
+    assert "This is the only frozen assessment of its AI system." in browse(officer).get(address).content.decode()
+    assert address not in browse(officer).get(reverse("assessment-detail", args=[alone.uuid])).content.decode()
 
 
 def test_a_freeze_of_another_system_or_of_nobody_is_no_choice(

@@ -6,11 +6,12 @@ import csv
 import io
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
 
-from compliance.models import ImplementedControl, Technique, User
+from compliance.models import Finding, ImplementedControl, Technique, User
 from compliance.selectors.control_matrix import control_matrix
 from compliance.services import controls
 from compliance.types.verdicts import Conclusion
@@ -49,6 +50,23 @@ def test_a_test_counts_for_the_technique_it_speaks_to(world: World, control: Imp
     assert spoken.last_test == world.finding.last_seen_at
     silent = rows["AML.T0018.003"]
     assert (silent.conclusion, silent.last_test, silent.open_findings) == (None, None, 0)
+
+
+def test_a_newer_test_that_found_nothing_does_not_hide_what_is_open(
+    world: World, control: ImplementedControl, officer: User
+) -> None:
+    later = world.finding.last_seen_at + timedelta(days=1)
+    Finding.objects.create(
+        system=control.system, target=world.finding.target, asset_key="model:other", asset_name="other",
+        rule_fingerprint="0" * 64, title="Nothing found", state=Conclusion.SATISFIED, severity=world.finding.severity,
+        condition="", criteria="", first_seen_at=later, last_seen_at=later,
+    )  # fmt: skip
+    (row,) = (
+        row
+        for row in control_matrix(control.system, world.technique, officer)
+        if row.reference.pk == world.finding.target_id and row.technique.atlas_id == "AML.T0018.000"
+    )
+    assert (row.conclusion, row.last_test, row.open_findings) == (Conclusion.NOT_SATISFIED, later, 1)
 
 
 def test_a_technique_without_subtechniques_has_rows_of_its_own(
