@@ -185,7 +185,8 @@ def _assessments(grower: Grower) -> None:
 def _job_log(grower: Grower) -> None:
     grower.copy(
         "compliance_jobevent", fingerprint="{digest}", source_event_id="''", job_name="t.job_name || '-' || s.n",
-        job_id="t.job_id || '-' || s.n", join=grower.other("compliance_principal", "p"), actor_id="p.id",
+        job_id="t.job_id || '-' || s.n", job_key="CASE WHEN t.job_key = '' THEN '' ELSE {digest} END",
+        join=grower.other("compliance_principal", "p"), actor_id="p.id",
     )  # fmt: skip
     waiting = "x.superseded_at IS NULL AND x.bound_by = 'nothing'"
     free = "x.id NOT IN (SELECT event_id FROM compliance_jobbinding)"
