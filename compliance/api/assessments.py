@@ -26,7 +26,7 @@ from compliance.rights import Verb
 from compliance.selectors.answer_basis import with_basis
 from compliance.selectors.answer_list import mine
 from compliance.selectors.comparison_page import candidates
-from compliance.selectors.pre_audit import pre_audit_checks
+from compliance.selectors.pre_audit import kept_checks
 from compliance.services import (
     answer_work,
     answers,
@@ -67,7 +67,7 @@ class AssessmentViewSet(ReadViewSet):
     @action(detail=True, methods=["get"], url_path="pre-audit", filterset_fields=(), pagination_class=None)
     def pre_audit(self, request: Request, uuid: str) -> Response | HttpResponseBase:
         """What an auditor would ask about, each thing with the page on which it is mended."""
-        lines = pre_audit_checks(self.get_object())
+        lines = kept_checks(self.get_object())
         if kind := asked_kind(request):
             return exported(request, kind, shapes.PreAuditSerializer(), lines)
         return Response(shapes.PreAuditSerializer(lines, many=True).data)

@@ -102,7 +102,7 @@ class JobEvent(RetainedRecord):
             models.UniqueConstraint(fields=["system", "fingerprint"], name="job_event_once_per_system")
         ]
         indexes: ClassVar = [
-            models.Index(fields=["system", "-occurred_at"]),
+            models.Index(fields=["-occurred_at", "-id"]),
             models.Index(
                 fields=["system", "action_class", "outcome", "occurred_at", "actor", "job_key", "source", "role"],
                 name="job_event_counted",

@@ -15,9 +15,9 @@ from compliance.models import (
 from compliance.rights import Asker, visible
 from compliance.selectors.answer_basis import basis_changes, unjustified, with_basis
 from compliance.selectors.comparison_page import candidates
-from compliance.selectors.coverage import CoverageRow, coverage_table
-from compliance.selectors.kept import kept_facts, kept_states, record_mark
-from compliance.selectors.question_facts import QuestionFacts
+from compliance.selectors.coverage import CoverageRow, coverage_table, kept_states
+from compliance.selectors.kept import record_mark
+from compliance.selectors.question_facts import QuestionFacts, kept_facts
 from compliance.types.verdicts import CoverageState
 
 COVERAGE_IN_BRIEF = 20

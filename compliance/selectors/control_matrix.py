@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from django.db.models import Prefetch
+from django.db.models import Count, Max, Prefetch
 
 from compliance.models import (
     AISystem,
@@ -74,17 +75,28 @@ def _own(system: AISystem, user: Asker) -> dict[int, list[ImplementedControl]]:
     return found
 
 
-def _findings(system: AISystem, user: Asker) -> dict[int, list[Finding]]:
-    """Findings by reference control, the newest first."""
-    rows = visible(Finding.objects.filter(system=system), user).order_by("-last_seen_at", "-pk")
-    found: defaultdict[int, list[Finding]] = defaultdict(list)
-    for finding in rows.only("target", "techniques", "state", "last_seen_at"):
-        found[finding.target_id].append(finding)
+class _Seen(NamedTuple):
+    """Findings under one reference control that speak of the same techniques and ended alike."""
+
+    target: int
+    techniques: list[str]
+    state: str
+    findings: int
+    last: datetime
+
+
+def _findings(system: AISystem, user: Asker) -> dict[int, list[_Seen]]:
+    """Findings by reference control, counted by the database, the newest first."""
+    rows = visible(Finding.objects.filter(system=system), user).order_by()
+    counted = rows.values_list("target", "techniques", "state").annotate(count=Count("pk"), last=Max("last_seen_at"))
+    found: defaultdict[int, list[_Seen]] = defaultdict(list)
+    for seen in sorted((_Seen(*row) for row in counted), key=lambda seen: seen.last, reverse=True):
+        found[seen.target].append(seen)
     return found
 
 
 def _rows(
-    risk: Technique, reference: ReferenceControl, own: Iterable[ImplementedControl], findings: Iterable[Finding]
+    risk: Technique, reference: ReferenceControl, own: Iterable[ImplementedControl], findings: Iterable[_Seen]
 ) -> Iterable[MatrixRow]:
     """A row for each own control, or one that says that there is none."""
     spoken = [one for one in findings if not one.techniques or risk.atlas_id in one.techniques]
@@ -99,7 +111,7 @@ def _rows(
             control=control,
             questions=tuple(question.number for question in reference.questions.all()),
             ids=tuple(sorted(ids)),
-            last_test=spoken[0].last_seen_at if spoken else None,
+            last_test=spoken[0].last if spoken else None,
             conclusion=Conclusion((standing or spoken)[0].state) if spoken else None,
-            open_findings=len(standing),
+            open_findings=sum(one.findings for one in standing),
         )

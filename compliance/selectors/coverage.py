@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from compliance.models import ModelVersion, Observation, Technique
+from compliance.selectors.kept import kept, record_mark
 from compliance.types.verdicts import COVERAGE_OF_FILE_SCAN, COVERAGE_OF_STAGE, CoverageState
 
 _STRONGEST_FIRST = (
@@ -111,6 +112,18 @@ def coverage_states(versions: QuerySet[ModelVersion], *, technique: Technique) -
         key: tuple(_strongest(sub, latest[key], digest, now)[0] for sub in subtechniques)
         for key, digest in versions.values_list("pk", "digest")
     }
+
+
+def kept_states(technique: Technique, *, mark: str) -> dict[int, tuple[CoverageState, ...]]:
+    """As coverage_states of all model versions, kept: whoever shows it chooses those that its asker may see."""
+    every = ModelVersion.objects.all()
+    return kept(f"states|{technique.atlas_id}", lambda: coverage_states(every, technique=technique), mark=mark)
+
+
+def states_of(versions: QuerySet[ModelVersion], technique: Technique) -> dict[int, tuple[CoverageState, ...]]:
+    """Of these versions, in their order."""
+    states = kept_states(technique, mark=record_mark())
+    return {key: states[key] for key in versions.values_list("pk", flat=True) if key in states}
 
 
 def subtechniques_of(technique: Technique) -> list[Technique]:

@@ -18,6 +18,7 @@ from compliance.models import (
     Principal,
 )
 from compliance.rights import Asker, visible
+from compliance.selectors.kept import kept, record_mark
 from compliance.selectors.submitted_jobs import acts
 from compliance.types.drafts import JSON
 from compliance.types.entitlements import Reach
@@ -92,20 +93,25 @@ def submissions(reading: EntitlementReading) -> QuerySet[JobEvent]:
     return acts(rows, system=reading.system_id)
 
 
+def _acted(reading: EntitlementReading) -> set[tuple[int | None, str]]:
+    """(actor, role) of the submissions; one pass over the events, whatever is asked of it then."""
+    return set(submissions(reading).order_by().values_list("actor", "role").distinct())
+
+
 def _used(reading: EntitlementReading) -> Q:
     """Entitlements whose principal submitted, in person or as the role that a session was made from."""
-    events = submissions(reading).order_by()
-    return Q(principal__in=events.filter(actor__isnull=False).values("actor")) | Q(
-        principal__identifier__in=events.exclude(role="").values("role")
-    )
+    acted = _acted(reading)
+    actors, roles = {actor for actor, _role in acted if actor}, {role for _actor, role in acted if role}
+    return Q(principal__in=actors) | Q(principal__identifier__in=roles)
 
 
 def _unentitled(reading: EntitlementReading) -> QuerySet[Principal]:
     """Who submitted, and stands in no document as somebody who can; keys that anybody may hold are left aside."""
-    listed = reading.entitlements.values("principal")
-    names = reading.entitlements.filter(principal__identifier__isnull=False).values("principal__identifier")
-    events = submissions(reading).exclude(role__in=names).exclude(actor__in=listed)
-    return Principal.objects.filter(pk__in=events.values("actor"))
+    principals = reading.entitlements.order_by().values_list("principal", "principal__identifier").distinct()
+    listed, names = (set(column) for column in zip(*principals, strict=True)) if principals else (set(), set())
+    acted = _acted(reading)
+    strangers = {actor for actor, role in acted if actor is not None and actor not in listed and role not in names}
+    return Principal.objects.filter(pk__in=strangers)
 
 
 def entitlement_rows(reading: EntitlementReading, asked: EntitlementFilter) -> QuerySet[Entitlement]:
@@ -149,7 +155,7 @@ def entitlement_page(reading: EntitlementReading, user: Asker) -> EntitlementPag
     others = readings(user).filter(system=reading.system_id).exclude(pk=reading.pk)
     return EntitlementPage(
         reading=reading,
-        figures=entitlement_figures(reading),
+        figures=kept(f"entitlements:{reading.uuid}", lambda: entitlement_figures(reading), mark=record_mark()),
         documents=tuple(documents),
         unentitled=tuple(_unentitled(reading)[:_NAMED]),
         earlier=tuple(others[:_NAMED]),

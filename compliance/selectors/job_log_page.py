@@ -239,8 +239,8 @@ def job_event_page(event: JobEvent, user: Asker) -> JobEventPage:
         .order_by("-pk")
         .first()
     )
-    same = visible(JobEvent.objects.filter(system=event.system_id, job_id=event.job_id), user).exclude(pk=event.pk)
-    same = same if event.job_id else same.none()
+    same = visible(JobEvent.objects.filter(system=event.system_id, job_key=event.job_key), user).exclude(pk=event.pk)
+    same = same if event.job_key else same.none()
     return JobEventPage(
         fields=_fields(event),
         inputs=_inputs(event),

@@ -13,10 +13,9 @@ from typing import TypeVar, cast
 from django.core.cache import cache
 from django.utils import timezone, translation
 
-from compliance.models import Answer, ModelVersion, Technique, TrailEntry
-from compliance.selectors.coverage import coverage_states
-from compliance.selectors.question_facts import QuestionFacts, question_facts
-from compliance.types.verdicts import CoverageState
+from compliance.models import AISystem, TrailEntry
+from compliance.rights import Asker, visible
+from compliance.types.canonical import sha256_hex
 
 SECONDS = 300
 _WINDOW = 5_000
@@ -34,24 +33,19 @@ def record_mark() -> str:
     return f"{event}-{lately}-{timezone.localdate().isoformat()}"
 
 
+def seen_by(user: Asker) -> str:
+    """The part of a name for what depends on its asker: who, and which AI systems they may see at this moment."""
+    systems = visible(AISystem.objects.all(), user).order_by("pk").values_list("pk", flat=True)
+    return f"{user.pk}|{','.join(map(str, systems))}"
+
+
 def kept(name: str, compute: Callable[[], T], *, mark: str) -> T:
     """What `compute` gives, kept under its name until the mark changes. The name tells whatever the result depends on."""
     if not mark:
         return compute()
-    key = f"assay:{name}:{translation.get_language()}:{mark}"
+    key = sha256_hex(f"{name}|{translation.get_language()}|{mark}".encode())
     known = cache.get(key)
     if known is None:
         known = (compute(),)
         cache.set(key, known, SECONDS)
     return cast("tuple[T]", known)[0]
-
-
-def kept_facts(answer: Answer, *, mark: str) -> QuestionFacts:
-    """As question_facts, kept."""
-    return kept(f"facts:{answer.uuid}:{answer.version}", lambda: question_facts(answer), mark=mark)
-
-
-def kept_states(technique: Technique, *, mark: str) -> dict[int, tuple[CoverageState, ...]]:
-    """As coverage_states of all model versions, kept: whoever shows it chooses those that its asker may see."""
-    every = ModelVersion.objects.all()
-    return kept(f"states:{technique.atlas_id}", lambda: coverage_states(every, technique=technique), mark=mark)

@@ -20,7 +20,7 @@ from compliance.models import (
     Technique,
 )
 from compliance.rights import Asker, visible
-from compliance.selectors.coverage import CoverageRow, coverage_states, coverage_table
+from compliance.selectors.coverage import CoverageRow, coverage_table, states_of
 from compliance.selectors.overview import TECHNIQUE
 from compliance.selectors.sources import Source, sources
 from compliance.selectors.unmatched_page import jobs_of
@@ -95,7 +95,7 @@ def _with_cell(rows: QuerySet[ModelVersion], asked: ModelFilter) -> QuerySet[Mod
         return rows.none()
     conclusive = {CoverageState.COVERED, CoverageState.FINDING}
     wanted = conclusive if asked.cell == CONCLUSIVE else {CoverageState(asked.cell)}
-    states = coverage_states(rows, technique=about)
+    states = states_of(rows, about)
     return rows.filter(pk__in=[key for key, cells in states.items() if wanted & set(cells)])
 
 

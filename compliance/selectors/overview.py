@@ -14,8 +14,9 @@ from django.utils.translation import ngettext
 
 from compliance.models import AISystem, Answer, Assessment, Finding, ModelVersion, RemediationItem, Technique
 from compliance.rights import Asker, visible
-from compliance.selectors.coverage import subtechniques_of
-from compliance.selectors.kept import kept_facts, kept_states, record_mark
+from compliance.selectors.coverage import kept_states, subtechniques_of
+from compliance.selectors.kept import kept, record_mark, seen_by
+from compliance.selectors.question_facts import kept_facts
 from compliance.types.states import AnswerState, AssessmentState, RemediationState, Severity
 from compliance.types.verdicts import Conclusion, CoverageState
 
@@ -205,7 +206,11 @@ def overview(user: Asker) -> Overview:
         if key in states:
             by_system.setdefault(system, []).append(states[key])
     standing = visible(Finding.objects.filter(system__in=systems, state=Conclusion.NOT_SATISFIED), user).order_by()
-    findings = dict(standing.values_list("system").annotate(count=Count("pk")))
+    findings = kept(
+        f"open-findings|{seen_by(user)}",
+        lambda: dict(standing.values_list("system").annotate(count=Count("pk"))),
+        mark=mark,
+    )
     assessments = _current_assessments(systems, user)
     subtechniques = subtechniques_of(technique)
     lines = tuple(

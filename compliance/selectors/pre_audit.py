@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from compliance.models import Answer, Assessment
 from compliance.selectors import pre_audit_record as record
 from compliance.selectors.answer_basis import basis_changes, successor_of, with_basis
+from compliance.selectors.kept import kept, record_mark
 from compliance.selectors.pre_audit_record import Open
 from compliance.selectors.question_facts import QuestionFacts, question_facts
 from compliance.types.pre_audit import PreAuditCheck
@@ -142,3 +143,8 @@ def pre_audit_checks(assessment: Assessment) -> tuple[CheckedLine, ...]:
     return tuple(
         CheckedLine(check=check, title=str(TITLES[check]), open=tuple(asked[check]())) for check in PreAuditCheck
     )
+
+
+def kept_checks(assessment: Assessment) -> tuple[CheckedLine, ...]:
+    """As pre_audit_checks, kept."""
+    return kept(f"pre-audit|{assessment.uuid}", lambda: pre_audit_checks(assessment), mark=record_mark())

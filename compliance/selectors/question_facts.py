@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from compliance.models import Answer, Assessment, DatasetVersion, JobEvent, ModelVersion, Principal
 from compliance.selectors.coverage import CoverageRow, coverage_table
 from compliance.selectors.entitlement_page import entitlement_figures, reading_in_period
+from compliance.selectors.kept import kept
 from compliance.selectors.question_checks import Said, check_facts, review_facts
 from compliance.selectors.question_completeness import figures_say
 from compliance.selectors.question_data import data_says
@@ -367,3 +368,8 @@ def question_facts(answer: Answer) -> QuestionFacts:
         contradictions=tuple(told for part in parts for told in part.contradictions),
         matrix=tuple(row for part in parts for row in part.matrix),
     )
+
+
+def kept_facts(answer: Answer, *, mark: str) -> QuestionFacts:
+    """As question_facts, kept."""
+    return kept(f"facts|{answer.uuid}|{answer.version}", lambda: question_facts(answer), mark=mark)

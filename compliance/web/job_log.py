@@ -21,6 +21,7 @@ from compliance.selectors.completeness_page import asked_reading, integrity_of
 from compliance.selectors.completeness_words import coverage_words, integrity_words, reconciliation_words
 from compliance.selectors.job_log_page import JobLogFilter, job_event_page, job_log_figures
 from compliance.selectors.job_log_page import job_log as filtered
+from compliance.selectors.kept import kept, record_mark, seen_by
 from compliance.selectors.ocsf_job_events import job_event_records
 from compliance.selectors.verified_data import WORDS
 from compliance.types.states import ActionClass, Outcome
@@ -142,10 +143,12 @@ def job_log(request: Request) -> HttpResponseBase:
         return exported(request, _table(shown), form)
     if request.GET.get("export") == "ocsf":
         return ocsf_response(filename="job-log.ocsf.ndjson", records=job_event_records(shown))
-    figures = job_log_figures(shown)
+    mark = record_mark()
+    name = f"job-log|{seen_by(request.user)}"
+    figures = kept(f"{name}|{asked}", lambda: job_log_figures(shown), mark=mark)
     context = {
         "page": page_by_key(request, shown, count=figures.events),
-        "total": rows.count(),
+        "total": kept(name, rows.count, mark=mark),
         "figures": figures,
         "complete": _complete(request, asked),
         "form": form,

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from compliance.models import Assessment
 from compliance.rights import Verb
-from compliance.selectors.pre_audit import pre_audit_checks
+from compliance.selectors.pre_audit import kept_checks
 from compliance.web.base import Request, found, guarded
 
 
@@ -19,7 +19,7 @@ from compliance.web.base import Request, found, guarded
 def pre_audit(request: Request, uuid: UUID) -> HttpResponse:
     """What an auditor would ask about, each with the way to mend it."""
     assessment = found(request, Assessment.objects.select_related("system", "technique"), uuid)
-    lines = pre_audit_checks(assessment)
+    lines = kept_checks(assessment)
     context = {
         "assessment": assessment,
         "lines": lines,

@@ -17,8 +17,8 @@ from compliance.selectors.coverage import (
     CoverageCell,
     CoverageRow,
     Seen,
-    coverage_states,
     coverage_table,
+    states_of,
     subtechniques_of,
 )
 from compliance.selectors.model_pages import technique
@@ -112,7 +112,7 @@ def matrix_versions(rows: QuerySet[ModelVersion], asked: CoverageFilter) -> Quer
 def matrix_states(versions: QuerySet[ModelVersion], asked: CoverageFilter) -> dict[int, tuple[CoverageState, ...]]:
     """States of the cells by key of the version, in the order of the versions; those with a cell in the state asked for."""
     about = technique()
-    states = coverage_states(versions, technique=about) if about else {}
+    states = states_of(versions, about) if about else {}
     return {key: row for key, row in states.items() if not asked.state or asked.state in row}
 
 
