@@ -4,18 +4,17 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('compliance', '0017_job_events_by_job'),
+        ("compliance", "0017_job_events_by_job"),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name='jobevent',
-            name='compliance__system__5f0691_idx',
+            model_name="jobevent",
+            name="compliance__system__5f0691_idx",
         ),
         migrations.AddIndex(
-            model_name='jobevent',
-            index=models.Index(fields=['-occurred_at', '-id'], name='compliance__occurre_5f0c1b_idx'),
+            model_name="jobevent",
+            index=models.Index(fields=["-occurred_at", "-id"], name="compliance__occurre_5f0c1b_idx"),
         ),
     ]
