@@ -6,16 +6,14 @@ and `visible(queryset, user)` — which rows exist for that person at all. `docs
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Model, Q, QuerySet
-from django.utils import timezone
+from django.db.models import Exists, Model, Q, QuerySet
 
 from compliance import models as m
-from compliance.types.checks import PRODUCER
+from compliance.auditor_scope import auditor_filter, live_engagements
 from compliance.types.states import Role
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -29,7 +27,11 @@ class Verb(StrEnum):
     VIEW_JOBS = "view imports and jobs"
     VIEW_TRAIL = "view the trail"
     VIEW_PEOPLE = "view people and settings"
-    MANAGE_PEOPLE = "manage people, teams and engagements"
+    MANAGE_PEOPLE = "manage people and teams"
+    VIEW_ENGAGEMENTS = "view engagements"
+    MANAGE_ENGAGEMENTS = "define engagements and invite auditors"
+    MOVE_ENGAGEMENT = "move an engagement on"
+    STATE_INDEPENDENCE = "state the own independence"
     MANAGE_SYSTEMS = "define AI systems"
     MANAGE_CONTROLS = "adopt and change controls"
     WRITE_MAPPINGS = "add and revise a mapping"
@@ -77,6 +79,10 @@ TABLE: dict[Verb, frozenset[Role]] = {
     Verb.VIEW_TRAIL: _STAFF | {Role.AUDITOR},
     Verb.VIEW_PEOPLE: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
     Verb.MANAGE_PEOPLE: frozenset({Role.ADMINISTRATOR}),
+    Verb.VIEW_ENGAGEMENTS: _STAFF | {Role.AUDITOR},
+    Verb.MANAGE_ENGAGEMENTS: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
+    Verb.MOVE_ENGAGEMENT: frozenset({Role.OFFICER, Role.AUDITOR}),
+    Verb.STATE_INDEPENDENCE: frozenset({Role.AUDITOR}),
     Verb.MANAGE_SYSTEMS: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
     Verb.MANAGE_CONTROLS: frozenset({Role.OFFICER}),
     Verb.WRITE_MAPPINGS: _MAKERS,
@@ -204,114 +210,14 @@ SHARED = CATALOGUE | {
     "scanning.SigningKey",
     "compliance.LedgerBlock",
 }
-PEOPLE = frozenset({"compliance.User", "compliance.Team", "compliance.Membership", "compliance.Engagement"})
+PEOPLE = frozenset({"compliance.User", "compliance.Team", "compliance.Membership"})
+# From each table of an audit to its engagement: staff see all of them, an auditor those of the rooms open to them.
+ENGAGEMENT_PATH: dict[str, str] = {
+    "compliance.Engagement": "pk",
+    "compliance.EngagementMember": "engagement",
+    "compliance.EngagementMove": "engagement",
+}
 PRINCIPALS = "compliance.Principal"
-
-
-def _engaged(user: m.User) -> QuerySet[m.Assessment]:
-    """Assessments that an auditor was invited to and whose access has not ended."""
-    return m.Assessment.objects.filter(
-        engagements__auditors=user, engagements__expires_at__gt=timezone.now()
-    ).distinct()
-
-
-def _periods(user: m.User, *, day: str) -> Q:
-    """Rows of engaged systems whose `day` lies in the engagement's period."""
-    condition = Q(pk__in=[])
-    for engagement in user.engagements.filter(expires_at__gt=timezone.now()).prefetch_related("assessments"):
-        systems = [assessment.system_id for assessment in engagement.assessments.all()]
-        condition |= Q(
-            system__in=systems,
-            **{f"{day}__date__gte": engagement.period_start, f"{day}__date__lte": engagement.period_end},
-        )
-    return condition
-
-
-def _measured(assessments: QuerySet[m.Assessment]) -> Q:
-    """Readings of completeness over the very period of an engaged assessment."""
-    condition = Q(pk__in=[])
-    for system, start, end in assessments.values_list("system", "period_start", "period_end"):
-        condition |= Q(system=system, period_start=start, period_end=end)
-    return condition
-
-
-# What an auditor sees of every engaged system, whatever its day.
-_WHOLE_SYSTEM = frozenset(
-    {
-        "compliance.KeyComparison", "compliance.BindingRule", "compliance.ChangeWindow", "compliance.ExpectedRate",
-        "compliance.DatasetVerification", "compliance.Finding", "compliance.Risk", "compliance.RemediationItem",
-        "compliance.Milestone", "compliance.ImplementedControl", "compliance.ControlRequirement",
-        "compliance.ControlVersion", "compliance.StatementLine", "compliance.StatementVersion",
-        "compliance.AIModel", "compliance.ModelVersion",
-        "compliance.Dataset", "compliance.DatasetVersion", "compliance.TrailEntry", "compliance.Supplier",
-        "compliance.SupplierReview", "compliance.CustomerControl", "scanning.Scan",
-    }
-)  # fmt: skip
-
-
-def _checked(user: m.User) -> Q:
-    """Runs of the checks over days that lie within an engagement: their exceptions name who acted."""
-    condition = Q(pk__in=[])
-    for engagement in user.engagements.filter(expires_at__gt=timezone.now()).prefetch_related("assessments"):
-        systems = [assessment.system_id for assessment in engagement.assessments.all()]
-        condition |= Q(
-            system__in=systems,
-            period_start__gte=engagement.period_start,
-            period_end__lte=engagement.period_end,
-        )
-    return condition
-
-
-def _auditor_filter(label: str, user: m.User) -> Q | None:
-    """What exists for an auditor, per table; None when nothing does."""
-    assessments = _engaged(user)
-    systems = assessments.values("system")
-    if label in _WHOLE_SYSTEM:
-        return Q(**{f"{SYSTEM_PATH[label]}__in": systems})
-    filters: dict[str, Callable[[], Q]] = {
-        "compliance.AISystem": lambda: Q(pk__in=systems),
-        "compliance.Assessment": lambda: Q(pk__in=assessments.values("pk")),
-        "compliance.Answer": lambda: Q(assessment__in=assessments),
-        "compliance.AnswerRevision": lambda: Q(answer__assessment__in=assessments),
-        "compliance.Freeze": lambda: Q(assessment__in=assessments),
-        "compliance.EvidencePack": lambda: Q(freeze__assessment__in=assessments),
-        "compliance.EvidenceLink": lambda: Q(answer__assessment__in=assessments),
-        "compliance.Evidence": lambda: Q(
-            pk__in=m.Evidence.objects.filter(
-                Q(links__answer__assessment__in=assessments)
-                | Q(supplier_reviews__supplier__system__in=systems)
-                | Q(pk__in=_events(user).values("evidence"))
-            ).values("pk")
-        ),
-        "compliance.JobEvent": lambda: _periods(user, day="occurred_at"),
-        "compliance.JobBinding": lambda: Q(event__in=_events(user).values("pk")),
-        "compliance.JobApproval": lambda: _periods(user, day="approved_at"),
-        "compliance.CheckRun": lambda: _checked(user),
-        "compliance.Observation": lambda: (
-            Q(system__in=systems)
-            & (~Q(producer=PRODUCER) | Q(source_uuid__in=m.CheckRun.objects.filter(_checked(user)).values("uuid")))
-        ),
-        "compliance.PlatformDocument": lambda: _periods(user, day="taken_at"),
-        "compliance.CompletenessReading": lambda: _measured(assessments),
-        "compliance.CompletenessRow": lambda: Q(
-            reading__in=m.CompletenessReading.objects.filter(_measured(assessments)).values("pk")
-        ),
-        "compliance.EntitlementSnapshot": lambda: _periods(user, day="taken_at"),
-        "compliance.EntitlementReading": lambda: _periods(user, day="as_of"),
-        "compliance.Entitlement": lambda: Q(reading__in=_readings(user).values("pk")),
-        "compliance.AccessReview": lambda: Q(reading__in=_readings(user).values("pk")),
-        "compliance.AccessReviewLine": lambda: Q(review__reading__in=_readings(user).values("pk")),
-    }
-    maker = filters.get(label)
-    return maker() if maker else None
-
-
-def _events(user: m.User) -> QuerySet[m.JobEvent]:
-    return m.JobEvent.objects.filter(_periods(user, day="occurred_at"))
-
-
-def _readings(user: m.User) -> QuerySet[m.EntitlementReading]:
-    return m.EntitlementReading.objects.filter(_periods(user, day="as_of"))
 
 
 def member_systems(user: m.User) -> QuerySet[m.AISystem]:
@@ -330,20 +236,41 @@ def visible(queryset: QuerySet[ModelT], user: Asker) -> QuerySet[ModelT]:
         return queryset.none()
     label, role = queryset.model._meta.label, Role(user.role)
     if label in SHARED:
-        return queryset if role is not Role.COLLECTOR else queryset.none()
+        return _visible_shared(queryset, user)
     if label in PEOPLE:
         return queryset if may(user, Verb.VIEW_PEOPLE) else queryset.none()
     if label == PRINCIPALS:
         return _visible_principals(queryset, user)
+    if label in ENGAGEMENT_PATH:
+        return _visible_in_rooms(queryset, user)
     if label not in SYSTEM_PATH or role is Role.COLLECTOR:
         return queryset.none()
     if role in _STAFF:
         return queryset
     if role is Role.AUDITOR:
-        condition = _auditor_filter(label, user)
-        return queryset.filter(condition) if condition is not None else queryset.none()
+        return queryset.filter(auditor_filter(label, user, SYSTEM_PATH.get(label)))
     lookup: dict[str, Any] = {f"{SYSTEM_PATH[label]}__in": member_systems(user).values("pk")}
     return queryset.filter(**lookup)
+
+
+def _visible_shared(queryset: QuerySet[ModelT], user: m.User) -> QuerySet[ModelT]:
+    """What is of no system: the public catalogue for everybody who reads, the rest for an auditor in an open room alone."""
+    role = Role(user.role)
+    if role is Role.COLLECTOR:
+        return queryset.none()
+    if role is Role.AUDITOR and queryset.model._meta.label not in CATALOGUE:
+        return queryset.filter(Exists(live_engagements(user)))
+    return queryset
+
+
+def _visible_in_rooms(queryset: QuerySet[ModelT], user: m.User) -> QuerySet[ModelT]:
+    """Rows of the engagements that exist for this person."""
+    if Role(user.role) in _STAFF:
+        return queryset
+    if Role(user.role) is not Role.AUDITOR:
+        return queryset.none()
+    rooms = {f"{ENGAGEMENT_PATH[queryset.model._meta.label]}__in": live_engagements(user).values("pk")}
+    return queryset.filter(**rooms)
 
 
 def _visible_principals(queryset: QuerySet[ModelT], user: m.User) -> QuerySet[ModelT]:

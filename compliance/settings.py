@@ -15,6 +15,7 @@ import structlog
 from csp.constants import NONE, SELF
 
 from compliance.choices import choices
+from compliance.types.engagements import EngagementKind, EngagementState, TeamPart
 from compliance.types.states import (
     AnswerState,
     AssessmentState,
@@ -256,7 +257,18 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         f"{kind.__name__}Enum": partial(choices, kind)
-        for kind in (AnswerState, AssessmentState, EvidenceState, JobState, MappingState, RemediationState, Conclusion)
+        for kind in (
+            AnswerState,
+            AssessmentState,
+            EvidenceState,
+            JobState,
+            MappingState,
+            RemediationState,
+            Conclusion,
+            EngagementKind,
+            EngagementState,
+            TeamPart,
+        )  # fmt: skip
     },
 }
 REST_KNOX = {

@@ -9,7 +9,17 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import SimpleRouter
 from rest_framework.viewsets import ViewSetMixin
 
-from compliance.api import assessments, completeness, controls, held, mappings, records, statements, suppliers
+from compliance.api import (
+    assessments,
+    completeness,
+    controls,
+    engagements,
+    held,
+    mappings,
+    records,
+    statements,
+    suppliers,
+)
 from compliance.rights import Verb
 
 
@@ -32,6 +42,7 @@ router.register("mappings", mappings.MappingViewSet, basename="api-mappings")
 router.register("controls", controls.ImplementedControlViewSet, basename="api-controls")
 router.register("statements", statements.StatementViewSet, basename="api-statements")
 router.register("assessments", assessments.AssessmentViewSet, basename="api-assessments")
+router.register("engagements", engagements.EngagementViewSet, basename="api-engagements")
 router.register("answers", assessments.AnswerViewSet, basename="api-answers")
 router.register("evidence", assessments.EvidenceViewSet, basename="api-evidence")
 router.register("job-events", records.JobEventViewSet, basename="api-job-events")

@@ -19,6 +19,7 @@ from compliance.models.check import CheckRun
 from compliance.models.completeness import CompletenessReading, CompletenessRow, KeyComparison
 from compliance.models.control import ControlRequirement, ControlVersion, ImplementedControl
 from compliance.models.document import PlatformDocument
+from compliance.models.engagement import Engagement, EngagementMember, EngagementMove
 from compliance.models.entitlement import Entitlement, EntitlementReading, EntitlementSnapshot
 from compliance.models.evidence import Evidence, EvidenceLink
 from compliance.models.expectation import ChangeWindow, DatasetVerification, ExpectedRate, JobApproval
@@ -28,7 +29,7 @@ from compliance.models.job import Job, JobStep
 from compliance.models.ledger import LedgerBlock, LedgerEvent, LedgerPosition
 from compliance.models.observation import JobEvent, Observation
 from compliance.models.pack import EvidencePack, Freeze
-from compliance.models.people import Engagement, Membership, Principal, Team, User
+from compliance.models.people import Membership, Principal, Team, User
 from compliance.models.remediation import Milestone, RemediationItem
 from compliance.models.statement import StatementLine, StatementVersion
 from compliance.models.supplier import CustomerControl, Supplier, SupplierReview
@@ -58,6 +59,8 @@ __all__ = [
     "DatasetVerification",
     "DatasetVersion",
     "Engagement",
+    "EngagementMember",
+    "EngagementMove",
     "Entitlement",
     "EntitlementReading",
     "EntitlementSnapshot",

@@ -93,21 +93,6 @@ class Membership(Record):
         return f"{self.user or self.team} · {self.system}"
 
 
-class Engagement(Record):
-    """What an auditor was invited to see, for which period, until when."""
-
-    title = models.CharField(_("title"), max_length=200)
-    auditors = models.ManyToManyField(User, related_name="engagements")
-    assessments = models.ManyToManyField("compliance.Assessment", related_name="engagements")
-    criteria = models.TextField(_("criteria and edition"), blank=True)
-    period_start = models.DateField(_("period from"))
-    period_end = models.DateField(_("period to"))
-    expires_at = models.DateTimeField(_("access ends at"))
-
-    def __str__(self) -> str:
-        return self.title
-
-
 class Principal(Record):
     """Somebody or something that a log names. Erasable: the ledger knows only the pseudonym.
 

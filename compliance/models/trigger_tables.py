@@ -21,6 +21,7 @@ INSERT_ONLY = (
     "compliance_answerrevision",
     "compliance_controlversion",
     "compliance_statementversion",
+    "compliance_engagementmove",
     ROW_CHANGES,
 )
 # Rows that never change, but may go in a recorded purge: no UPDATE, no TRUNCATE.
@@ -57,7 +58,8 @@ NOTED: dict[str, Noted] = {
     "compliance_team_members": Noted(key=("team_id", "user_id")),
     "compliance_membership": Noted(key=("uuid",)),
     "compliance_engagement": Noted(key=("uuid",)),
-    "compliance_engagement_auditors": Noted(key=("engagement_id", "user_id")),
+    "compliance_engagementmember": Noted(key=("engagement_id", "user_id")),
+    "compliance_engagement_systems": Noted(key=("engagement_id", "aisystem_id")),
     "compliance_engagement_assessments": Noted(key=("engagement_id", "assessment_id")),
     # By these keys signatures count as right.
     "scanning_signingkey": Noted(key=("uuid",)),

@@ -1,12 +1,11 @@
-"""People, their memberships and engagements; and the principals that logs name, who can be erased."""
+"""People and their memberships; and the principals that logs name, who can be erased."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from zoneinfo import available_timezones
 
@@ -21,7 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from knox.models import AuthToken
 
-from compliance.models import AISystem, Assessment, Engagement, Membership, Principal, Team, User
+from compliance.models import AISystem, Membership, Principal, Team, User
 from compliance.services import job_log, ledger
 from compliance.services.errors import RefusedError
 from compliance.types.drafts import PrincipalDraft
@@ -136,48 +135,6 @@ def revoke_membership(*, membership: Membership, actor: User | None) -> None:
         system=membership.system,
     )
     membership.delete()
-
-
-@transaction.atomic
-def open_engagement(
-    *,
-    title: str,
-    auditors: Sequence[User],
-    assessments: Sequence[Assessment],
-    period_start: date,
-    period_end: date,
-    expires_at: datetime,
-    criteria: str,
-    actor: User,
-) -> Engagement:
-    """Invites auditors to assessments, for a period of records, until a moment. Raises RefusedError."""
-    if not auditors or any(auditor.role != Role.AUDITOR for auditor in auditors):
-        raise RefusedError(_("Only people with the role auditor can be invited to an engagement."))
-    if not assessments:
-        raise RefusedError(_("Name at least one assessment that the engagement is about."))
-    if period_end < period_start:
-        raise RefusedError(_("The period ends before it begins."))
-    if expires_at <= timezone.now():
-        raise RefusedError(_("Access would already have ended: choose a later moment."))
-    engagement = Engagement.objects.create(
-        title=title, criteria=criteria, period_start=period_start, period_end=period_end, expires_at=expires_at
-    )
-    engagement.auditors.set(auditors)
-    engagement.assessments.set(assessments)
-    ledger.record(
-        kind="engagement.opened",
-        subject=engagement,
-        payload={
-            "auditors": sorted(str(auditor.uuid) for auditor in auditors),
-            "assessments": sorted(str(assessment.uuid) for assessment in assessments),
-            "period_start": period_start.isoformat(),
-            "period_end": period_end.isoformat(),
-            "expires_at": expires_at.isoformat(),
-        },
-        actor=actor,
-        system=None,
-    )
-    return engagement
 
 
 # Principals ---------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from compliance.rights import Verb, may
 MAIN = (
     ("overview", _("Overview"), Verb.VIEW),
     ("assessment-list", _("Assessments"), Verb.VIEW),
+    ("engagement-list", _("Engagements"), Verb.VIEW_ENGAGEMENTS),
     ("control-list", _("Controls"), Verb.VIEW),
     ("system-list", _("AI systems"), Verb.VIEW),
     ("evidence-list", _("Evidence"), Verb.VIEW),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from compliance.models import (
     AISystem,
@@ -25,7 +24,7 @@ from compliance.models import (
     Technique,
     User,
 )
-from compliance.services import assessments, inventory, people
+from compliance.services import assessments, engagements, inventory, people
 from compliance.services.remediation import MilestoneDraft
 from compliance.types.states import ModelOrigin, Role
 from compliance.types.verdicts import StageVerdict
@@ -153,16 +152,7 @@ def build_world(
     technique = records.catalogue()
     assessment = _assessment(system, technique, officer)
     other_assessment = _assessment(other_system, technique, officer)
-    people.open_engagement(
-        title="Audit 2026",
-        auditors=[auditor],
-        assessments=[assessment],
-        period_start=date(2026, 1, 1),
-        period_end=date(2026, 12, 31),
-        expires_at=timezone.now() + timedelta(days=30),
-        criteria="Own criteria",
-        actor=officer,
-    )
+    engagements.open_engagement(draft=records.audit(auditor, [assessment], title="Audit 2026"), actor=officer)
     log = records.evidence(system, b'{"Records": []}', actor=contributor, filename="cloudtrail.json")
     other_log = records.evidence(other_system, b'{"Records": [1]}', actor=officer, filename="other.json")
     base = records.model_version(

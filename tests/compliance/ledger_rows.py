@@ -16,6 +16,8 @@ from compliance.models import (
     ChangeWindow,
     ControlVersion,
     DatasetVerification,
+    Engagement,
+    EngagementMove,
     EvidencePack,
     ExpectedRate,
     Framework,
@@ -85,6 +87,10 @@ def filled_tables() -> dict[str, str]:
     ControlVersion.objects.create(control=control, version=1, act="adopted", terms={}, owner=actor, made_by=actor)
     iso = Framework.objects.create(key="iso", title="ISO")
     StatementVersion.objects.create(framework=iso, version=1, lines=[], sha256="0" * 64, approved_by=actor)
+    audit = Engagement.objects.create(
+        title="Audit", period_start=date(2026, 1, 1), period_end=date(2026, 12, 31), expires_at=timezone.now()
+    )
+    EngagementMove.objects.create(engagement=audit, before="plan", after="fieldwork", moved_by=actor)
     freeze = Freeze.objects.create(assessment=assessment, sha256="0" * 64, storage_name="x", frozen_by=actor)
     EvidencePack.objects.create(
         freeze=freeze, number=1, storage_name="x", sha256="0" * 64, size=1, receipt={}, issued_by=actor
@@ -128,6 +134,7 @@ def filled_tables() -> dict[str, str]:
         "answerrevision",
         "controlversion",
         "statementversion",
+        "engagementmove",
         "rowchange",
         "observation",
         "entitlementsnapshot",

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
+from django.utils import timezone
 
 from compliance.models import (
     AISystem,
+    Assessment,
     AuditQuestion,
     Evidence,
     Finding,
@@ -26,10 +30,12 @@ from compliance.models import (
 )
 from compliance.services import evidence as evidences
 from compliance.services import findings, inventory, ledger, observations, people, remediation
+from compliance.services.engagements import EngagementDraft
 from compliance.services.remediation import MilestoneDraft
 from compliance.types.canonical import digest_of
 from compliance.types.controls import ControlBasis, ControlNature, ControlTerms, ControlType
 from compliance.types.drafts import JSON, AssetRef, ObservationDraft, PrincipalDraft
+from compliance.types.engagements import TeamPart
 from compliance.types.states import ActionClass, Method, ModelOrigin, Outcome, Severity
 from compliance.types.verdicts import FileScanVerdict, StageVerdict
 
@@ -325,3 +331,18 @@ def log_events(
         payload = {"rows": number, "evidence": kept.sha256}
         ledger.record(kind="import.published", subject=subject, payload=payload, actor=None, system=system)
     return list(JobEvent.objects.filter(source_uuid=source).order_by("occurred_at"))
+
+
+def audit(auditor: User, assessments: Sequence[Assessment], **changes: Any) -> EngagementDraft:
+    """An engagement of one auditor over the whole year for the systems of these assessments."""
+    draft = EngagementDraft(
+        title="Audit",
+        criteria="Own criteria",
+        systems=list({assessment.system_id: assessment.system for assessment in assessments}.values()),
+        assessments=assessments,
+        team=[(auditor, TeamPart.LEAD)],
+        period_start=date(2026, 1, 1),
+        period_end=date(2026, 12, 31),
+        expires_at=timezone.now() + timedelta(days=30),
+    )
+    return replace(draft, **changes)

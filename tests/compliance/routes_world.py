@@ -15,6 +15,7 @@ from compliance.models import (
     CatalogRelease,
     CheckRun,
     ControlReview,
+    Engagement,
     Evidence,
     EvidencePack,
     Framework,
@@ -30,16 +31,17 @@ from compliance.models import (
     StatementVersion,
     User,
 )
-from compliance.services import access_reviews, bindings, controls, expectations, leases
+from compliance.services import access_reviews, bindings, controls, engagements, expectations, leases
 from compliance.services import evidence as evidences
 from compliance.types.bindings import Named
+from compliance.types.states import Role
 from scanning import intake
 from scanning.models import ColumnMapping, Import, ReferenceBank, Scan, SigningKey
 from scanning.services import checks, scans
 from tests.compliance import completeness_on_record
-from tests.compliance.conftest import World
+from tests.compliance.conftest import World, person
 from tests.compliance.entitlements_on_record import recorded, way
-from tests.compliance.records import LONG_AGO, control_terms
+from tests.compliance.records import LONG_AGO, audit, control_terms
 from tests.compliance.suppliers_on_record import reviewed
 
 Known = dict[str, UUID | str | int]
@@ -99,6 +101,13 @@ def stated(framework: Framework, system: AISystem, actor: User) -> UUID:
     return StatementVersion.objects.create(
         framework=framework, system=system, version=1, lines=[], sha256="0" * 64, approved_by=actor
     ).uuid
+
+
+def audited(assessment: Assessment, actor: User) -> Engagement:
+    """An engagement of somebody else, who cannot sign in any more, on this assessment."""
+    stranger = person("Sid Stranger", Role.AUDITOR)
+    User.objects.filter(pk=stranger.pk).update(is_active=False)
+    return engagements.open_engagement(draft=audit(stranger, [assessment]), actor=actor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +213,9 @@ def places(world: World, officer: User, contributor: User) -> Places:
     for known, of in ((own, system), (foreign, other)):
         supplier = reviewed(of, officer).supplier
         known |= {"supplier": supplier.uuid, "api-suppliers": supplier.uuid}
+    for known, assessment in ((own, world.assessment), (foreign, world.other_assessment)):
+        engagement = assessment.engagements.first() or audited(assessment, officer)
+        known |= {"engagement": engagement.uuid, "api-engagements": engagement.uuid}
     for known, reading in ((own, figures), (foreign, other_figures)):
         document = PlatformDocument.objects.get(system=reading.system)
         compared = KeyComparison.objects.create(

@@ -40,6 +40,8 @@ NO_PAGE = {  # addresses that answer a GET with something else than a page
 SUBJECTS = {
     "assessment-detail": "SELECT uuid FROM compliance_assessment",
     "question-detail": "SELECT uuid FROM compliance_assessment",
+    "engagement-detail": "SELECT uuid FROM compliance_engagement",
+    "engagement-change": "SELECT uuid FROM compliance_engagement",
     "evidence-detail": "SELECT uuid FROM compliance_evidence WHERE filename = 'records.json'",
     "job-event": "SELECT uuid FROM compliance_jobevent ORDER BY id",
     "model-version": "SELECT uuid FROM compliance_modelversion WHERE origin = 'inherited'",

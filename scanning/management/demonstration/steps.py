@@ -20,6 +20,7 @@ from compliance.services import (
     assessments,
     check_runs,
     controls,
+    engagements,
     evidence,
     findings,
     freezes,
@@ -31,6 +32,7 @@ from compliance.services import (
 from compliance.services.errors import RefusedError
 from compliance.services.remediation import MilestoneDraft
 from compliance.types.controls import ControlBasis, ControlNature, ControlTerms, ControlType
+from compliance.types.engagements import EngagementKind, TeamPart
 from compliance.types.states import AnswerState, JobState, Role
 from compliance.types.verdicts import Conclusion, FileScanVerdict
 from scanning import intake
@@ -215,16 +217,20 @@ def _opened_assessment(world: World) -> Assessment:
         audit_date=timezone.localdate() + timedelta(days=28),
         actor=world.people["officer"],
     )
-    people.open_engagement(
+    draft = engagements.EngagementDraft(
         title="Demonstration audit",
-        auditors=[world.people["auditor"]],
+        kind=EngagementKind.CUSTOMER,
+        criteria="The four questions on MITRE ATLAS AML.T0018",
+        systems=[world.system],
         assessments=[assessment],
+        team=[(world.people["auditor"], TeamPart.LEAD)],
+        contact=world.people["officer"],
         period_start=PERIOD[0],
         period_end=PERIOD[1],
+        fieldwork_on=timezone.localdate() + timedelta(days=28),
         expires_at=timezone.now() + timedelta(days=90),
-        criteria="The four questions on MITRE ATLAS AML.T0018",
-        actor=world.people["administrator"],
     )
+    engagements.open_engagement(draft=draft, actor=world.people["officer"])
     return assessment
 
 

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client
-from django.utils import timezone
 from knox.models import AuthToken
 
-from compliance.models import AISystem, Assessment, LedgerEvent, Membership, Principal, Team, Technique, User
+from compliance.models import AISystem, LedgerEvent, Membership, Principal, Team, User
 from compliance.services import ledger, people
 from compliance.services.errors import RefusedError
 from compliance.types.drafts import PrincipalDraft
@@ -102,50 +99,6 @@ def test_a_membership_is_of_one_person_or_one_team() -> None:
     alice, system = made("alice@example.org"), AISystem.objects.create(name="Digit reader")
     with pytest.raises(RefusedError, match="either"):
         people.grant_membership(system=system, role=Role.MANAGER, actor=alice)
-
-
-def engagement_of(auditor: User, **changes: object) -> object:
-    officer = made("officer@example.org")
-    system = AISystem.objects.create(name="Digit reader")
-    technique = Technique.objects.create(
-        atlas_id="AML.T0018", name="Manipulate AI Model", atlas_release="5", summary=""
-    )
-    assessment = Assessment.objects.create(
-        system=system, technique=technique, title="First", opened_by=officer,
-        period_start=date(2026, 1, 1), period_end=date(2026, 12, 31),
-    )  # fmt: skip
-    arguments = {
-        "title": "Audit 2026", "auditors": [auditor], "assessments": [assessment], "criteria": "",
-        "period_start": date(2026, 1, 1), "period_end": date(2026, 6, 30), "actor": officer,
-        "expires_at": timezone.now() + timedelta(days=30),
-    }  # fmt: skip
-    return people.open_engagement(**{**arguments, **changes})  # type: ignore[arg-type]  # mixed on purpose
-
-
-def test_an_engagement_invites_auditors() -> None:
-    auditor = made("auditor@example.org", Role.AUDITOR)
-    engagement_of(auditor)
-    assert auditor.engagements.get().assessments.get().title == "First"
-    assert kinds()[-1] == "engagement.opened"
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"auditors": []}, "role auditor"),
-        ({"assessments": []}, "at least one assessment"),
-        ({"period_end": date(2025, 1, 1)}, "ends before"),
-        ({"expires_at": timezone.now() - timedelta(days=1)}, "already have ended"),
-    ],
-)
-def test_an_engagement_that_makes_no_sense_is_refused(changes: dict[str, object], message: str) -> None:
-    with pytest.raises(RefusedError, match=message):
-        engagement_of(made("auditor@example.org", Role.AUDITOR), **changes)
-
-
-def test_nobody_but_an_auditor_is_engaged() -> None:
-    with pytest.raises(RefusedError, match="role auditor"):
-        engagement_of(made("manager@example.org", Role.MANAGER))
 
 
 # Principals

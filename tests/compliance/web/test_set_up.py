@@ -53,7 +53,12 @@ def test_an_invited_auditor_sees_the_chosen_assessment_from_then_on(
 ) -> None:
     given = {
         "title": "Second audit",
-        "auditors": [str(auditor.pk)],
+        "kind": "customer",
+        "team-TOTAL_FORMS": "1",
+        "team-INITIAL_FORMS": "0",
+        "team-0-user": str(auditor.pk),
+        "team-0-part": "lead",
+        "systems": [str(world.other_assessment.system.pk)],
         "assessments": [str(world.other_assessment.pk)],
         "period_start": "2026-01-01",
         "period_end": "2026-12-31",
@@ -61,7 +66,7 @@ def test_an_invited_auditor_sees_the_chosen_assessment_from_then_on(
     }
     url = f"/assessments/{world.other_assessment.uuid}/"
     assert browse(auditor).get(url).status_code == 404
-    browse(administrator).post("/people/engagements/new/", given)
+    browse(administrator).post("/engagements/new/", given)
     assert Engagement.objects.filter(title="Second audit").exists()
     assert browse(auditor).get(url).status_code == 200
 

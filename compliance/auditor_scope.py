@@ -1,0 +1,158 @@
+"""What exists for an auditor: the records of the systems and period of the engagements they are on, while access lasts.
+
+Every path that shows a record — page, endpoint, export, download, token — asks `compliance.rights.visible`, which asks here on
+each request; so access ends by itself at the moment that the engagement names, everywhere at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from compliance import models as m
+from compliance.types.checks import PRODUCER
+
+NOTHING = Q(pk__in=[])
+
+
+def live_engagements(user: m.User) -> QuerySet[m.Engagement]:
+    """Engagements that the auditor is on and whose access has not ended."""
+    return m.Engagement.objects.filter(members__user=user, expires_at__gt=timezone.now())
+
+
+def _assessments(user: m.User) -> QuerySet[m.Assessment]:
+    return m.Assessment.objects.filter(engagements__in=live_engagements(user)).distinct()
+
+
+def _systems(user: m.User) -> QuerySet[m.AISystem]:
+    return m.AISystem.objects.filter(engagements__in=live_engagements(user)).distinct()
+
+
+def _bounds(user: m.User) -> Iterator[tuple[m.Engagement, list[int]]]:
+    """Each live engagement with the keys of its systems."""
+    for engagement in live_engagements(user).prefetch_related("systems"):
+        yield engagement, [system.pk for system in engagement.systems.all()]
+
+
+def _within(user: m.User, *, day: str) -> Q:
+    """Rows of engaged systems whose `day` lies in the engagement's period."""
+    condition = NOTHING
+    for engagement, systems in _bounds(user):
+        condition |= _dated(engagement, systems, day)
+    return condition
+
+
+def _dated(engagement: m.Engagement, systems: list[int], day: str) -> Q:
+    days: dict[str, Any] = {
+        f"{day}__date__gte": engagement.period_start,
+        f"{day}__date__lte": engagement.period_end,
+    }
+    return Q(system__in=systems, **days)
+
+
+def _logged(user: m.User) -> Q:
+    """Job events of the period in the accounts and regions in scope. What names no account or region is in every scope: to hide
+    it would hide what nobody can place."""
+    condition = NOTHING
+    for engagement, systems in _bounds(user):
+        event = _dated(engagement, systems, "occurred_at")
+        if engagement.accounts:
+            event &= Q(account__in=[*engagement.accounts, ""])
+        if engagement.regions:
+            event &= Q(region__in=[*engagement.regions, ""])
+        condition |= event
+    return condition
+
+
+def _measured(user: m.User) -> Q:
+    """Readings of completeness over the very period of an engaged assessment."""
+    condition = NOTHING
+    for system, start, end in _assessments(user).values_list("system", "period_start", "period_end"):
+        condition |= Q(system=system, period_start=start, period_end=end)
+    return condition
+
+
+def _checked(user: m.User) -> Q:
+    """Runs of the checks over days that lie within an engagement: their exceptions name who acted."""
+    condition = NOTHING
+    for engagement, systems in _bounds(user):
+        condition |= Q(
+            system__in=systems,
+            period_start__gte=engagement.period_start,
+            period_end__lte=engagement.period_end,
+        )
+    return condition
+
+
+def _events(user: m.User) -> QuerySet[m.JobEvent]:
+    return m.JobEvent.objects.filter(_logged(user))
+
+
+def _readings(user: m.User) -> QuerySet[m.EntitlementReading]:
+    return m.EntitlementReading.objects.filter(_within(user, day="as_of"))
+
+
+def _evidence(user: m.User) -> Q:
+    """What answers rest on, reports of third parties, and the log files of the events in scope."""
+    pieces = m.Evidence.objects.filter(
+        Q(links__answer__assessment__in=_assessments(user))
+        | Q(supplier_reviews__supplier__system__in=_systems(user))
+        | Q(pk__in=_events(user).values("evidence"))
+    )
+    return Q(pk__in=pieces.values("pk"))
+
+
+def _observed(user: m.User) -> Q:
+    runs = m.CheckRun.objects.filter(_checked(user)).values("uuid")
+    return Q(system__in=_systems(user)) & (~Q(producer=PRODUCER) | Q(source_uuid__in=runs))
+
+
+# What an auditor sees of every engaged system, whatever its day.
+WHOLE_SYSTEM = frozenset(
+    {
+        "compliance.KeyComparison", "compliance.BindingRule", "compliance.ChangeWindow", "compliance.ExpectedRate",
+        "compliance.DatasetVerification", "compliance.Finding", "compliance.Risk", "compliance.RemediationItem",
+        "compliance.Milestone", "compliance.ImplementedControl", "compliance.ControlRequirement",
+        "compliance.ControlVersion", "compliance.StatementLine", "compliance.StatementVersion",
+        "compliance.AIModel", "compliance.ModelVersion",
+        "compliance.Dataset", "compliance.DatasetVersion", "compliance.TrailEntry", "compliance.Supplier",
+        "compliance.SupplierReview", "compliance.CustomerControl", "scanning.Scan",
+    }
+)  # fmt: skip
+
+_FILTERS: dict[str, Callable[[m.User], Q]] = {
+    "compliance.AISystem": lambda user: Q(pk__in=_systems(user).values("pk")),
+    "compliance.Assessment": lambda user: Q(pk__in=_assessments(user).values("pk")),
+    "compliance.Answer": lambda user: Q(assessment__in=_assessments(user)),
+    "compliance.AnswerRevision": lambda user: Q(answer__assessment__in=_assessments(user)),
+    "compliance.Freeze": lambda user: Q(assessment__in=_assessments(user)),
+    "compliance.EvidencePack": lambda user: Q(freeze__assessment__in=_assessments(user)),
+    "compliance.EvidenceLink": lambda user: Q(answer__assessment__in=_assessments(user)),
+    "compliance.Evidence": _evidence,
+    "compliance.JobEvent": _logged,
+    "compliance.JobBinding": lambda user: Q(event__in=_events(user).values("pk")),
+    "compliance.JobApproval": lambda user: _within(user, day="approved_at"),
+    "compliance.CheckRun": _checked,
+    "compliance.Observation": _observed,
+    "compliance.PlatformDocument": lambda user: _within(user, day="taken_at"),
+    "compliance.CompletenessReading": _measured,
+    "compliance.CompletenessRow": lambda user: Q(
+        reading__in=m.CompletenessReading.objects.filter(_measured(user)).values("pk")
+    ),
+    "compliance.EntitlementSnapshot": lambda user: _within(user, day="taken_at"),
+    "compliance.EntitlementReading": lambda user: _within(user, day="as_of"),
+    "compliance.Entitlement": lambda user: Q(reading__in=_readings(user).values("pk")),
+    "compliance.AccessReview": lambda user: Q(reading__in=_readings(user).values("pk")),
+    "compliance.AccessReviewLine": lambda user: Q(review__reading__in=_readings(user).values("pk")),
+}
+
+
+def auditor_filter(label: str, user: m.User, system_path: str | None) -> Q:
+    """Which rows of a table exist for an auditor; none of a table that is not named here."""
+    if label in WHOLE_SYSTEM:
+        return Q(**{f"{system_path}__in": _systems(user).values("pk")})
+    maker = _FILTERS.get(label)
+    return maker(user) if maker else NOTHING
