@@ -268,8 +268,9 @@ SPECTACULAR_SETTINGS = {
             EngagementKind,
             EngagementState,
             TeamPart,
-        )  # fmt: skip
-    },
+        )
+    }
+    | {"ScanKindEnum": "scanning.api.serializers.KINDS"},
 }
 REST_KNOX = {
     "TOKEN_TTL": None,
