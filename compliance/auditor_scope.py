@@ -110,6 +110,12 @@ def _observed(user: m.User) -> Q:
     return Q(system__in=_systems(user)) & (~Q(producer=PRODUCER) | Q(source_uuid__in=runs))
 
 
+def _recorded(user: m.User) -> Q:
+    """What happened to the engaged systems, and to the engagements themselves."""
+    about = live_engagements(user).values("uuid")
+    return Q(system__in=_systems(user).values("pk")) | Q(event__subject_uuid__in=about)
+
+
 # What an auditor sees of every engaged system, whatever its day.
 WHOLE_SYSTEM = frozenset(
     {
@@ -118,7 +124,7 @@ WHOLE_SYSTEM = frozenset(
         "compliance.Milestone", "compliance.ImplementedControl", "compliance.ControlRequirement",
         "compliance.ControlVersion", "compliance.StatementLine", "compliance.StatementVersion",
         "compliance.AIModel", "compliance.ModelVersion",
-        "compliance.Dataset", "compliance.DatasetVersion", "compliance.TrailEntry", "compliance.Supplier",
+        "compliance.Dataset", "compliance.DatasetVersion", "compliance.Supplier",
         "compliance.SupplierReview", "compliance.CustomerControl", "scanning.Scan",
     }
 )  # fmt: skip
@@ -136,6 +142,7 @@ _FILTERS: dict[str, Callable[[m.User], Q]] = {
     "compliance.JobBinding": lambda user: Q(event__in=_events(user).values("pk")),
     "compliance.JobApproval": lambda user: _within(user, day="approved_at"),
     "compliance.CheckRun": _checked,
+    "compliance.TrailEntry": _recorded,
     "compliance.Observation": _observed,
     "compliance.PlatformDocument": lambda user: _within(user, day="taken_at"),
     "compliance.CompletenessReading": _measured,

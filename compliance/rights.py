@@ -216,6 +216,7 @@ ENGAGEMENT_PATH: dict[str, str] = {
     "compliance.Engagement": "pk",
     "compliance.EngagementMember": "engagement",
     "compliance.EngagementMove": "engagement",
+    "compliance.AuditorRead": "engagement",
 }
 PRINCIPALS = "compliance.Principal"
 

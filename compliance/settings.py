@@ -88,6 +88,7 @@ MIDDLEWARE = [
     "django_structlog.middlewares.RequestMiddleware",
     "compliance.web.middleware.ReaderTimeZoneMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "compliance.web.auditor_reads.AuditorReadMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 

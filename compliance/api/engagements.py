@@ -15,7 +15,8 @@ from compliance import models as m
 from compliance.api.base import EXPORT, ReadViewSet, ScopedReference, asked_kind, asker, exported
 from compliance.api.serializers import PersonSerializer
 from compliance.choices import choices
-from compliance.rights import Verb
+from compliance.rights import Verb, visible
+from compliance.selectors.read_page import reads_of
 from compliance.services import engagements
 from compliance.services.engagements import EngagementDraft
 from compliance.types.drafts import JSON
@@ -60,6 +61,16 @@ class MoveSerializer(serializers.ModelSerializer[m.EngagementMove]):
     class Meta:
         model = m.EngagementMove
         fields: ClassVar = ["uuid", "before", "after", "reason", "moved_by", "created_at"]
+
+
+class ReadSerializer(serializers.ModelSerializer[m.AuditorRead]):
+    """One page, list or file that an auditor had."""
+
+    reader = PersonSerializer(read_only=True)
+
+    class Meta:
+        model = m.AuditorRead
+        fields: ClassVar = ["read_at", "reader", "act", "what", "subject", "by_token"]
 
 
 class MemberRequest(serializers.Serializer[JSON]):
@@ -190,3 +201,13 @@ class EngagementViewSet(ReadViewSet):
             return exported(request, kind, MoveSerializer(), rows)
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(MoveSerializer(page, many=True).data)
+
+    @extend_schema(parameters=[EXPORT], responses=ReadSerializer(many=True))
+    @action(detail=True, methods=["get"])
+    def reads(self, request: Request, uuid: str) -> Response | HttpResponseBase:
+        """What its team read, newest first."""
+        rows = visible(reads_of(self.get_object()), asker(request))
+        if kind := asked_kind(request):
+            return exported(request, kind, ReadSerializer(), rows)
+        page = self.paginate_queryset(rows)
+        return self.get_paginated_response(ReadSerializer(page, many=True).data)

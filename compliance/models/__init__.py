@@ -19,7 +19,7 @@ from compliance.models.check import CheckRun
 from compliance.models.completeness import CompletenessReading, CompletenessRow, KeyComparison
 from compliance.models.control import ControlRequirement, ControlVersion, ImplementedControl
 from compliance.models.document import PlatformDocument
-from compliance.models.engagement import Engagement, EngagementMember, EngagementMove
+from compliance.models.engagement import AuditorRead, Engagement, EngagementMember, EngagementMove
 from compliance.models.entitlement import Entitlement, EntitlementReading, EntitlementSnapshot
 from compliance.models.evidence import Evidence, EvidenceLink
 from compliance.models.expectation import ChangeWindow, DatasetVerification, ExpectedRate, JobApproval
@@ -44,6 +44,7 @@ __all__ = [
     "AnswerRevision",
     "Assessment",
     "AuditQuestion",
+    "AuditorRead",
     "BindingRule",
     "CaseStudy",
     "CatalogRelease",

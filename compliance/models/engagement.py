@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from compliance.models.base import Record, enum_field
-from compliance.types.engagements import EngagementKind, EngagementState, TeamPart
+from compliance.types.engagements import EngagementKind, EngagementState, ReadAct, TeamPart
 
 
 class Engagement(Record):
@@ -88,9 +88,8 @@ class EngagementMember(Record):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["engagement", "user"], name="on_the_team_once"),
             models.CheckConstraint(
-                name="independence_has_a_moment",
-                condition=models.Q(independence="", independence_at__isnull=True)
-                | (~models.Q(independence="") & models.Q(independence_at__isnull=False)),
+                name="independence_has_words",
+                condition=models.Q(independence_at__isnull=True) | ~models.Q(independence=""),
             ),
         ]
 
@@ -112,3 +111,30 @@ class EngagementMove(Record):
 
     def __str__(self) -> str:
         return f"{self.before} → {self.after}"
+
+
+class AuditorRead(models.Model):
+    """One page, list or file that an auditor had; never changed. It names records by their identifiers and no person but the
+    reader.
+
+    engagement: None where the auditor was on several at that moment and the address does not tell for which they read.
+    what: the name of the address; subject: what the address names, its parts joined by "/", "" for a list.
+    """
+
+    read_at = models.DateTimeField(_("at"), default=timezone.now)
+    reader = models.ForeignKey("compliance.User", on_delete=models.PROTECT, related_name="reads")
+    engagement = models.ForeignKey(Engagement, on_delete=models.PROTECT, null=True, related_name="reads")
+    act = enum_field(_("act"), ReadAct)
+    what = models.CharField(_("what"), max_length=100)
+    subject = models.CharField(_("subject"), max_length=200, blank=True)
+    by_token = models.BooleanField(_("by token"), default=False)
+
+    class Meta:
+        ordering = ("-read_at", "-pk")
+        indexes: ClassVar = [
+            models.Index(fields=["engagement", "-read_at"]),
+            models.Index(fields=["reader", "-read_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.act} {self.what} {self.subject}"

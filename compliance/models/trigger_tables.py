@@ -22,6 +22,7 @@ INSERT_ONLY = (
     "compliance_controlversion",
     "compliance_statementversion",
     "compliance_engagementmove",
+    "compliance_auditorread",
     ROW_CHANGES,
 )
 # Rows that never change, but may go in a recorded purge: no UPDATE, no TRUNCATE.

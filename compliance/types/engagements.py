@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from compliance.types.states import Role
@@ -39,6 +41,15 @@ class TeamPart(StrEnum):
     SPECIALIST = "specialist"
     REVIEWER = "reviewer"
     OBSERVER = "observer"
+
+
+class ReadAct(StrEnum):
+    """How an auditor had something of the record."""
+
+    LOOKED = "looked"
+    LISTED = "listed"
+    EXPORTED = "exported"
+    DOWNLOADED = "downloaded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +90,16 @@ def steps_from(state: EngagementState, role: Role) -> tuple[Step, ...]:
 
 # The planned day of each state after the plan, by the name of its field, in order.
 PLANNED = ("fieldwork_on", "draft_on", "response_on", "final_on", "follow_up_on")
+
+VISIT_GAP = timedelta(hours=1)
+
+
+def last_visit(reads: Iterable[datetime], now: datetime) -> datetime | None:
+    """When the visit before the present one ended. reads: moments, newest first. An hour without a read ends a visit; None
+    where there was no earlier one."""
+    later = now
+    for moment in reads:
+        if later - moment > VISIT_GAP:
+            return moment
+        later = moment
+    return None

@@ -41,6 +41,7 @@ PAGES = (
     "trail",
     "people",
     "engagements",
+    "engagement_reads",
     "account",
     "health",
 )

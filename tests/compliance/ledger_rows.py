@@ -12,6 +12,7 @@ from compliance.models import (
     Answer,
     AnswerRevision,
     Assessment,
+    AuditorRead,
     AuditQuestion,
     ChangeWindow,
     ControlVersion,
@@ -91,6 +92,7 @@ def filled_tables() -> dict[str, str]:
         title="Audit", period_start=date(2026, 1, 1), period_end=date(2026, 12, 31), expires_at=timezone.now()
     )
     EngagementMove.objects.create(engagement=audit, before="plan", after="fieldwork", moved_by=actor)
+    AuditorRead.objects.create(reader=actor, engagement=audit, act="looked", what="evidence-detail", subject="x")
     freeze = Freeze.objects.create(assessment=assessment, sha256="0" * 64, storage_name="x", frozen_by=actor)
     EvidencePack.objects.create(
         freeze=freeze, number=1, storage_name="x", sha256="0" * 64, size=1, receipt={}, issued_by=actor
@@ -135,6 +137,7 @@ def filled_tables() -> dict[str, str]:
         "controlversion",
         "statementversion",
         "engagementmove",
+        "auditorread",
         "rowchange",
         "observation",
         "entitlementsnapshot",

@@ -41,6 +41,7 @@ SUBJECTS = {
     "assessment-detail": "SELECT uuid FROM compliance_assessment",
     "question-detail": "SELECT uuid FROM compliance_assessment",
     "engagement-detail": "SELECT uuid FROM compliance_engagement",
+    "engagement-reads": "SELECT uuid FROM compliance_engagement",
     "engagement-change": "SELECT uuid FROM compliance_engagement",
     "evidence-detail": "SELECT uuid FROM compliance_evidence WHERE filename = 'records.json'",
     "job-event": "SELECT uuid FROM compliance_jobevent ORDER BY id",

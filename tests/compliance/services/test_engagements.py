@@ -191,9 +191,9 @@ def test_only_the_team_states_independence(engagement: Engagement, auditor: User
     assert abs(member.independence_at - timezone.now()) < DAY  # type: ignore[operator]  # just stated
 
 
-def test_a_statement_without_a_moment_is_refused_by_the_database(engagement: Engagement) -> None:
+def test_a_moment_without_a_statement_is_refused_by_the_database(engagement: Engagement) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
-        engagement.members.update(independence="I am independent.")
+        engagement.members.update(independence_at=timezone.now())
 
 
 # What exists for the team ---------------------------------------------------------------------------------------------

@@ -1,0 +1,51 @@
+"""Logs what auditors read, at the one door through which every page, endpoint, export and download leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponseBase
+
+from compliance.models import User
+from compliance.services import reads
+from compliance.types.engagements import ReadAct
+from compliance.types.states import Role
+
+_READ = frozenset({"GET", "HEAD"})
+
+
+class AuditorReadMiddleware:
+    """Writes one row for each answer that hands something of the record to an auditor. Costs nobody else anything.
+
+    An answer that is no success hands nothing over. What auditors write is in the ledger.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """One request; a token's holder is known once the view has answered."""
+        response = self.get_response(request)
+        user, match = getattr(request, "user", None), request.resolver_match
+        if not (isinstance(user, User) and user.role == Role.AUDITOR) or match is None:
+            return response
+        if request.method in _READ and response.status_code < 300 and _is_guarded(match.func):
+            reads.record(
+                reader=user,
+                act=_act(request, response, bool(match.kwargs)),
+                what=match.url_name or "",
+                named=match.kwargs,
+                by_token=bool(request.headers.get("Authorization")),
+            )
+        return response
+
+
+def _is_guarded(view: object) -> bool:
+    """Whether the view shows anything of the record: public pages name no verb."""
+    return hasattr(view, "cls") or getattr(view, "verb", None) is not None
+
+
+def _act(request: HttpRequest, response: HttpResponseBase, is_about_one: bool) -> ReadAct:
+    if response.headers.get("Content-Disposition", "").startswith("attachment"):
+        return ReadAct.EXPORTED if "export" in request.GET else ReadAct.DOWNLOADED
+    return ReadAct.LOOKED if is_about_one else ReadAct.LISTED
