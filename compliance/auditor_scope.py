@@ -130,6 +130,13 @@ WHOLE_SYSTEM = frozenset(
 )  # fmt: skip
 
 _FILTERS: dict[str, Callable[[m.User], Q]] = {
+    "compliance.ControlTest": lambda user: Q(engagement__in=live_engagements(user)),
+    "compliance.Population": lambda user: Q(engagement__in=live_engagements(user)),
+    "compliance.Sample": lambda user: Q(test__engagement__in=live_engagements(user)),
+    "compliance.SampledInstance": lambda user: Q(test__engagement__in=live_engagements(user)),
+    "compliance.AttributeResult": lambda user: Q(instance__test__engagement__in=live_engagements(user)),
+    "compliance.AuditFinding": lambda user: Q(engagement__in=live_engagements(user)),
+    "compliance.AuditFindingEntry": lambda user: Q(audit_finding__engagement__in=live_engagements(user)),
     "compliance.AISystem": lambda user: Q(pk__in=_systems(user).values("pk")),
     "compliance.Assessment": lambda user: Q(pk__in=_assessments(user).values("pk")),
     "compliance.Answer": lambda user: Q(assessment__in=_assessments(user)),

@@ -6,6 +6,7 @@ and `visible(queryset, user)` — which rows exist for that person at all. `docs
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -65,6 +66,8 @@ class Verb(StrEnum):
     WORK_REMEDIATION = "work on remediation"
     ISSUE_PACK = "issue an evidence pack"
     DOWNLOAD_PACK = "download an evidence pack"
+    TEST_CONTROLS = "test controls, conclude and release"
+    ANSWER_AUDIT_FINDING = "respond to an auditor's finding"
     OWN_TOKENS = "manage own tokens"
 
 
@@ -117,6 +120,8 @@ TABLE: dict[Verb, frozenset[Role]] = {
     Verb.WORK_REMEDIATION: frozenset({Role.OFFICER, Role.MANAGER, Role.CONTRIBUTOR}),
     Verb.ISSUE_PACK: frozenset({Role.OFFICER}),
     Verb.DOWNLOAD_PACK: _STAFF | {Role.AUDITOR},
+    Verb.TEST_CONTROLS: frozenset({Role.AUDITOR}),
+    Verb.ANSWER_AUDIT_FINDING: frozenset({Role.OFFICER, Role.MANAGER}),
     Verb.OWN_TOKENS: _ALL,
 }
 
@@ -177,6 +182,13 @@ SYSTEM_PATH: dict[str, str] = {
     "compliance.Supplier": "system",
     "compliance.SupplierReview": "supplier__system",
     "compliance.CustomerControl": "review__supplier__system",
+    "compliance.Population": "system",
+    "compliance.ControlTest": "control__system",
+    "compliance.Sample": "test__control__system",
+    "compliance.SampledInstance": "test__control__system",
+    "compliance.AttributeResult": "instance__test__control__system",
+    "compliance.AuditFinding": "test__control__system",
+    "compliance.AuditFindingEntry": "audit_finding__test__control__system",
     "compliance.Finding": "system",
     "compliance.Risk": "finding__system",
     "compliance.RemediationItem": "system",
@@ -217,6 +229,19 @@ ENGAGEMENT_PATH: dict[str, str] = {
     "compliance.EngagementMember": "engagement",
     "compliance.EngagementMove": "engagement",
     "compliance.AuditorRead": "engagement",
+    "compliance.TestingScheme": "engagement",
+}
+# Work of auditors exists for the organisation from the moment that an auditor released it, or issued the finding.
+RELEASED: dict[str, Callable[[], Q]] = {
+    "compliance.ControlTest": lambda: Q(released_at__isnull=False),
+    "compliance.Sample": lambda: Q(test__released_at__isnull=False),
+    "compliance.SampledInstance": lambda: Q(test__released_at__isnull=False),
+    "compliance.AttributeResult": lambda: Q(instance__test__released_at__isnull=False),
+    "compliance.Population": lambda: Q(
+        pk__in=m.ControlTest.objects.filter(released_at__isnull=False).values("population")
+    ),
+    "compliance.AuditFinding": lambda: Q(issued_at__isnull=False),
+    "compliance.AuditFindingEntry": lambda: Q(audit_finding__issued_at__isnull=False),
 }
 PRINCIPALS = "compliance.Principal"
 
@@ -246,6 +271,8 @@ def visible(queryset: QuerySet[ModelT], user: Asker) -> QuerySet[ModelT]:
         return _visible_in_rooms(queryset, user)
     if label not in SYSTEM_PATH or role is Role.COLLECTOR:
         return queryset.none()
+    if label in RELEASED and role is not Role.AUDITOR:
+        queryset = queryset.filter(RELEASED[label]())
     if role in _STAFF:
         return queryset
     if role is Role.AUDITOR:

@@ -24,6 +24,7 @@ from compliance.types.states import (
     MappingState,
     RemediationState,
 )
+from compliance.types.testing import AuditFindingState, ControlTestKind, ControlTestState, PopulationKind
 from compliance.types.verdicts import Conclusion
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -269,6 +270,10 @@ SPECTACULAR_SETTINGS = {
             EngagementKind,
             EngagementState,
             TeamPart,
+            ControlTestKind,
+            ControlTestState,
+            PopulationKind,
+            AuditFindingState,
         )
     }
     | {"ScanKindEnum": "scanning.api.serializers.KINDS"},

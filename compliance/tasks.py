@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from compliance.services import jobs, ledger
+from compliance.services import jobs, ledger, populations
 
 
 @shared_task(name="compliance.tasks.reap_jobs")
@@ -25,3 +25,9 @@ def issue_pack(job_id: int) -> None:
     from compliance.services.packs import issue_for_job  # noqa: PLC0415 - PDF libraries are loaded where a pack is made
 
     issue_for_job(job_id=job_id)
+
+
+@shared_task(name="compliance.tasks.freeze_population")
+def freeze_population(job_id: int) -> None:
+    """Count and freeze the population that a job asks for."""
+    populations.freeze_for_job(job_id=job_id)

@@ -11,7 +11,9 @@ from rest_framework.viewsets import ViewSetMixin
 
 from compliance.api import (
     assessments,
+    audit_findings,
     completeness,
+    control_tests,
     controls,
     engagements,
     held,
@@ -43,6 +45,11 @@ router.register("controls", controls.ImplementedControlViewSet, basename="api-co
 router.register("statements", statements.StatementViewSet, basename="api-statements")
 router.register("assessments", assessments.AssessmentViewSet, basename="api-assessments")
 router.register("engagements", engagements.EngagementViewSet, basename="api-engagements")
+router.register("populations", control_tests.PopulationViewSet, basename="api-populations")
+router.register("control-tests", control_tests.ControlTestViewSet, basename="api-control-tests")
+router.register("samples", control_tests.SampleViewSet, basename="api-samples")
+router.register("sampled-instances", control_tests.SampledInstanceViewSet, basename="api-sampled-instances")
+router.register("audit-findings", audit_findings.AuditFindingViewSet, basename="api-audit-findings")
 router.register("answers", assessments.AnswerViewSet, basename="api-answers")
 router.register("evidence", assessments.EvidenceViewSet, basename="api-evidence")
 router.register("job-events", records.JobEventViewSet, basename="api-job-events")

@@ -20,161 +20,267 @@ def team_and_systems(apps: Any, _editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('compliance', '0018_job_events_by_time'),
+        ("compliance", "0018_job_events_by_time"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='EngagementMove',
+            name="EngagementMove",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='recorded at')),
-                ('before', models.CharField(choices=[('plan', 'Plan'), ('fieldwork', 'Fieldwork'), ('draft', 'Draft report'), ('management_response', 'Management’s response'), ('final', 'Final report'), ('follow_up', 'Follow-up')], max_length=32, verbose_name='from')),
-                ('after', models.CharField(choices=[('plan', 'Plan'), ('fieldwork', 'Fieldwork'), ('draft', 'Draft report'), ('management_response', 'Management’s response'), ('final', 'Final report'), ('follow_up', 'Follow-up')], max_length=32, verbose_name='to')),
-                ('reason', models.TextField(blank=True, verbose_name='reason')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name="identifier")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="recorded at")),
+                (
+                    "before",
+                    models.CharField(
+                        choices=[
+                            ("plan", "Plan"),
+                            ("fieldwork", "Fieldwork"),
+                            ("draft", "Draft report"),
+                            ("management_response", "Management’s response"),
+                            ("final", "Final report"),
+                            ("follow_up", "Follow-up"),
+                        ],
+                        max_length=32,
+                        verbose_name="from",
+                    ),
+                ),
+                (
+                    "after",
+                    models.CharField(
+                        choices=[
+                            ("plan", "Plan"),
+                            ("fieldwork", "Fieldwork"),
+                            ("draft", "Draft report"),
+                            ("management_response", "Management’s response"),
+                            ("final", "Final report"),
+                            ("follow_up", "Follow-up"),
+                        ],
+                        max_length=32,
+                        verbose_name="to",
+                    ),
+                ),
+                ("reason", models.TextField(blank=True, verbose_name="reason")),
             ],
             options={
-                'ordering': ('created_at', 'pk'),
+                "ordering": ("created_at", "pk"),
             },
         ),
         migrations.AlterModelOptions(
-            name='engagement',
-            options={'ordering': ('-created_at', '-pk')},
+            name="engagement",
+            options={"ordering": ("-created_at", "-pk")},
         ),
         migrations.AddField(
-            model_name='engagement',
-            name='accounts',
-            field=models.JSONField(blank=True, default=list, verbose_name='accounts in scope'),
+            model_name="engagement",
+            name="accounts",
+            field=models.JSONField(blank=True, default=list, verbose_name="accounts in scope"),
         ),
         migrations.AddField(
-            model_name='engagement',
-            name='as_of',
-            field=models.DateField(blank=True, null=True, verbose_name='as of'),
+            model_name="engagement",
+            name="as_of",
+            field=models.DateField(blank=True, null=True, verbose_name="as of"),
         ),
         migrations.AddField(
-            model_name='engagement',
-            name='contact',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='engagements_as_contact', to=settings.AUTH_USER_MODEL),
+            model_name="engagement",
+            name="contact",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="engagements_as_contact",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='engagement',
-            name='draft_on',
-            field=models.DateField(blank=True, null=True, verbose_name='draft by'),
+            model_name="engagement",
+            name="draft_on",
+            field=models.DateField(blank=True, null=True, verbose_name="draft by"),
         ),
         migrations.AddField(
-            model_name='engagement',
-            name='edition',
-            field=models.CharField(blank=True, max_length=100, verbose_name='edition'),
+            model_name="engagement",
+            name="edition",
+            field=models.CharField(blank=True, max_length=100, verbose_name="edition"),
         ),
         migrations.AddField(
-            model_name='engagement',
-            name='entity',
-            field=models.CharField(blank=True, max_length=200, verbose_name='entity'),
+            model_name="engagement",
+            name="entity",
+            field=models.CharField(blank=True, max_length=200, verbose_name="entity"),
         ),
         migrations.AddField(
-            model_name='engagement',
-            name='exclusions',
-            field=models.TextField(blank=True, verbose_name='exclusions'),
+            model_name="engagement",
+            name="exclusions",
+            field=models.TextField(blank=True, verbose_name="exclusions"),
         ),
         migrations.AddField(
-            model_name='engagement',
-            name='fieldwork_on',
-            field=models.DateField(blank=True, null=True, verbose_name='fieldwork from'),
+            model_name="engagement",
+            name="fieldwork_on",
+            field=models.DateField(blank=True, null=True, verbose_name="fieldwork from"),
         ),
         migrations.AddField(
-            model_name='engagement',
-            name='final_on',
-            field=models.DateField(blank=True, null=True, verbose_name='final report by'),
+            model_name="engagement",
+            name="final_on",
+            field=models.DateField(blank=True, null=True, verbose_name="final report by"),
         ),
         migrations.AddField(
-            model_name='engagement',
-            name='follow_up_on',
-            field=models.DateField(blank=True, null=True, verbose_name='follow-up on'),
+            model_name="engagement",
+            name="follow_up_on",
+            field=models.DateField(blank=True, null=True, verbose_name="follow-up on"),
         ),
         migrations.AddField(
-            model_name='engagement',
-            name='kind',
-            field=models.CharField(choices=[('internal', 'Internal audit'), ('customer', 'Customer audit'), ('iso_stage_1', 'ISO certification, stage 1'), ('iso_stage_2', 'ISO certification, stage 2'), ('soc_2_type_1', 'SOC 2 type 1'), ('soc_2_type_2', 'SOC 2 type 2'), ('other', 'Other')], default=compliance.types.engagements.EngagementKind['OTHER'], max_length=32, verbose_name='type'),
+            model_name="engagement",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("internal", "Internal audit"),
+                    ("customer", "Customer audit"),
+                    ("iso_stage_1", "ISO certification, stage 1"),
+                    ("iso_stage_2", "ISO certification, stage 2"),
+                    ("soc_2_type_1", "SOC 2 type 1"),
+                    ("soc_2_type_2", "SOC 2 type 2"),
+                    ("other", "Other"),
+                ],
+                default=compliance.types.engagements.EngagementKind["OTHER"],
+                max_length=32,
+                verbose_name="type",
+            ),
         ),
         migrations.AddField(
-            model_name='engagement',
-            name='opened_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="engagement",
+            name="opened_by",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='engagement',
-            name='regions',
-            field=models.JSONField(blank=True, default=list, verbose_name='regions in scope'),
+            model_name="engagement",
+            name="regions",
+            field=models.JSONField(blank=True, default=list, verbose_name="regions in scope"),
         ),
         migrations.AddField(
-            model_name='engagement',
-            name='response_on',
+            model_name="engagement",
+            name="response_on",
             field=models.DateField(blank=True, null=True, verbose_name="management's response by"),
         ),
         migrations.AddField(
-            model_name='engagement',
-            name='state',
-            field=models.CharField(choices=[('plan', 'Plan'), ('fieldwork', 'Fieldwork'), ('draft', 'Draft report'), ('management_response', 'Management’s response'), ('final', 'Final report'), ('follow_up', 'Follow-up')], default=compliance.types.engagements.EngagementState['PLAN'], max_length=32, verbose_name='state'),
+            model_name="engagement",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("plan", "Plan"),
+                    ("fieldwork", "Fieldwork"),
+                    ("draft", "Draft report"),
+                    ("management_response", "Management’s response"),
+                    ("final", "Final report"),
+                    ("follow_up", "Follow-up"),
+                ],
+                default=compliance.types.engagements.EngagementState["PLAN"],
+                max_length=32,
+                verbose_name="state",
+            ),
         ),
         migrations.AddField(
-            model_name='engagement',
-            name='systems',
-            field=models.ManyToManyField(related_name='engagements', to='compliance.aisystem'),
+            model_name="engagement",
+            name="systems",
+            field=models.ManyToManyField(related_name="engagements", to="compliance.aisystem"),
         ),
         migrations.AlterField(
-            model_name='engagement',
-            name='assessments',
-            field=models.ManyToManyField(blank=True, related_name='engagements', to='compliance.assessment'),
+            model_name="engagement",
+            name="assessments",
+            field=models.ManyToManyField(blank=True, related_name="engagements", to="compliance.assessment"),
         ),
         migrations.AlterField(
-            model_name='engagement',
-            name='criteria',
-            field=models.TextField(blank=True, verbose_name='criteria'),
+            model_name="engagement",
+            name="criteria",
+            field=models.TextField(blank=True, verbose_name="criteria"),
         ),
         migrations.CreateModel(
-            name='EngagementMember',
+            name="EngagementMember",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='recorded at')),
-                ('part', models.CharField(choices=[('lead', 'Lead auditor'), ('auditor', 'Auditor'), ('specialist', 'Specialist'), ('reviewer', 'Reviewer'), ('observer', 'Observer')], default=compliance.types.engagements.TeamPart['AUDITOR'], max_length=32, verbose_name='part')),
-                ('independence', models.TextField(blank=True, verbose_name='statement of independence')),
-                ('independence_at', models.DateTimeField(blank=True, null=True, verbose_name='stated at')),
-                ('engagement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='members', to='compliance.engagement')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='engagement_parts', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name="identifier")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="recorded at")),
+                (
+                    "part",
+                    models.CharField(
+                        choices=[
+                            ("lead", "Lead auditor"),
+                            ("auditor", "Auditor"),
+                            ("specialist", "Specialist"),
+                            ("reviewer", "Reviewer"),
+                            ("observer", "Observer"),
+                        ],
+                        default=compliance.types.engagements.TeamPart["AUDITOR"],
+                        max_length=32,
+                        verbose_name="part",
+                    ),
+                ),
+                ("independence", models.TextField(blank=True, verbose_name="statement of independence")),
+                ("independence_at", models.DateTimeField(blank=True, null=True, verbose_name="stated at")),
+                (
+                    "engagement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="members", to="compliance.engagement"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="engagement_parts",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ('pk',),
+                "ordering": ("pk",),
             },
         ),
         migrations.AddConstraint(
-            model_name='engagement',
-            constraint=models.CheckConstraint(condition=models.Q(('period_end__gte', models.F('period_start'))), name='engagement_period_in_order'),
+            model_name="engagement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("period_end__gte", models.F("period_start"))), name="engagement_period_in_order"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='engagement',
-            constraint=models.CheckConstraint(condition=models.Q(('as_of__isnull', True), models.Q(('as_of__gte', models.F('period_start')), ('as_of__lte', models.F('period_end'))), _connector='OR'), name='engagement_day_within_period'),
+            model_name="engagement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("as_of__isnull", True),
+                    models.Q(("as_of__gte", models.F("period_start")), ("as_of__lte", models.F("period_end"))),
+                    _connector="OR",
+                ),
+                name="engagement_day_within_period",
+            ),
         ),
         migrations.AddField(
-            model_name='engagementmove',
-            name='engagement',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='moves', to='compliance.engagement'),
+            model_name="engagementmove",
+            name="engagement",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="moves", to="compliance.engagement"
+            ),
         ),
         migrations.AddField(
-            model_name='engagementmove',
-            name='moved_by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="engagementmove",
+            name="moved_by",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddConstraint(
-            model_name='engagementmember',
-            constraint=models.UniqueConstraint(fields=('engagement', 'user'), name='on_the_team_once'),
+            model_name="engagementmember",
+            constraint=models.UniqueConstraint(fields=("engagement", "user"), name="on_the_team_once"),
         ),
         migrations.AddConstraint(
-            model_name='engagementmember',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('independence', ''), ('independence_at__isnull', True)), models.Q(models.Q(('independence', ''), _negated=True), ('independence_at__isnull', False)), _connector='OR'), name='independence_has_a_moment'),
+            model_name="engagementmember",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("independence", ""), ("independence_at__isnull", True)),
+                    models.Q(models.Q(("independence", ""), _negated=True), ("independence_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="independence_has_a_moment",
+            ),
         ),
         migrations.RunPython(team_and_systems, migrations.RunPython.noop),
     ]

@@ -7,50 +7,70 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('compliance', '0020_auditors_by_team'),
+        ("compliance", "0020_auditors_by_team"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AuditorRead',
+            name="AuditorRead",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('read_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='at')),
-                ('act', models.CharField(choices=[('looked', 'Looked at'), ('listed', 'Listed'), ('exported', 'Exported'), ('downloaded', 'Downloaded')], max_length=32, verbose_name='act')),
-                ('what', models.CharField(max_length=100, verbose_name='what')),
-                ('subject', models.CharField(blank=True, max_length=200, verbose_name='subject')),
-                ('by_token', models.BooleanField(default=False, verbose_name='by token')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("read_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="at")),
+                (
+                    "act",
+                    models.CharField(
+                        choices=[
+                            ("looked", "Looked at"),
+                            ("listed", "Listed"),
+                            ("exported", "Exported"),
+                            ("downloaded", "Downloaded"),
+                        ],
+                        max_length=32,
+                        verbose_name="act",
+                    ),
+                ),
+                ("what", models.CharField(max_length=100, verbose_name="what")),
+                ("subject", models.CharField(blank=True, max_length=200, verbose_name="subject")),
+                ("by_token", models.BooleanField(default=False, verbose_name="by token")),
             ],
             options={
-                'ordering': ('-read_at', '-pk'),
+                "ordering": ("-read_at", "-pk"),
             },
         ),
         migrations.RemoveConstraint(
-            model_name='engagementmember',
-            name='independence_has_a_moment',
+            model_name="engagementmember",
+            name="independence_has_a_moment",
         ),
         migrations.AddConstraint(
-            model_name='engagementmember',
-            constraint=models.CheckConstraint(condition=models.Q(('independence_at__isnull', True), models.Q(('independence', ''), _negated=True), _connector='OR'), name='independence_has_words'),
+            model_name="engagementmember",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("independence_at__isnull", True), models.Q(("independence", ""), _negated=True), _connector="OR"
+                ),
+                name="independence_has_words",
+            ),
         ),
         migrations.AddField(
-            model_name='auditorread',
-            name='engagement',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reads', to='compliance.engagement'),
+            model_name="auditorread",
+            name="engagement",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="reads", to="compliance.engagement"
+            ),
         ),
         migrations.AddField(
-            model_name='auditorread',
-            name='reader',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reads', to=settings.AUTH_USER_MODEL),
+            model_name="auditorread",
+            name="reader",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="reads", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddIndex(
-            model_name='auditorread',
-            index=models.Index(fields=['engagement', '-read_at'], name='compliance__engagem_bc3d36_idx'),
+            model_name="auditorread",
+            index=models.Index(fields=["engagement", "-read_at"], name="compliance__engagem_bc3d36_idx"),
         ),
         migrations.AddIndex(
-            model_name='auditorread',
-            index=models.Index(fields=['reader', '-read_at'], name='compliance__reader__a6b793_idx'),
+            model_name="auditorread",
+            index=models.Index(fields=["reader", "-read_at"], name="compliance__reader__a6b793_idx"),
         ),
     ]

@@ -2,6 +2,7 @@
 
 from compliance.models.access_review import AccessReview, AccessReviewLine
 from compliance.models.assessment import Answer, AnswerRevision, Assessment
+from compliance.models.audit_finding import AuditFinding, AuditFindingEntry
 from compliance.models.binding import BindingRule, JobBinding
 from compliance.models.catalog import (
     AuditQuestion,
@@ -18,6 +19,14 @@ from compliance.models.catalog_review import ControlReview
 from compliance.models.check import CheckRun
 from compliance.models.completeness import CompletenessReading, CompletenessRow, KeyComparison
 from compliance.models.control import ControlRequirement, ControlVersion, ImplementedControl
+from compliance.models.control_test import (
+    AttributeResult,
+    ControlTest,
+    Population,
+    Sample,
+    SampledInstance,
+    TestingScheme,
+)
 from compliance.models.document import PlatformDocument
 from compliance.models.engagement import AuditorRead, Engagement, EngagementMember, EngagementMove
 from compliance.models.entitlement import Entitlement, EntitlementReading, EntitlementSnapshot
@@ -43,6 +52,9 @@ __all__ = [
     "Answer",
     "AnswerRevision",
     "Assessment",
+    "AttributeResult",
+    "AuditFinding",
+    "AuditFindingEntry",
     "AuditQuestion",
     "AuditorRead",
     "BindingRule",
@@ -54,6 +66,7 @@ __all__ = [
     "CompletenessRow",
     "ControlRequirement",
     "ControlReview",
+    "ControlTest",
     "ControlVersion",
     "CustomerControl",
     "Dataset",
@@ -89,11 +102,14 @@ __all__ = [
     "ModelVersion",
     "Observation",
     "PlatformDocument",
+    "Population",
     "Principal",
     "ReferenceControl",
     "RemediationItem",
     "Risk",
     "RowChange",
+    "Sample",
+    "SampledInstance",
     "StatementLine",
     "StatementVersion",
     "Supplier",
@@ -101,6 +117,7 @@ __all__ = [
     "Team",
     "Technique",
     "TechniqueSection",
+    "TestingScheme",
     "TrailEntry",
     "User",
 ]

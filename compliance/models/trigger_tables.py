@@ -21,6 +21,8 @@ INSERT_ONLY = (
     "compliance_answerrevision",
     "compliance_controlversion",
     "compliance_statementversion",
+    "compliance_sample",
+    "compliance_auditfindingentry",
     "compliance_engagementmove",
     "compliance_auditorread",
     ROW_CHANGES,

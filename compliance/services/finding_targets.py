@@ -17,6 +17,8 @@ INVENTORY, MANIFEST, DUTIES, CREDENTIALS = "BDM-01", "BDM-04", "BDM-08", "BDM-09
 LOG_REVIEW, INTAKE = "BDM-12", "BDM-13"
 PROMPT_LOGIC = "AML.T0018.003"
 CLOUD_RESOURCE = "cloud_resource"
+AUDITOR = "auditor"
+"""Producer of what auditors find in tests of controls; the observation names the control in its facts."""
 
 _OF_PRODUCER = {
     "in_toto": SIGNING,
@@ -78,6 +80,8 @@ def control_for(observation: Observation) -> str:
     """Id of the reference control that an observation speaks to."""
     if observation.verdict in {StageVerdict.EVIDENCE_FOUND, StageVerdict.NO_EVIDENCE_AT_POWER}:
         return DETECTION
+    if observation.producer == AUDITOR:
+        return str(observation.facts["control"])
     if observation.producer == PRODUCER:
         return _OF_CHECK[CheckRule(observation.rule)]
     if observation.producer in _OF_PRODUCER:

@@ -18,6 +18,7 @@ MAIN = (
     ("assessment-list", _("Assessments"), Verb.VIEW),
     ("engagement-list", _("Engagements"), Verb.VIEW_ENGAGEMENTS),
     ("control-list", _("Controls"), Verb.VIEW),
+    ("control-test-list", _("Tests of controls"), Verb.VIEW),
     ("system-list", _("AI systems"), Verb.VIEW),
     ("evidence-list", _("Evidence"), Verb.VIEW),
     ("job-log", _("Job log"), Verb.VIEW),

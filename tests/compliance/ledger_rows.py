@@ -12,9 +12,12 @@ from compliance.models import (
     Answer,
     AnswerRevision,
     Assessment,
+    AuditFinding,
+    AuditFindingEntry,
     AuditorRead,
     AuditQuestion,
     ChangeWindow,
+    ControlTest,
     ControlVersion,
     DatasetVerification,
     Engagement,
@@ -24,8 +27,11 @@ from compliance.models import (
     Framework,
     Freeze,
     ImplementedControl,
+    Job,
     LedgerEvent,
     Observation,
+    Population,
+    Sample,
     StatementVersion,
     Technique,
     User,
@@ -66,6 +72,25 @@ def unguarded(table: str) -> None:
             cursor.execute(f"DROP TRIGGER assay_refuse_update_{table}")
 
 
+def tested(control: ImplementedControl, audit: Engagement, actor: User) -> None:
+    """A draw and an act on a finding."""
+    days = {"period_start": date(2026, 1, 1), "period_end": date(2026, 12, 31)}
+    population = Population(engagement=audit, system=control.system, title="P", kind="list", made_by=actor, **days)
+    population.job = Job.objects.create(
+        kind="population", task_name="t", subject_type="compliance.Population", subject_uuid=population.uuid, title="P"
+    )
+    population.save()
+    test = ControlTest.objects.create(
+        engagement=audit, control=control, control_version=1, kind="operation", procedure="p", preparer=actor, **days
+    )
+    Sample.objects.create(test=test, population=population, number=1, selection="fixed", seed="s", drawn_by=actor)
+    row = AuditFinding.objects.create(
+        engagement=audit, test=test, number=1, title="t", condition="c", criteria="c", rating="High", severity="high",
+        written_by=actor,
+    )  # fmt: skip
+    AuditFindingEntry.objects.create(audit_finding=row, act="issue", before="draft", after="issued", made_by=actor)
+
+
 def filled_tables() -> dict[str, str]:
     """Puts a row into each guarded table; gives table -> primary key column."""
     some_events()
@@ -93,6 +118,7 @@ def filled_tables() -> dict[str, str]:
     )
     EngagementMove.objects.create(engagement=audit, before="plan", after="fieldwork", moved_by=actor)
     AuditorRead.objects.create(reader=actor, engagement=audit, act="looked", what="evidence-detail", subject="x")
+    tested(control, audit, actor)
     freeze = Freeze.objects.create(assessment=assessment, sha256="0" * 64, storage_name="x", frozen_by=actor)
     EvidencePack.objects.create(
         freeze=freeze, number=1, storage_name="x", sha256="0" * 64, size=1, receipt={}, issued_by=actor
@@ -138,6 +164,8 @@ def filled_tables() -> dict[str, str]:
         "statementversion",
         "engagementmove",
         "auditorread",
+        "sample",
+        "auditfindingentry",
         "rowchange",
         "observation",
         "entitlementsnapshot",

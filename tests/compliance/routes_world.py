@@ -16,6 +16,7 @@ from compliance.models import (
     CheckRun,
     ControlReview,
     Engagement,
+    EngagementMember,
     Evidence,
     EvidencePack,
     Framework,
@@ -31,14 +32,15 @@ from compliance.models import (
     StatementVersion,
     User,
 )
-from compliance.services import access_reviews, bindings, controls, engagements, expectations, leases
+from compliance.services import access_reviews, audit_findings, bindings, controls, engagements, expectations, leases
 from compliance.services import evidence as evidences
+from compliance.services.audit_findings import AuditFindingDraft
 from compliance.types.bindings import Named
 from compliance.types.states import Role
 from scanning import intake
 from scanning.models import ColumnMapping, Import, ReferenceBank, Scan, SigningKey
 from scanning.services import checks, scans
-from tests.compliance import completeness_on_record
+from tests.compliance import completeness_on_record, tests_of_controls
 from tests.compliance.conftest import World, person
 from tests.compliance.entitlements_on_record import recorded, way
 from tests.compliance.records import LONG_AGO, audit, control_terms
@@ -101,6 +103,32 @@ def stated(framework: Framework, system: AISystem, actor: User) -> UUID:
     return StatementVersion.objects.create(
         framework=framework, system=system, version=1, lines=[], sha256="0" * 64, approved_by=actor
     ).uuid
+
+
+def tested(among: Known) -> Known:
+    """A released test with a sample of one, and an issued finding; by auditors who cannot sign in any more."""
+    engagement = Engagement.objects.get(uuid=str(among["engagement"]))
+    control = ImplementedControl.objects.select_related("system").get(uuid=str(among["api-controls"]))
+    team = [person(f"Past auditor {n} of {control.system.pk}", Role.AUDITOR) for n in (1, 2)]
+    for one in team:
+        EngagementMember.objects.create(engagement=engagement, user=one)
+    listed = tests_of_controls.listed(engagement, io.BytesIO(tests_of_controls.TICKETS), actor=team[0])
+    population = tests_of_controls.counted(listed)
+    test = tests_of_controls.planned(engagement, control, actor=team[0], population=population)
+    (instance,) = tests_of_controls.drawn(test, size=1, actor=team[0])
+    tests_of_controls.passed(instance, actor=team[0])
+    draft = AuditFindingDraft(title="Late", condition="Late.", criteria="In time.", cause="", effect="", rating="High")
+    row = audit_findings.write(test=test, draft=draft, actor=team[0])
+    audit_findings.issue(audit_finding=row, actor=team[0])
+    tests_of_controls.released(test, preparer=team[0], reviewer=team[1])
+    User.objects.filter(pk__in=[one.pk for one in team]).update(is_active=False)
+    known: Known = {
+        "control-test": test.uuid, "population": population.uuid, "sampled-instance": instance.uuid,
+        "audit-finding": row.uuid, "api-samples": test.samples.all()[0].uuid,
+    }  # fmt: skip
+    return known | {
+        f"api-{name}s": known[name] for name in ("control-test", "population", "sampled-instance", "audit-finding")
+    }
 
 
 def audited(assessment: Assessment, actor: User) -> Engagement:
@@ -228,6 +256,8 @@ def places(world: World, officer: User, contributor: User) -> Places:
             "api-completeness-readings": reading.uuid, "api-platform-documents": document.uuid,
             "api-key-comparisons": compared.uuid,
         }  # fmt: skip
+    own |= tested(own)
+    foreign |= tested(foreign)
     for known in (own, foreign):
         known |= {
             "control-detail": known["api-controls"], "control-change": known["api-controls"],

@@ -15,7 +15,7 @@ from compliance.management.routes import Gate, routes
 from compliance.rights import TABLE
 from compliance.types.states import Role
 from tests.conftest import NewInstallation
-from tests.e2e.conftest import DEMO_SECONDS, OFFICER, PASSWORD, Demonstration, copied, sign_in, with_passwords
+from tests.e2e.conftest import AUDITOR, DEMO_SECONDS, OFFICER, PASSWORD, Demonstration, copied, sign_in, with_passwords
 from tests.installations import Installation, Site, running_site
 
 if TYPE_CHECKING:
@@ -42,6 +42,14 @@ SUBJECTS = {
     "question-detail": "SELECT uuid FROM compliance_assessment",
     "engagement-detail": "SELECT uuid FROM compliance_engagement",
     "engagement-reads": "SELECT uuid FROM compliance_engagement",
+    "engagement-testing": "SELECT uuid FROM compliance_engagement",
+    "control-test-detail": "SELECT uuid FROM compliance_controltest",
+    "control-test-change": "SELECT uuid FROM compliance_controltest",
+    "control-test-finding": "SELECT uuid FROM compliance_controltest",
+    "sampled-instance-detail": "SELECT uuid FROM compliance_sampledinstance",
+    "population-detail": "SELECT uuid FROM compliance_population",
+    "audit-finding-detail": "SELECT uuid FROM compliance_auditfinding",
+    "audit-finding-change": "SELECT uuid FROM compliance_auditfinding",
     "engagement-change": "SELECT uuid FROM compliance_engagement",
     "evidence-detail": "SELECT uuid FROM compliance_evidence WHERE filename = 'records.json'",
     "job-event": "SELECT uuid FROM compliance_jobevent ORDER BY id",
@@ -99,7 +107,8 @@ PAGES = [route.name for route in routes() if route.gate in (Gate.PAGE, Gate.PUBL
 WALK = [*((name, name, "") for name in PAGES), *((what, name, query) for what, (name, query) in MORE.items())]
 EMPTY = ["/", "/assessments/", "/evidence/", "/job-log/", "/models/", "/models/?view=data", "/scans/", "/findings/",
          "/remediation/", "/remediation/?view=board", "/packs/", "/imports/", "/jobs/", "/catalogue/",
-         "/coverage/", "/scans/compare/", "/controls/", "/systems/", "/statements/"]  # fmt: skip
+         "/coverage/", "/scans/compare/", "/controls/", "/tests/", "/populations/", "/audit-findings/",
+         "/systems/", "/statements/"]  # fmt: skip
 FIRST_PERSON = f"""
 from compliance.services import people
 from compliance.types.states import Role
@@ -130,7 +139,10 @@ def furnish(installation: Installation) -> None:
         "    Decision(requirement_id=one, inclusion=Inclusion.INCLUDED, reason='Asked for.',\n"
         "        implementation=Implementation.PLANNED) for one in iso.facts['statement_ids']])\n"
         "statements.approve(framework=iso, system=None, note='', actor=User.objects.filter(role='manager')[0])\n"
-        "from compliance.models import AISystem\n"
+        "from compliance.models import AISystem, Engagement, ImplementedControl\n"
+        "from tests.compliance.routes_world import tested\n"
+        "Engagement.objects.update(period_start=date(2026, 1, 1))\n"
+        "tested({'engagement': Engagement.objects.all()[0].uuid, 'api-controls': ImplementedControl.objects.all()[0].uuid})\n"
         "from tests.compliance.suppliers_on_record import asked, reviewed\n"
         "reviewed(AISystem.objects.all()[0], officer, customer_controls=[asked('Tokens are rotated.')])\n"
         f"given = json.load(open({str(SAMPLES / 'generic_log' / 'mapping_csv.json')!r}))\n"
@@ -188,6 +200,12 @@ def administrator(browser: Browser, served: Site) -> Iterator[Walker]:
         yield walker
 
 
+@pytest.fixture(scope="module")
+def auditor(browser: Browser, served: Site) -> Iterator[Walker]:
+    with walking(browser, served, AUDITOR) as walker:
+        yield walker
+
+
 def path_of(name: str, installation: Installation) -> str:
     """The address of a page, about a record of the demonstration where it is about one."""
     route = next(route for route in routes() if route.name == name)
@@ -202,7 +220,9 @@ def path_of(name: str, installation: Installation) -> str:
 def who_may_open(name: str) -> str:
     """The fixture of somebody whose role may open the page."""
     verb = next(route for route in routes() if route.name == name).verbs.get("GET")
-    return "officer" if verb is None or Role.OFFICER in TABLE[verb] else "administrator"
+    if verb is None or Role.OFFICER in TABLE[verb]:
+        return "officer"
+    return "administrator" if Role.ADMINISTRATOR in TABLE[verb] else "auditor"
 
 
 def judged(walker: Walker, axe: Axe) -> dict[str, object]:

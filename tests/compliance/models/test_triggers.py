@@ -22,6 +22,7 @@ NewInstallation = Callable[..., Installation]
 
 # Every table is guarded, or is written by services that record events, or is exempt for the reason given.
 SERVICES_RECORD = {
+    "attributeresult", "auditfinding", "auditfinding_results", "controltest", "population", "sampledinstance", "testingscheme",
     "accessreview", "accessreviewline", "aimodel", "aisystem", "answer", "answer_findings", "assessment",
     "assessment_releases", "auditquestion", "bindingrule", "checkrun", "jobapproval", "jobbinding",
     "casestudy", "casestudy_techniques", "catalogrelease", "controlrequirement", "controlreview", "dataset",
