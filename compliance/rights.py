@@ -69,6 +69,7 @@ class Verb(StrEnum):
     TEST_CONTROLS = "test controls, conclude and release"
     ANSWER_AUDIT_FINDING = "respond to an auditor's finding"
     OWN_TOKENS = "manage own tokens"
+    OWN_SIGN_IN = "manage own password and second factors"
 
 
 _ALL = frozenset(Role)
@@ -123,6 +124,7 @@ TABLE: dict[Verb, frozenset[Role]] = {
     Verb.TEST_CONTROLS: frozenset({Role.AUDITOR}),
     Verb.ANSWER_AUDIT_FINDING: frozenset({Role.OFFICER, Role.MANAGER}),
     Verb.OWN_TOKENS: _ALL,
+    Verb.OWN_SIGN_IN: _ALL,
 }
 
 

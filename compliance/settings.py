@@ -14,6 +14,7 @@ import environ
 import structlog
 from csp.constants import NONE, SELF
 
+from compliance import sign_in_settings
 from compliance.choices import choices
 from compliance.types.engagements import EngagementKind, EngagementState, TeamPart
 from compliance.types.states import (
@@ -46,6 +47,7 @@ def _embedded_secret() -> str:
 PRODUCTION = env.bool("PRODUCTION", default=False)
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or _embedded_secret()
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 SECRET_KEY_FROM_ENVIRONMENT = bool(env.str("SECRET_KEY", default=""))
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -68,6 +70,11 @@ INSTALLED_APPS = [
     "django_cotton",
     "csp",
     "axes",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "django_structlog",
     "compliance.apps.ComplianceConfig",
     "scanning.apps.ScanningConfig",
@@ -85,6 +92,9 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "compliance.web.middleware.ActorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "compliance.web.sign_in_middleware.IdleSessionMiddleware",
+    "compliance.web.sign_in_middleware.SecondFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "compliance.web.middleware.ReaderTimeZoneMiddleware",
@@ -158,34 +168,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024**2
 
 # People and sessions ---------------------------------------------------------------------------------------------
 
-AUTH_USER_MODEL = "compliance.User"
-AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
-]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-]
-PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.ScryptPasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-]
-LOGIN_URL = "sign-in"
-LOGIN_REDIRECT_URL = "overview"
-LOGOUT_REDIRECT_URL = "sign-in"
-SESSION_COOKIE_AGE = env.int("SESSION_SECONDS", default=12 * 3600)
-SESSION_COOKIE_SAMESITE = "Lax"
-CSRF_COOKIE_HTTPONLY = False  # htmx sends the token from a meta tag; the cookie itself is read by nothing else
-AXES_FAILURE_LIMIT = 8
-AXES_USERNAME_FORM_FIELD = "username"  # what the form posts; the default is the column, and would lock by address alone
-AXES_USERNAME_CALLABLE = "compliance.web.sign_in.attempted_account"
-AXES_COOLOFF_TIME = 0.25  # hours
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_TEMPLATE = "registration/locked_out.html"
-AXES_ENABLE_ADMIN = False
-AXES_VERBOSE = False
+vars().update(sign_in_settings.read(env, production=PRODUCTION))
 
 # Production hardening: compliance/checks.py refuses what is unsafe. ----------------------------------------------
 
@@ -196,8 +179,6 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=PRODUCTION)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes ask without TLS
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if PRODUCTION else 0)
-SESSION_COOKIE_SECURE = env.bool("COOKIES_SECURE", default=PRODUCTION)
-CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE
 if env.bool("BEHIND_TLS_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
@@ -340,6 +321,7 @@ PRINCIPAL_KEYRING_BYTES = 32
 # Mail ------------------------------------------------------------------------------------------------------------
 
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+MAIL_LEAVES = vars()["EMAIL_BACKEND"].rsplit(".", 2)[-2] not in {"console", "locmem", "dummy", "filebased"}
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="assay@localhost")
 
 # Logs: one JSON object a line in production, readable lines elsewhere. -------------------------------------------

@@ -22,7 +22,14 @@ COMMAND_ROW = re.compile(r"^\| `(?P<name>[a-z_]+)[^`|]*(?:\\\|[^`|]*)*` \| .+ \|
 LINK = re.compile(r"\]\((?!https?:|mailto:)(?P<path>[^)#\s]*)(?:#(?P<fragment>[^)\s]*))?\)")
 CODE_BLOCK = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 # Defaults are worked out as they come out of an empty environment, with the folders as they are seen from the checkout.
-NAMES = {"PRODUCTION": False, "BASE_DIR": Path(), "VAR": Path("var"), "EVIDENCE_ROOT": Path("var/evidence"), "str": str}
+NAMES = {
+    "PRODUCTION": False,
+    "production": False,
+    "BASE_DIR": Path(),
+    "VAR": Path("var"),
+    "EVIDENCE_ROOT": Path("var/evidence"),
+    "str": str,
+}
 
 
 def spelt(value: object) -> str:
@@ -37,10 +44,12 @@ def spelt(value: object) -> str:
 
 
 def read_by_settings() -> dict[str, str]:
-    """Every variable that the settings read, with its default, in the order of the file."""
+    """Every variable that the settings read, with its default, in the order of the files."""
     found: dict[str, str] = {}
-    tree = ast.parse((ROOT / "compliance" / "settings.py").read_text(encoding="utf-8"))
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    files = ("settings.py", "sign_in_settings.py")
+    trees = [ast.parse((ROOT / "compliance" / name).read_text(encoding="utf-8")) for name in files]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    calls = [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
     for call in sorted(calls, key=lambda node: (node.lineno, node.col_offset)):
         if isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) == "env":
             name = ast.literal_eval(call.args[0])

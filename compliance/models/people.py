@@ -55,6 +55,11 @@ class User(AbstractBaseUser):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_machine(self) -> bool:
+        """Whether this account sends by token only and is never signed in to."""
+        return self.role == Role.COLLECTOR
+
     def get_full_name(self) -> str:
         """Name as shown to people."""
         return self.name

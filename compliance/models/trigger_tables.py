@@ -67,6 +67,11 @@ NOTED: dict[str, Noted] = {
     # By these keys signatures count as right.
     "scanning_signingkey": Noted(key=("uuid",)),
     "knox_authtoken": Noted(key=("token_key", "user_id")),
+    # Their values are secrets and never noted: a row change tells of a row, not of what it holds.
+    "mfa_authenticator": Noted(key=("id", "type", "user_id"), quiet=("last_used_at",)),
+    "account_emailaddress": Noted(key=("id", "user_id")),
+    "socialaccount_socialaccount": Noted(key=("id", "user_id"), quiet=("last_login", "extra_data")),
+    "socialaccount_socialapp": Noted(key=("id",)),
 }
 
 

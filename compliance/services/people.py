@@ -9,6 +9,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from zoneinfo import available_timezones
 
+from allauth.account.forms import EmailAwarePasswordResetTokenGenerator
+from allauth.account.utils import user_pk_to_url_str
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.password_validation import validate_password
@@ -16,6 +19,7 @@ from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from knox.models import AuthToken
@@ -23,7 +27,7 @@ from knox.models import AuthToken
 from compliance.models import AISystem, Membership, Principal, Team, User
 from compliance.services import job_log, ledger
 from compliance.services.errors import RefusedError
-from compliance.types.drafts import PrincipalDraft
+from compliance.types.drafts import JSON, PrincipalDraft
 from compliance.types.states import Role
 
 _ROWS_A_STATEMENT = 500
@@ -74,9 +78,7 @@ def deactivate_user(*, user: User, actor: User | None) -> User:
     user = User.objects.select_for_update().get(pk=user.pk)
     if not user.is_active:
         return user
-    others = User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).exclude(pk=user.pk)
-    if user.role == Role.ADMINISTRATOR and not others.exists():
-        raise RefusedError(_("The last administrator stays: make somebody else administrator first."))
+    _keep_an_administrator(user)
     user.is_active, user.deactivated_at = False, timezone.now()
     user.set_unusable_password()
     user.save(update_fields=["is_active", "deactivated_at", "password"])
@@ -90,6 +92,44 @@ def deactivate_user(*, user: User, actor: User | None) -> User:
         system=None,
     )
     return user
+
+
+@transaction.atomic
+def change_role(*, user: User, role: Role, actor: User | None) -> User:
+    """Gives a person another role. Raises RefusedError for the last administrator."""
+    user = User.objects.select_for_update().get(pk=user.pk)
+    if user.role == role:
+        return user
+    _keep_an_administrator(user)
+    payload: JSON = {"role": role.value, "before": user.role}
+    user.role = role
+    user.save(update_fields=["role"])
+    ledger.record(kind="person.role_changed", subject=user, payload=payload, actor=actor, system=None)
+    return user
+
+
+def _keep_an_administrator(user: User) -> None:
+    others = User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).exclude(pk=user.pk)
+    if user.role == Role.ADMINISTRATOR and not others.exists():
+        raise RefusedError(_("The last administrator stays: make somebody else administrator first."))
+
+
+@transaction.atomic
+def sign_in_link(*, user: User, remove_factors: bool, actor: User | None) -> str:
+    """The address at which this person sets a new password, once and within a day. For whoever can get no mail.
+
+    remove_factors: for a lost phone: second factors go, and every session with them. Raises RefusedError.
+    """
+    if user.is_machine or not user.is_active:
+        raise RefusedError(_("Nobody signs in to this account: it is a machine's, or its access has ended."))
+    removed = 0
+    if remove_factors:
+        removed, _by_model = Authenticator.objects.filter(user_id=user.pk).delete()
+        _end_sessions(user)
+    ledger.record(kind="person.link_made", subject=user, payload={"factors_removed": removed}, actor=actor, system=None)
+    token = EmailAwarePasswordResetTokenGenerator().make_token(user)
+    path = reverse("account_reset_password_from_key", kwargs={"uidb36": user_pk_to_url_str(user), "key": token})
+    return f"{settings.BASE_URL.rstrip('/')}{path}"
 
 
 def _end_sessions(user: User) -> int:

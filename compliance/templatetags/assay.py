@@ -5,6 +5,7 @@ Nothing here reads a table. docs/design-system.md shows each tag and component i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -12,6 +13,7 @@ from typing import Any
 
 from django import template
 from django.core.paginator import Page
+from django.core.serializers.json import DjangoJSONEncoder
 from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, FileInput, RadioSelect, Select
 from django.http import HttpRequest
 from django.template import Context
@@ -291,6 +293,12 @@ def styled(field: BoundField) -> SafeString:
     if field.errors:
         css.append("is-invalid")
     return field.as_widget(attrs={"class": " ".join(filter(None, css))})
+
+
+@register.filter
+def as_json(value: object) -> str:
+    """A value for a data attribute that a script reads; the template escapes it."""
+    return json.dumps(value, cls=DjangoJSONEncoder)
 
 
 @register.filter

@@ -107,6 +107,8 @@ EVENTS = {
     "pack.issued": _("Evidence pack issued"),
     "person.created": _("Person added"),
     "person.deactivated": _("Person deactivated"),
+    "person.role_changed": _("Role of a person changed"),
+    "person.link_made": _("Sign-in link made for a person"),
     "principal.erased": _("Principal erased"),
     "supplier.ended": _("Third party no longer used"),
     "supplier.reviewed": _("Third party reviewed"),

@@ -118,8 +118,24 @@ def people_deactivate(request: Request, uuid: UUID) -> HttpResponse:
     return redirect("people")
 
 
+@guarded(Verb.MANAGE_PEOPLE, methods=("POST",))
+def people_link(request: Request, uuid: UUID) -> HttpResponse:
+    """Make a link by which a person sets a new password, and show it once, on this answer alone."""
+    user = found(request, User.objects.all(), uuid)
+    try:
+        link = people.sign_in_link(user=user, remove_factors="factors" in request.POST, actor=request.user)
+    except RefusedError as error:
+        refuse(request, error)
+        return redirect("people")
+    trail = [{"label": _("People"), "url": reverse("people")}, {"label": _("Sign-in link")}]
+    response = render(request, "compliance/people_link.html", {"person": user, "link": link, "trail": trail})
+    response["Cache-Control"] = "no-store"
+    return response
+
+
 urls = [
     path("people/", people_list, name="people"),
     path("people/new/", people_new, name="people-new"),
+    path("people/<uuid:uuid>/link/", people_link, name="people-link"),
     path("people/<uuid:uuid>/deactivate/", people_deactivate, name="people-deactivate"),
 ]

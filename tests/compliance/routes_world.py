@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from allauth.mfa.models import Authenticator
+
 from compliance.models import (
     AccessReview,
     AISystem,
@@ -197,6 +199,7 @@ def places(world: World, officer: User, contributor: User) -> Places:
     figures, other_figures = (
         completeness_on_record.recorded(one, log) for one, log in ((system, world.log), (other, world.other_log))
     )
+    passkey = Authenticator.objects.create(user=officer, type="webauthn", data={"name": "Laptop", "credential": {}}).pk
     shared: Known = {
         "mapping": pair.uuid,
         "statement": iso.key,
@@ -215,6 +218,8 @@ def places(world: World, officer: User, contributor: User) -> Places:
         "api-column-mappings": columns.uuid,
         "signing-key": key.uuid,
         "people": officer.uuid,
+        "mfa_remove_webauthn": passkey,
+        "mfa_edit_webauthn": passkey,
     }
     own: Known = {
         "assessment": world.assessment.uuid, "question": world.assessment.uuid, "evidence": world.log.uuid,

@@ -280,9 +280,9 @@ def test_error_pages_stand_without_a_context(name: str) -> None:
     assert name[:3] in html
 
 
-@pytest.mark.parametrize("name", ["login", "logged_out", "locked_out"])
+@pytest.mark.parametrize("name", ["account/login", "registration/logged_out", "registration/locked_out"])
 def test_pages_of_the_gate_have_no_navigation(name: str) -> None:
-    html = render_to_string(f"registration/{name}.html", {"form": AnswerForm()}, request=request())
+    html = render_to_string(f"{name}.html", {"form": AnswerForm()}, request=request())
     assert 'aria-label="Main"' not in html
     assert Reader(html).wrong == []
 

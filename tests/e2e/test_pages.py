@@ -35,6 +35,11 @@ SCROLLS = "() => document.documentElement.scrollWidth - document.documentElement
 NO_PAGE = {  # addresses that answer a GET with something else than a page
     "evidence-download", "pack-download", "pack-receipt", "job-progress", "scan-progress", "import-progress",
     "healthz", "readyz", "sign-out", "sign-in", "first-admin",
+    # tests/e2e/test_sign_in.py walks the pages of the sign-in: they lead on, or need a provider, a key or a password first
+    "account_login", "mfa_authenticate", "mfa_login_webauthn", "openid_connect_login", "openid_connect_callback",
+    "account_reset_password_from_key", "account_reauthenticate", "account_change_password", "mfa_reauthenticate",
+    "mfa_reauthenticate_webauthn", "mfa_activate_totp", "mfa_deactivate_totp", "mfa_view_recovery_codes",
+    "mfa_generate_recovery_codes", "mfa_add_webauthn", "mfa_list_webauthn", "mfa_remove_webauthn", "mfa_edit_webauthn",
 }  # fmt: skip
 # One record for each page about one: what its address names.
 SUBJECTS = {

@@ -99,7 +99,7 @@ def test_a_post_without_its_token_is_refused_and_changes_nothing(
 
 def test_signing_in_and_verifying_need_the_token_too(db: None) -> None:
     client = Client(enforce_csrf_checks=True)
-    assert client.post("/sign-in/", {"username": "a@example.org", "password": "x"}).status_code == 403
+    assert client.post("/sign-in/", {"login": "a@example.org", "password": "x"}).status_code == 403
     assert client.post("/verify/", {}).status_code == 403
 
 
@@ -129,7 +129,7 @@ def test_downloads_are_attachments_that_no_browser_guesses_at(
 )
 def test_sign_in_leads_nowhere_else(known_person: User, elsewhere: str) -> None:
     response = Client().post(
-        f"/sign-in/?next={elsewhere}", {"username": known_person.email, "password": PASSWORD, "next": elsewhere}
+        f"/sign-in/?next={elsewhere}", {"login": known_person.email, "password": PASSWORD, "next": elsewhere}
     )
     assert (response.status_code, response["Location"]) == (302, reverse("overview"))
 
@@ -143,21 +143,21 @@ def test_adding_evidence_leads_nowhere_else(world: World, browse: Browse, contri
 
 
 def test_sign_in_keeps_the_way_to_a_page_of_ours(known_person: User) -> None:
-    sent = {"username": known_person.email, "password": PASSWORD, "next": "/packs/"}
+    sent = {"login": known_person.email, "password": PASSWORD, "next": "/packs/"}
     assert Client().post("/sign-in/", sent)["Location"] == "/packs/"
 
 
 def test_too_many_wrong_passwords_pause_the_account_and_no_other(known_person: User, officer: User) -> None:
     client = Client()
     spellings = itertools.cycle((known_person.email, known_person.email.upper(), f" {known_person.email} "))
-    wrong = [{"username": next(spellings), "password": "wrong"} for _attempt in range(settings.AXES_FAILURE_LIMIT)]
+    wrong = [{"login": next(spellings), "password": "wrong"} for _attempt in range(settings.AXES_FAILURE_LIMIT)]
     answers = [client.post("/sign-in/", sent) for sent in wrong]
     assert answers[0].status_code == 200
     assert answers[-1].status_code == 429
     assert "Sign-in is paused" in answers[-1].content.decode()
-    right = client.post("/sign-in/", {"username": known_person.email, "password": PASSWORD})
+    right = client.post("/sign-in/", {"login": known_person.email, "password": PASSWORD})
     assert right.status_code == 429
-    other = client.post("/sign-in/", {"username": officer.email, "password": "wrong"})
+    other = client.post("/sign-in/", {"login": officer.email, "password": "wrong"})
     assert other.status_code == 200
 
 
