@@ -55,7 +55,7 @@ def own(view: View, *, methods: tuple[str, ...] = ("GET", "HEAD", "POST")) -> Vi
     return guarded(Verb.OWN_SIGN_IN, methods=methods)(view)
 
 
-def confirmed(view: View) -> View:
+def asks_again(view: View) -> View:
     """A page that asks for the password or a factor again; whoever has neither signs in elsewhere and is told so.
 
     What it changes, and the note that a trigger makes of it, are one transaction.
@@ -71,18 +71,25 @@ def confirmed(view: View) -> View:
         )
         return redirect("mfa_index")
 
-    return own(page)
+    return page
+
+
+def confirmed(view: View) -> View:
+    """A page about one's own sign-in that asks again."""
+    return own(asks_again(view))
 
 
 def passkey_page(view: View) -> View:
     """A page about a passkey of one's own; anybody else's does not exist."""
 
+    asked = asks_again(view)
+
     @wraps(view)
     def page(request: Request, pk: int) -> HttpResponseBase:
         get_object_or_404(Authenticator, pk=pk, user=request.user, type=Authenticator.Type.WEBAUTHN)
-        return view(request, pk=pk)
+        return asked(request, pk=pk)
 
-    return confirmed(page)
+    return own(page)
 
 
 def password_page(view: View) -> View:

@@ -75,6 +75,13 @@ def issued(assessment: Assessment, actor: User) -> EvidencePack:
     )
 
 
+def passkey_of_somebody_else() -> int:
+    """A passkey of a person who is nobody's concern: whoever asks for it finds nothing."""
+    holder = User.objects.create_user(email="holder@example.org", name="Holder", role=Role.MANAGER)
+    User.objects.filter(pk=holder.pk).update(is_active=False)
+    return Authenticator.objects.create(user=holder, type="webauthn", data={"name": "Laptop", "credential": {}}).pk
+
+
 def handed_in(system: AISystem, actor: User) -> Import:
     """An import that waits for a worker."""
     content = io.BytesIO(f'{{"Records": [], "of": "{system.name}"}}'.encode())
@@ -199,7 +206,7 @@ def places(world: World, officer: User, contributor: User) -> Places:
     figures, other_figures = (
         completeness_on_record.recorded(one, log) for one, log in ((system, world.log), (other, world.other_log))
     )
-    passkey = Authenticator.objects.create(user=officer, type="webauthn", data={"name": "Laptop", "credential": {}}).pk
+    passkey = passkey_of_somebody_else()
     shared: Known = {
         "mapping": pair.uuid,
         "statement": iso.key,
