@@ -267,6 +267,7 @@ class EvidenceViewSet(ReadViewSet):
 
     queryset = m.Evidence.objects.select_related("system", "supersedes")
     serializer_class = shapes.EvidenceSerializer
+    keeps_count = True
     filterset_fields = ("state", "sha256")
     verbs: ClassVar = {"GET": Verb.VIEW, "POST": Verb.ADD_EVIDENCE}
     action_verbs: ClassVar = {

@@ -37,6 +37,7 @@ class ScopedViewSet(viewsets.GenericViewSet[Any]):
 
     lookup_field = "uuid"
     lookup_value_converter = "uuid"
+    keeps_count: ClassVar[bool] = False  # see compliance.api.pagination
     verbs: ClassVar[dict[str, Verb]] = {"GET": Verb.VIEW}
     action_verbs: ClassVar[dict[str, Verb]] = {}
 

@@ -102,6 +102,7 @@ class JobEventViewSet(ReadViewSet):
 
     queryset = m.JobEvent.objects.select_related("system", "evidence", "actor")
     serializer_class = shapes.JobEventSerializer
+    keeps_count = True
     filterset_fields: ClassVar = {
         "action_class": ["exact"],
         "outcome": ["exact"],
@@ -123,6 +124,7 @@ class ObservationViewSet(ReadViewSet):
 
     queryset = m.Observation.objects.select_related("system", "evidence", "model_version")
     serializer_class = shapes.ObservationSerializer
+    keeps_count = True
     filterset_fields = ("verdict", "producer", "rule")
 
 
@@ -131,6 +133,7 @@ class FindingViewSet(ReadViewSet):
 
     queryset = m.Finding.objects.select_related("system", "model_version", "target").prefetch_related("observations")
     serializer_class = shapes.FindingSerializer
+    keeps_count = True
     filterset_fields = ("state", "severity")
 
     @extend_schema(responses={(200, ocsf.MEDIA_TYPE): OpenApiTypes.STR})

@@ -33,14 +33,30 @@ class Finding(RetainedRecord):
     effect = models.TextField(_("effect"), blank=True)
     first_seen_at = models.DateTimeField(_("first seen"))
     last_seen_at = models.DateTimeField(_("last seen"))
+    # 0 for critical: kept by the database, so that lists begin with the gravest by an index.
+    severity_rank = models.GeneratedField(
+        expression=models.Case(
+            *(models.When(severity=severity.value, then=rank) for rank, severity in enumerate(Severity)),
+            default=len(Severity),
+            output_field=models.SmallIntegerField(),
+        ),
+        output_field=models.SmallIntegerField(),
+        db_persist=True,
+    )
     observations = models.ManyToManyField("compliance.Observation", related_name="findings")
 
     class Meta:
-        ordering = ("-last_seen_at",)
+        ordering = ("-last_seen_at", "-id")
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["system", "asset_key", "target", "rule_fingerprint"], name="finding_once_per_asset_and_rule"
             )
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["state", "severity_rank", "-last_seen_at", "id"], name="finding_gravest_of_state"),
+            models.Index(fields=["severity_rank", "-last_seen_at", "id"], name="finding_gravest"),
+            models.Index(fields=["system", "state", "target"], name="finding_counted"),
+            models.Index(fields=["-last_seen_at", "-id"], name="finding_latest"),
         ]
 
     def __str__(self) -> str:

@@ -48,6 +48,7 @@ class Observation(RetainedRecord):
             models.UniqueConstraint(fields=["source_uuid", "fingerprint"], name="observation_once_per_source")
         ]
         indexes: ClassVar = [
+            models.Index(fields=["-created_at", "-id"], name="observation_latest"),
             models.Index(fields=["asset_digest"]),
             models.Index(fields=["system", "verdict"]),
             models.Index(fields=["system", "fingerprint"]),
@@ -109,6 +110,7 @@ class JobEvent(RetainedRecord):
             ),
             models.Index(fields=["source_uuid"]),
             models.Index(fields=["job_key"]),
+            models.Index(fields=["output_model"], condition=~models.Q(output_model=""), name="job_event_made"),
         ]
 
     def __str__(self) -> str:

@@ -22,6 +22,7 @@ from compliance.models import (
 )
 from compliance.rights import Asker, visible
 from compliance.selectors.coverage import subtechniques_of
+from compliance.selectors.kept import kept, record_mark, seen_by
 from compliance.types.states import MappingState
 from compliance.types.verdicts import Conclusion
 
@@ -54,7 +55,7 @@ def control_matrix(system: AISystem, technique: Technique, user: Asker) -> tuple
         "techniques", Prefetch("questions", queryset=asked), Prefetch("pairs", queryset=pairs)
     )
     own = _own(system, user)
-    findings = _findings(system, user)
+    findings = kept(f"matrix|{system.pk}|{seen_by(user)}", lambda: _findings(system, user), mark=record_mark())
     return tuple(
         row
         for risk in risks

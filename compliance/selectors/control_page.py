@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, Max, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Case, Count, Max, OuterRef, Prefetch, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
@@ -29,6 +29,7 @@ ROWS = ImplementedControl.objects.select_related("system", "owner").prefetch_rel
     "references",
     Prefetch("requirements", queryset=ControlRequirement.objects.select_related("framework")),
 )
+MOST_TESTS = 50
 _WORDS = {"basis": ControlBasis, "nature": ControlNature, "control_type": ControlType}
 
 
@@ -70,18 +71,16 @@ class TestLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlPage:
-    """Everything on the page of one control. pairs: approved mappings of its reference controls."""
+    """Everything on the page of one control. tests: the latest of `tested` findings, open ones first; pairs: approved
+    mappings of its reference controls."""
 
     versions: tuple[VersionLine, ...]
     tests: tuple[TestLine, ...]
+    tested: int
+    open_findings: int
     links: tuple[EvidenceLink, ...]
     pairs: tuple[MappingPair, ...]
     drafts: int
-
-    @property
-    def open_findings(self) -> int:
-        """Findings that are not satisfied."""
-        return sum(line.finding.state == Conclusion.NOT_SATISFIED for line in self.tests)
 
 
 def control_list(rows: QuerySet[ImplementedControl], asked: ControlFilter) -> QuerySet[ImplementedControl]:
@@ -110,7 +109,7 @@ def control_list(rows: QuerySet[ImplementedControl], asked: ControlFilter) -> Qu
 
 
 def _count(rows: QuerySet[Finding] | QuerySet[EvidenceLink], group: str) -> Coalesce:
-    counted = rows.order_by().values(group).annotate(n=Count("pk", distinct=True)).values("n")
+    counted = rows.order_by().values(group).annotate(n=Count("pk")).values("n")
     return Coalesce(Subquery(counted), 0)
 
 
@@ -119,9 +118,13 @@ def control_page(control: ImplementedControl, user: Asker) -> ControlPage:
     references = [one.pk for one in control.references.all()]
     pairs = MappingPair.objects.filter(control__in=references)
     links = EvidenceLink.objects.filter(control=control).select_related("evidence", "linked_by")
+    found = visible(Finding.objects.filter(system=control.system_id, target__in=references), user)
+    counted = dict(found.order_by().values_list("state").annotate(n=Count("pk")))
     return ControlPage(
         versions=version_lines(control),
-        tests=test_lines(control, user),
+        tests=test_lines(found),
+        tested=sum(counted.values()),
+        open_findings=counted.get(Conclusion.NOT_SATISFIED, 0),
         links=tuple(visible(links, user)),
         pairs=tuple(
             pairs.filter(state=MappingState.APPROVED)
@@ -132,16 +135,21 @@ def control_page(control: ImplementedControl, user: Asker) -> ControlPage:
     )
 
 
-def test_lines(control: ImplementedControl, user: Asker) -> tuple[TestLine, ...]:
-    """What was concluded on the reference controls of a control, open findings first."""
-    rows = (
-        visible(Finding.objects.filter(system=control.system_id, target__in=control.references.all()), user)
-        .select_related("target")
+def test_lines(found: QuerySet[Finding]) -> tuple[TestLine, ...]:
+    """What was concluded on the reference controls of a control: the latest, open findings first."""
+    is_open = Case(When(state=Conclusion.NOT_SATISFIED, then=0), default=1)
+    rows = list(found.select_related("target").order_by(is_open, "-last_seen_at", "-pk")[:MOST_TESTS])
+    seen = Finding.objects.filter(pk__in=[row.pk for row in rows])
+    behind = {
+        pk: (observations, newest)
+        for pk, observations, newest in seen.order_by()
         .annotate(seen=Count("observations"), newest=Max("observations__observed_at"))
-        .order_by("-last_seen_at", "-pk")
+        .values_list("pk", "seen", "newest")
+    }
+    return tuple(
+        TestLine(finding=row, observations=behind[row.pk][0], last_at=behind[row.pk][1] or row.last_seen_at)
+        for row in rows
     )
-    lines = [TestLine(finding=row, observations=row.seen, last_at=row.newest or row.last_seen_at) for row in rows]
-    return tuple(sorted(lines, key=lambda line: line.finding.state != Conclusion.NOT_SATISFIED))
 
 
 def version_lines(control: ImplementedControl) -> tuple[VersionLine, ...]:

@@ -95,7 +95,8 @@ def submissions(reading: EntitlementReading) -> QuerySet[JobEvent]:
 
 def _acted(reading: EntitlementReading) -> set[tuple[int | None, str]]:
     """(actor, role) of the submissions; one pass over the events, whatever is asked of it then."""
-    return set(submissions(reading).order_by().values_list("actor", "role").distinct())
+    rows = submissions(reading).order_by().values_list("actor", "role").distinct()
+    return kept(f"acted|{reading.uuid}", lambda: set(rows), mark=record_mark())
 
 
 def _used(reading: EntitlementReading) -> Q:
@@ -107,11 +108,16 @@ def _used(reading: EntitlementReading) -> Q:
 
 def _unentitled(reading: EntitlementReading) -> QuerySet[Principal]:
     """Who submitted, and stands in no document as somebody who can; keys that anybody may hold are left aside."""
+    return Principal.objects.filter(
+        pk__in=kept(f"strangers|{reading.uuid}", lambda: _strangers(reading), mark=record_mark())
+    )
+
+
+def _strangers(reading: EntitlementReading) -> set[int]:
     principals = reading.entitlements.order_by().values_list("principal", "principal__identifier").distinct()
     listed, names = (set(column) for column in zip(*principals, strict=True)) if principals else (set(), set())
     acted = _acted(reading)
-    strangers = {actor for actor, role in acted if actor is not None and actor not in listed and role not in names}
-    return Principal.objects.filter(pk__in=strangers)
+    return {actor for actor, role in acted if actor is not None and actor not in listed and role not in names}
 
 
 def entitlement_rows(reading: EntitlementReading, asked: EntitlementFilter) -> QuerySet[Entitlement]:
@@ -163,9 +169,20 @@ def entitlement_page(reading: EntitlementReading, user: Asker) -> EntitlementPag
     )
 
 
+def platforms_of(reading: EntitlementReading) -> list[str]:
+    """The platforms that its documents speak of."""
+    rows = reading.entitlements.order_by("platform").values_list("platform", flat=True).distinct()
+    return kept(f"platforms|{reading.uuid}", lambda: list(rows), mark=record_mark())
+
+
 def last_submissions(reading: EntitlementReading, rows: list[Entitlement]) -> dict[int, datetime]:
     """Principal -> when it last submitted in the year, for the rows of one page."""
     principals = {row.principal_id: row.principal.identifier for row in rows}
+    name = f"last submissions|{reading.uuid}|{sorted(principals)}"
+    return kept(name, lambda: _last_submissions(reading, principals), mark=record_mark())
+
+
+def _last_submissions(reading: EntitlementReading, principals: dict[int, str | None]) -> dict[int, datetime]:
     events = submissions(reading).order_by()
     found = dict(
         events.filter(actor__in=principals)

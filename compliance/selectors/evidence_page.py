@@ -10,6 +10,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from compliance.models import Evidence, EvidenceLink, JobEvent, LedgerEvent, LedgerPosition, ModelVersion, Observation
 from compliance.rights import Asker, visible
+from compliance.selectors.kept import kept_count
+
+MOST_STEPS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +25,12 @@ class Custody:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidencePage:
-    """Everything on a piece of evidence's page."""
+    """Everything on a piece of evidence's page. custody: the latest steps, oldest first; earlier: how many
+    went before them."""
 
     links: tuple[EvidenceLink, ...]
     custody: tuple[Custody, ...]
+    earlier: int
     job_events: int
     observations: int
     model_versions: tuple[ModelVersion, ...]
@@ -72,14 +77,19 @@ def evidence_page(evidence: Evidence, user: Asker) -> EvidencePage:
     links = visible(evidence.links.all(), user).select_related(
         "answer__assessment", "answer__question", "finding", "remediation", "control", "linked_by"
     )
-    events = LedgerEvent.objects.filter(subject_uuid=evidence.uuid).select_related("place__block", "entry__actor")
-    custody = [
-        Custody(event=event, position=getattr(event, "place", None)) for event in events.order_by("created_at", "pk")
-    ]
+    custody, earlier = _custody(evidence)
     return EvidencePage(
         links=tuple(links),
-        custody=tuple(custody),
-        job_events=visible(JobEvent.objects.filter(evidence=evidence), user).count(),
-        observations=visible(Observation.objects.filter(evidence=evidence), user).count(),
+        custody=custody,
+        earlier=earlier,
+        job_events=kept_count(visible(JobEvent.objects.filter(evidence=evidence), user), user),
+        observations=kept_count(visible(Observation.objects.filter(evidence=evidence), user), user),
         model_versions=tuple(visible(ModelVersion.objects.filter(evidence=evidence), user).select_related("model")),
     )
+
+
+def _custody(evidence: Evidence) -> tuple[tuple[Custody, ...], int]:
+    rows = LedgerEvent.objects.filter(subject_uuid=evidence.uuid).select_related("place__block", "entry__actor")
+    latest = list(rows.order_by("-created_at", "-pk")[:MOST_STEPS])
+    earlier = rows.count() - MOST_STEPS if len(latest) == MOST_STEPS else 0
+    return tuple(Custody(event=event, position=getattr(event, "place", None)) for event in reversed(latest)), earlier

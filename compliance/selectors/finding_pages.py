@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Q, QuerySet
 
 from compliance.models import (
     Answer,
@@ -20,18 +20,13 @@ from compliance.rights import Asker, visible
 from compliance.selectors.overview import TECHNIQUE
 from compliance.selectors.sources import Source, sources
 from compliance.selectors.stage_document import ClassRow, class_rows, drawing, figures, stage, title_of
-from compliance.selectors.story import StoryEvent, story
+from compliance.selectors.story import Story, story
 from compliance.types import freeze_scans as doc
-from compliance.types.states import RemediationState, Severity
+from compliance.types.states import RemediationState
 from compliance.types.verdicts import StageVerdict
 
 REMEDIATION_SECTION = "remediation"
 MOST_OBSERVATIONS = 50
-_RANK = Case(
-    *(When(severity=severity, then=Value(rank)) for rank, severity in enumerate(Severity)),
-    default=Value(len(Severity)),
-    output_field=IntegerField(),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +41,7 @@ class FindingFilter:
 
 
 def finding_list(rows: QuerySet[Finding], asked: FindingFilter) -> QuerySet[Finding]:
-    """The list as filtered, the most severe first; `rank` is 0 for critical."""
+    """The list as filtered, the most severe first."""
     if asked.text:
         words = Q(title__icontains=asked.text) | Q(asset_name__icontains=asked.text)
         rows = rows.filter(words | Q(condition__icontains=asked.text) | Q(target__control_id__iexact=asked.text))
@@ -57,7 +52,7 @@ def finding_list(rows: QuerySet[Finding], asked: FindingFilter) -> QuerySet[Find
         "system__uuid": asked.system,
     }
     chosen = {field: value for field, value in exact.items() if value}
-    return rows.filter(**chosen).annotate(rank=_RANK).order_by("rank", "-last_seen_at", "pk")
+    return rows.filter(**chosen).order_by("severity_rank", "-last_seen_at", "pk")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +94,7 @@ class FindingPage:
     items: tuple[RemediationItem, ...]
     answers: tuple[Answer, ...]
     links: tuple[EvidenceLink, ...]
-    story: tuple[StoryEvent, ...]
+    story: Story
     playbook: TechniqueSection | None
 
     @property

@@ -8,9 +8,11 @@ newest, and nothing is kept for more than `SECONDS`. Pages read what is kept; wh
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from django.core.cache import cache
+from django.core.exceptions import EmptyResultSet
+from django.db.models import QuerySet
 from django.utils import timezone, translation
 
 from compliance.models import AISystem, TrailEntry
@@ -37,6 +39,15 @@ def seen_by(user: Asker) -> str:
     """The part of a name for what depends on its asker: who, and which AI systems they may see at this moment."""
     systems = visible(AISystem.objects.all(), user).order_by("pk").values_list("pk", flat=True)
     return f"{user.pk}|{','.join(map(str, systems))}"
+
+
+def kept_count(rows: QuerySet[Any], user: Asker) -> int:
+    """How many rows there are of those that the asker sees."""
+    try:
+        sql, values = rows.order_by().query.sql_with_params()
+    except EmptyResultSet:
+        return 0
+    return kept(f"count|{user.pk}|{sql}|{values!r}", rows.count, mark=record_mark())
 
 
 def kept(name: str, compute: Callable[[], T], *, mark: str) -> T:

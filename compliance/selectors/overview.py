@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
 
-from django.db.models import Case, Count, OuterRef, Prefetch, QuerySet, Subquery, When
+from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,7 +17,7 @@ from compliance.rights import Asker, visible
 from compliance.selectors.coverage import kept_states, subtechniques_of
 from compliance.selectors.kept import kept, record_mark, seen_by
 from compliance.selectors.question_facts import kept_facts
-from compliance.types.states import AnswerState, AssessmentState, RemediationState, Severity
+from compliance.types.states import AnswerState, AssessmentState, RemediationState
 from compliance.types.verdicts import Conclusion, CoverageState
 
 TECHNIQUE = "AML.T0018"
@@ -163,10 +163,7 @@ def _about_line(line: SystemLine) -> list[Urgent]:
 
 def _open_findings_without_work(systems: QuerySet[AISystem], user: Asker) -> list[Urgent]:
     rows = visible(Finding.objects.filter(system__in=systems, state=Conclusion.NOT_SATISFIED), user)
-    gravest_first = Case(
-        *(When(severity=level, then=rank) for rank, level in enumerate(Severity)), default=len(Severity)
-    )
-    unworked = rows.exclude(risk__items__isnull=False).order_by(gravest_first, "first_seen_at", "pk")[:3]
+    unworked = rows.exclude(risk__items__isnull=False).order_by("severity_rank", "first_seen_at", "pk")[:3]
     sentence = _("Nobody works on the finding “%(title)s” (%(asset)s) yet.")
     return [
         Urgent(
@@ -224,6 +221,6 @@ def overview(user: Asker) -> Overview:
         for system in systems
     )
     urgent = [entry for line in lines for entry in _about_line(line)]
-    urgent += _open_findings_without_work(systems, user)
+    urgent += kept(f"unworked|{seen_by(user)}", lambda: _open_findings_without_work(systems, user), mark=mark)
     urgent += _late_work(systems, user, timezone.localdate())
     return Overview(lines=lines, urgent=tuple(sorted(urgent, key=lambda entry: entry.rank)))

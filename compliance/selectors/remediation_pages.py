@@ -15,7 +15,7 @@ from compliance.models import EvidenceLink, Finding, Milestone, RemediationItem,
 from compliance.rights import Asker, visible
 from compliance.selectors.finding_pages import playbook
 from compliance.selectors.sources import Source, sources
-from compliance.selectors.story import StoryEvent, story
+from compliance.selectors.story import Story, story
 from compliance.types.states import RemediationState
 from compliance.types.verdicts import Conclusion
 
@@ -152,7 +152,7 @@ class RemediationPage:
     risks: tuple[Risk, ...]
     milestones: tuple[Milestone, ...]
     links: tuple[EvidenceLink, ...]
-    story: tuple[StoryEvent, ...]
+    story: Story
     closing: Source | None
 
     @property

@@ -34,6 +34,14 @@ class StoryEvent:
     position: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """The latest steps, oldest first; `earlier` is how many went before them, which the trail holds."""
+
+    steps: tuple[StoryEvent, ...]
+    earlier: int
+
+
 @dataclass(frozen=True, slots=True)
 class _Names:
     """Names behind the ids of a trail: people and milestones."""
@@ -43,6 +51,7 @@ class _Names:
 
 
 Told = tuple[str, str, str]
+MOST_STEPS = 100
 
 
 def _concluded(payload: JSON, _names: _Names) -> Told:
@@ -104,25 +113,24 @@ def _names(entries: list[TrailEntry]) -> _Names:
     )
 
 
-def story(subjects: Iterable[UUID], user: Asker) -> tuple[StoryEvent, ...]:
-    """What is on record about these subjects, oldest first, as far as the asker may see."""
-    rows = visible(TrailEntry.objects.filter(event__subject_uuid__in=set(subjects)), user)
-    entries = list(rows.select_related("event__place", "actor").order_by("event__created_at", "pk"))
-    names, told = _names(entries), []
-    for entry in entries:
-        tell = _TELLERS.get(entry.event.kind)
-        if tell is None:
-            continue
-        sentence, icon, tone = tell(entry.payload, names)
-        place = getattr(entry.event, "place", None)
-        told.append(
-            StoryEvent(
-                at=entry.event.created_at,
-                sentence=sentence,
-                actor=entry.actor,
-                icon=icon,
-                tone=tone,
-                position=place.position if place else None,
-            )
-        )
-    return tuple(told)
+def story(subjects: Iterable[UUID], user: Asker) -> Story:
+    """What is on record about these subjects, as far as the asker may see."""
+    told = TrailEntry.objects.filter(event__subject_uuid__in=set(subjects), event__kind__in=_TELLERS)
+    rows = visible(told, user).select_related("event__place", "actor").order_by("-event__created_at", "-pk")
+    entries = list(rows[:MOST_STEPS])
+    earlier = rows.count() - MOST_STEPS if len(entries) == MOST_STEPS else 0
+    names = _names(entries)
+    return Story(steps=tuple(_step(entry, names) for entry in reversed(entries)), earlier=earlier)
+
+
+def _step(entry: TrailEntry, names: _Names) -> StoryEvent:
+    sentence, icon, tone = _TELLERS[entry.event.kind](entry.payload, names)
+    place = getattr(entry.event, "place", None)
+    return StoryEvent(
+        at=entry.event.created_at,
+        sentence=sentence,
+        actor=entry.actor,
+        icon=icon,
+        tone=tone,
+        position=place.position if place else None,
+    )

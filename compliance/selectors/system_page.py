@@ -14,6 +14,7 @@ from datetime import date
 from django.db.models import Count, Q
 
 from compliance.models import AISystem, Finding, Framework, ImplementedControl, MappingPair
+from compliance.selectors.kept import kept, record_mark
 from compliance.types.applicability import Applicability, Applies, Standing, applicability
 from compliance.types.states import EvidenceState, MappingState
 from compliance.types.verdicts import Conclusion
@@ -73,7 +74,8 @@ class _Held:
             for one in control.requirements.all():
                 self.by_requirement[one.framework_id, one.requirement_id].append(control)
         findings = Finding.objects.filter(system=system, state=Conclusion.NOT_SATISFIED).order_by()
-        self.findings = dict(findings.values_list("target").annotate(n=Count("pk")))
+        counted = findings.values_list("target").annotate(n=Count("pk"))
+        self.findings: dict[int, int] = kept(f"open by control|{system.pk}", lambda: dict(counted), mark=record_mark())
 
 
 def requirement_lines(system: AISystem, *, on: date, framework: Framework | None = None) -> tuple[RequirementLine, ...]:

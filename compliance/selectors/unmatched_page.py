@@ -13,6 +13,7 @@ from django.db.models import Count, Max, Min, Q, QuerySet
 from compliance.choices import label
 from compliance.models import AISystem, BindingRule, DatasetVersion, JobBinding, JobEvent, ModelVersion
 from compliance.rights import Asker, visible
+from compliance.selectors.kept import kept, kept_count, record_mark, seen_by
 from compliance.types.bindings import BoundBy, Named
 
 _WORDS = re.compile(r"[a-z0-9]+")
@@ -82,9 +83,15 @@ def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(row[field] for field in _GROUP)
 
 
+def groups_page(user: Asker, *, text: str, start: int, stop: int) -> list[dict[str, Any]]:
+    """Some of the names that wait, with their first and last time: kept until anything is recorded."""
+    name = f"waiting|{seen_by(user)}|{start}:{stop}|{text}"
+    return kept(name, lambda: with_times(user, frequent_groups(user, text=text)[start:stop]), mark=record_mark())
+
+
 def unmatched_count(user: Asker, *, text: str = "") -> int:
     """How many names wait, counted without their events."""
-    return _waiting(user, text).values("system", "named", "name", "name_digest").distinct().count()
+    return kept_count(_waiting(user, text).values("system", "named", "name", "name_digest").distinct(), user)
 
 
 def decided_groups(user: Asker) -> QuerySet[JobBinding, dict[str, Any]]:

@@ -78,7 +78,7 @@ def create(model: type[ModelT], *, names: Sequence[str], values: Sequence[Sequen
     """
     if not values:
         return []
-    fields = model._meta.concrete_fields
+    fields = _written(model)
     attributes = [field.attname for field in fields]
     assert set(names) <= set(attributes)
     given = dict(zip(names, zip(*values, strict=True), strict=True))
@@ -102,7 +102,12 @@ def _columns(model: type[models.Model], count: int, given: Mapping[str, Sequence
             return [now] * count
         return [field.get_default() for _ in range(count)]
 
-    return [column(field) for field in model._meta.concrete_fields]
+    return [column(field) for field in _written(model)]
+
+
+def _written(model: type[models.Model]) -> list[models.Field[Any, Any]]:
+    """The fields that a row is given; the database itself fills generated ones, and who needs them reads them."""
+    return [field for field in model._meta.concrete_fields if not field.generated]
 
 
 def insert_values(*, model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

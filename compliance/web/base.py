@@ -20,10 +20,11 @@ from django_htmx.middleware import HtmxDetails
 
 from compliance.models import User
 from compliance.rights import NotAllowedError, Verb, require, visible
+from compliance.selectors.kept import kept, record_mark
 
 ModelT = TypeVar("ModelT", bound=Model)
 P = ParamSpec("P")
-PER_PAGE = 50
+PER_PAGE = 25
 
 
 class Request(HttpRequest):
@@ -82,14 +83,20 @@ def page_of(request: HttpRequest, rows: QuerySet[ModelT], *, per: int = PER_PAGE
     return Paginator(rows, per).get_page(request.GET.get("page"))
 
 
-def page_by_key(request: HttpRequest, rows: QuerySet[ModelT], *, count: int, per: int = PER_PAGE) -> Page[ModelT]:
-    """As `page_of` for wide tables: finds the page among `count` keys alone, then reads its rows."""
+def page_by_key(
+    request: HttpRequest, rows: QuerySet[ModelT], *, count: int, per: int = PER_PAGE, keep: str = ""
+) -> Page[ModelT]:
+    """As `page_of` for wide tables: finds the page among `count` keys alone, then reads its rows.
+
+    keep: a name that tells whatever the rows depend on, their asker included; the keys are then kept under it.
+    """
     paginator = Paginator(rows.values_list("pk", flat=True), per)
     paginator.count = count
     page = paginator.get_page(request.GET.get("page"))
-    keys = list(page.object_list)
+    listed = page.object_list
+    keys: list[Any] = kept(f"{keep}|{page.number}", lambda: list(listed), mark=record_mark()) if keep else list(listed)
     known = rows.in_bulk(keys)
-    page.object_list = [known[key] for key in keys]
+    page.object_list = [known[key] for key in keys if key in known]
     return page
 
 

@@ -24,8 +24,10 @@ from compliance.selectors.entitlement_page import (
     last_submissions,
     latest_reading,
     path_in_words,
+    platforms_of,
     readings,
 )
+from compliance.selectors.kept import kept_count
 from compliance.types.entitlements import Reach
 from compliance.web.base import Request, guarded, page_by_key, uuid_of
 from compliance.web.exports import Table, exported, wanted
@@ -121,7 +123,7 @@ def entitlements(request: Request) -> HttpResponseBase:
     context: dict[str, Any] = {"may_import": may(request.user, Verb.IMPORT_DOCUMENT), "content": None}
     if reading is None:
         return render(request, "compliance/entitlements.html", context)
-    platforms = list(reading.entitlements.order_by("platform").values_list("platform", flat=True).distinct())
+    platforms = platforms_of(reading)
     form = EntitlementForm(request.GET, platforms=platforms)
     form.is_valid()
     asked = form.asked
@@ -129,14 +131,15 @@ def entitlements(request: Request) -> HttpResponseBase:
     if wanted(request):
         as_of = (_("Reading as of"), f"{reading.as_of:%Y-%m-%d %H:%M} UTC")
         return exported(request, _table(rows), form, also=((_("AI system"), reading.system.name), as_of))
-    page = page_by_key(request, rows, count=rows.order_by().count())
+    name = f"ways|{request.user.pk}|{reading.uuid}|{asked!r}"
+    page = page_by_key(request, rows, count=kept_count(rows, request.user), keep=name)
     last = last_submissions(reading, list(page))
     context |= {
         "content": entitlement_page(reading, request.user),
         "page": page,
         "lines": [{"row": row, "last": last.get(row.principal_id)} for row in page],
         "compared": _compared(request, reading),
-        "total": reading.entitlements.count(),
+        "total": kept_count(reading.entitlements.all(), request.user),
         "form": form,
         "active": asked != EntitlementFilter(),
         "systems": [other for other in _systems(request) if other["uuid"] != reading.system.uuid],

@@ -23,6 +23,7 @@ from compliance.rights import Asker, Verb, may, systems_for, visible
 from compliance.services import expectations
 from compliance.services.errors import RefusedError
 from compliance.web.base import Request, found, guarded, page_of, refuse, say
+from compliance.web.choosing import Choosing, choosing
 from compliance.web.exports import Column, Table, exported, table_of, wanted
 from compliance.web.forms import day_input
 
@@ -84,15 +85,11 @@ class ApprovalForm(OfSystemForm):
     )  # fmt: skip
     base_digest = forms.CharField(label=_("Base-model digest that it names"), max_length=71, required=False)
     reference = forms.CharField(label=_("Ticket or document"), max_length=300, required=False)
-    evidence = forms.ModelChoiceField(
-        label=_("Evidence"), queryset=Evidence.objects.none(), to_field_name="uuid", required=False
-    )
+    evidence = Choosing("evidence", label=_("Evidence"), required=False)
 
     def __init__(self, *, asker: Asker, data: Any = None, initial: dict[str, Any] | None = None) -> None:
         super().__init__(asker=asker, data=data, initial=initial)
-        field = self.fields["evidence"]
-        if isinstance(field, forms.ModelChoiceField):
-            field.queryset = visible(Evidence.objects.all(), asker).order_by("-created_at")
+        choosing(self, "evidence").offer(visible(Evidence.objects.select_related("system"), asker))
 
     def clean_approved_at(self) -> Any:
         """The time is UTC, as the label says, whatever zone the reader has."""

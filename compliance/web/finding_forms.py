@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
 from compliance.choices import choices
-from compliance.models import AISystem, ModelVersion, ReferenceControl
+from compliance.models import AISystem, Finding, ModelVersion, ReferenceControl
 from compliance.rights import Asker, Verb, systems_for, visible
 from compliance.types.states import Severity
 from compliance.types.verdicts import Conclusion
+from compliance.web.choosing import Choosing, choosing
 
 ANY = ("", _("any"))
 ALL_STATES = "all"
@@ -28,23 +30,15 @@ class FindingFilterForm(forms.Form):
         initial=Conclusion.NOT_SATISFIED.value,
     )
     severity = forms.ChoiceField(label=_("Severity"), required=False, choices=[ANY, *choices(Severity)])
-    model = forms.ModelChoiceField(
-        label=_("Model version"),
-        queryset=ModelVersion.objects.none(),
-        to_field_name="uuid",
-        required=False,
-        empty_label=_("any"),
-    )
+    model = Choosing("model-version", label=_("Model version"), required=False, empty_label=_("any"))
     system = forms.UUIDField(required=False, widget=forms.HiddenInput())
 
     def __init__(self, *, asker: Asker, data: Any) -> None:
         given = data.copy()
         given.setdefault("state", Conclusion.NOT_SATISFIED.value)
         super().__init__(given)
-        field = self.fields["model"]
-        if isinstance(field, forms.ModelChoiceField):
-            rows = visible(ModelVersion.objects.filter(findings__isnull=False), asker)
-            field.queryset = rows.select_related("model").distinct()
+        found = ModelVersion.objects.filter(Exists(Finding.objects.filter(model_version=OuterRef("pk"))))
+        choosing(self, "model").offer(visible(found.select_related("model__system"), asker).order_by("-pk"))
 
 
 class FindingForm(forms.Form):

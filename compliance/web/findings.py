@@ -16,12 +16,13 @@ from compliance.models import Finding, RemediationItem
 from compliance.rights import Verb, may, visible
 from compliance.selectors.finding_pages import FindingFilter, finding_page
 from compliance.selectors.finding_pages import finding_list as filtered
+from compliance.selectors.kept import kept_count
 from compliance.selectors.ocsf_findings import finding_records
 from compliance.services import findings
 from compliance.services.errors import RefusedError
 from compliance.types.states import Severity
 from compliance.types.verdicts import Conclusion
-from compliance.web.base import Request, found, guarded, ordered, page_of, say
+from compliance.web.base import Request, found, guarded, ordered, page_by_key, say
 from compliance.web.exports import Table, exported, ocsf_response, wanted
 from compliance.web.finding_forms import ALL_STATES, FindingFilterForm, FindingForm
 
@@ -29,7 +30,7 @@ _WORK = Prefetch("risk__items", queryset=RemediationItem.objects.select_related(
 ROWS = Finding.objects.select_related("system", "target", "model_version__model", "risk")
 ORDERS = {
     "title": ("title",),
-    "severity": ("rank",),
+    "severity": ("severity_rank",),
     "control": ("target__control_id",),
     "last": ("last_seen_at",),
 }
@@ -88,8 +89,8 @@ def finding_list(request: Request) -> HttpResponseBase:
     if request.GET.get("export") == "ocsf":
         return ocsf_response(filename="findings.ocsf.ndjson", records=finding_records(shown))
     context = {
-        "page": page_of(request, shown),
-        "total": rows.count(),
+        "page": page_by_key(request, shown, count=kept_count(shown, request.user)),
+        "total": kept_count(rows, request.user),
         "form": form,
         "active": asked != FindingFilter(state=Conclusion.NOT_SATISFIED.value),
         "may_add": may(request.user, Verb.WRITE_ANSWER),

@@ -15,6 +15,7 @@ from compliance.rights import Asker, Verb, systems_for, visible
 from compliance.types.provenance import Obtained, Provenance
 from compliance.types.states import AnswerValue, EvidenceState
 from compliance.types.verdicts import Conclusion
+from compliance.web.choosing import Choosing, choosing
 
 
 def day_input() -> forms.DateInput:
@@ -127,28 +128,24 @@ class AnswerForm(forms.Form):
 class AttachForm(forms.Form):
     """Evidence already collected, to attach."""
 
-    evidence = forms.ModelChoiceField(label=_("Evidence"), queryset=Evidence.objects.none(), to_field_name="uuid")
+    evidence = Choosing("evidence", label=_("Evidence"))
     note = forms.CharField(label=_("What it shows"), required=False, max_length=1000)
 
     def __init__(self, *, asker: Asker, system: AISystem, data: Any = None) -> None:
         super().__init__(data)
         rows = visible(Evidence.objects.filter(system=system), asker).exclude(state=EvidenceState.REJECTED)
-        field = self.fields["evidence"]
-        if isinstance(field, forms.ModelChoiceField):
-            field.queryset = rows
+        choosing(self, "evidence").offer(rows.select_related("system"), system=system)
 
 
 class NameFindingForm(forms.Form):
     """An open finding that explains a partly or no."""
 
-    finding = forms.ModelChoiceField(label=_("Finding"), queryset=Finding.objects.none(), to_field_name="uuid")
+    finding = Choosing("open-finding", label=_("Finding"))
 
     def __init__(self, *, asker: Asker, system: AISystem, data: Any = None) -> None:
         super().__init__(data)
         rows = visible(Finding.objects.filter(system=system, state=Conclusion.NOT_SATISFIED), asker)
-        field = self.fields["finding"]
-        if isinstance(field, forms.ModelChoiceField):
-            field.queryset = rows
+        choosing(self, "finding").offer(rows.order_by("-pk"), system=system)
 
 
 def techniques() -> Any:

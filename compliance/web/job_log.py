@@ -147,7 +147,7 @@ def job_log(request: Request) -> HttpResponseBase:
     name = f"job-log|{seen_by(request.user)}"
     figures = kept(f"{name}|{asked}", lambda: job_log_figures(shown), mark=mark)
     context = {
-        "page": page_by_key(request, shown, count=figures.events),
+        "page": page_by_key(request, shown, count=figures.events, keep=f"{name}|{asked}|{request.GET.get('sort')}"),
         "total": kept(name, rows.count, mark=mark),
         "figures": figures,
         "complete": _complete(request, asked),

@@ -13,6 +13,7 @@ from compliance.rights import Asker, Verb, systems_for, visible
 from compliance.selectors.model_pages import CONCLUSIVE
 from compliance.types.states import EvidenceState, ModelOrigin
 from compliance.types.verdicts import CoverageState
+from compliance.web.choosing import Choosing, choosing
 
 ANY = ("", _("any"))
 
@@ -59,12 +60,7 @@ class RegisterModelForm(forms.Form):
         required=False,
         help_text=_("ONNX, safetensors or another format. It is kept as evidence and never loaded outside isolation."),
     )
-    evidence = forms.ModelChoiceField(
-        label=_("or a file already kept as evidence"),
-        queryset=Evidence.objects.none(),
-        to_field_name="uuid",
-        required=False,
-    )
+    evidence = Choosing("evidence", label=_("or a file already kept as evidence"), required=False)
     origin = forms.ChoiceField(
         label=_("Origin"),
         choices=choices(ModelOrigin),
@@ -75,10 +71,9 @@ class RegisterModelForm(forms.Form):
     supplier = forms.CharField(
         label=_("Supplier"), max_length=200, required=False, help_text=_("Who made or published an inherited model.")
     )
-    parent = forms.ModelChoiceField(
+    parent = Choosing(
+        "model-version",
         label=_("Made from"),
-        queryset=ModelVersion.objects.none(),
-        to_field_name="uuid",
         required=False,
         help_text=_("The version it was tuned, merged or converted from, in the same AI system."),
     )
@@ -87,11 +82,14 @@ class RegisterModelForm(forms.Form):
         super().__init__(data, files, initial=initial)
         systems = systems_for(asker, Verb.REGISTER_MODEL)
         kept = visible(Evidence.objects.filter(system__in=systems), asker).exclude(state=EvidenceState.REJECTED)
-        versions = visible(ModelVersion.objects.filter(model__system__in=systems), asker).select_related("model")
-        for name, rows in (("system", systems), ("evidence", kept), ("parent", versions)):
-            field = self.fields[name]
-            if isinstance(field, forms.ModelChoiceField):
-                field.queryset = rows
+        versions = visible(ModelVersion.objects.filter(model__system__in=systems), asker).select_related(
+            "model__system"
+        )
+        choosing(self, "evidence").offer(kept.select_related("system"))
+        choosing(self, "parent").offer(versions.order_by("-pk"))
+        field = self.fields["system"]
+        if isinstance(field, forms.ModelChoiceField):
+            field.queryset = systems
         if self["system"].initial is None and len(only := list(systems[:2])) == 1:
             self.fields["system"].initial = only[0]
 

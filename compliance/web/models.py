@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from compliance.models import AISystem, DatasetVersion, Evidence, ModelVersion, User
 from compliance.rights import Verb, may, visible
 from compliance.selectors import model_pages as pages
+from compliance.selectors.kept import kept, record_mark, seen_by
 from compliance.selectors.model_pages import ModelFilter
 from compliance.services import evidence as evidences
 from compliance.services import inventory
@@ -146,7 +147,9 @@ def model_list(request: Request) -> HttpResponseBase:
         "page": page,
         "total": rows.count(),
         "lines": list(zip_longest(page, pages.coverage_of(list(page), pages.technique()))),
-        "figures": pages.model_figures(shown),
+        "figures": kept(
+            f"versions|{seen_by(request.user)}|{asked!r}", lambda: pages.model_figures(shown), mark=record_mark()
+        ),
         "form": form,
         "active": asked != ModelFilter(),
         "columns": _columns(_subtechniques()),

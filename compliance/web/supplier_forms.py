@@ -12,6 +12,7 @@ from compliance.choices import choices
 from compliance.models import AISystem, Evidence, ImplementedControl, ModelVersion, SupplierReview
 from compliance.rights import Asker, Verb, systems_for, visible
 from compliance.types.suppliers import CustomerControlDraft, Opinion, ReportType
+from compliance.web.choosing import Choosing, ChoosingSome, choosing
 from compliance.web.forms import day_input
 
 EMPTY_ROWS = 3
@@ -41,10 +42,7 @@ class SupplierForm(forms.Form):
     system = forms.ModelChoiceField(label=_("AI system"), queryset=AISystem.objects.none())
     name = forms.CharField(label=_("Third party"), max_length=200)
     provides = _text(_("What they provide"), help_text=_("The model, service or data, and what of it you rely on."))
-    model_versions = forms.ModelMultipleChoiceField(
-        label=_("Model versions that come from them"), queryset=ModelVersion.objects.none(), to_field_name="uuid",
-        required=False, widget=forms.CheckboxSelectMultiple(),
-    )  # fmt: skip
+    model_versions = ChoosingSome("model-version", label=_("Model versions that come from them"), required=False)
     report_type = forms.ChoiceField(label=_("Report"), choices=choices(ReportType), initial=ReportType.SOC_2_TYPE_2)
     issuer = forms.CharField(label=_("Issued by"), max_length=200, required=False, help_text=_("The auditor or body."))
     period_start = forms.DateField(
@@ -65,24 +63,19 @@ class SupplierForm(forms.Form):
     conclusion = _text(
         _("What follows"), rows=2, help_text=_("Whether you rely on it, and what you do instead if not.")
     )
-    evidence = forms.ModelChoiceField(
-        label=_("The report, kept as evidence"), queryset=Evidence.objects.none(), to_field_name="uuid", required=False
-    )
+    evidence = Choosing("evidence", label=_("The report, kept as evidence"), required=False)
     reviewed_on = forms.DateField(label=_("Reviewed on"), widget=day_input())
 
     def __init__(self, *, asker: Asker, data: Any = None, initial: dict[str, Any] | None = None) -> None:
         super().__init__(data, initial={"reviewed_on": timezone.localdate(), **(initial or {})})
-        querysets = {
-            "system": systems_for(asker, Verb.REVIEW_SUPPLIER),
-            "model_versions": visible(ModelVersion.objects.select_related("model"), asker),
-            "evidence": visible(Evidence.objects.all(), asker).order_by("-created_at"),
-        }
-        for name, rows in querysets.items():
-            field = self.fields[name]
-            assert isinstance(field, forms.ModelChoiceField)
-            field.queryset = rows
-        if len(querysets["system"]) == 1:
-            self.fields["system"].initial = querysets["system"][0]
+        versions = visible(ModelVersion.objects.select_related("model__system"), asker)
+        choosing(self, "model_versions").offer(versions.order_by("-pk"))
+        choosing(self, "evidence").offer(visible(Evidence.objects.select_related("system"), asker))
+        systems = self.fields["system"]
+        assert isinstance(systems, forms.ModelChoiceField)
+        systems.queryset = systems_for(asker, Verb.REVIEW_SUPPLIER)
+        if len(systems.queryset) == 1:
+            systems.initial = systems.queryset[0]
 
     @property
     def given(self) -> dict[str, Any]:

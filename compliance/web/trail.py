@@ -13,8 +13,9 @@ from django.utils.translation import gettext_lazy
 
 from compliance.models import LedgerBlock, TrailEntry
 from compliance.rights import Verb, visible
+from compliance.selectors.kept import kept_count
 from compliance.services import ledger
-from compliance.web.base import Request, guarded, page_of
+from compliance.web.base import Request, guarded, page_by_key
 from compliance.web.exports import Column, exported, table_of, wanted
 
 TABLE = (
@@ -39,8 +40,9 @@ def trail(request: Request) -> HttpResponseBase:
     """Every recorded act the asker may see, newest first."""
     kind = request.GET.get("kind", "")[:64]
     rows = visible(TrailEntry.objects.select_related("event__place__block", "actor", "system"), request.user)
+    shown = _filtered(rows, kind)
     if wanted(request):
-        return exported(request, table_of("trail", _("Trail"), TABLE, _filtered(rows, kind)))
+        return exported(request, table_of("trail", _("Trail"), TABLE, shown))
     columns = [
         {"label": _("When")},
         {"label": _("What")},
@@ -50,8 +52,8 @@ def trail(request: Request) -> HttpResponseBase:
         {"label": _("Ledger position"), "numeric": True},
     ]
     context = {
-        "page": page_of(request, _filtered(rows, kind)),
-        "total": rows.count(),
+        "page": page_by_key(request, shown, count=kept_count(shown, request.user)),
+        "total": kept_count(rows, request.user),
         "kind": kind,
         "kinds": ["evidence", "import", "answer", "assessment", "finding", "remediation", "model", "scan", "pack"],
         "columns": columns,

@@ -19,13 +19,12 @@ from compliance.models import AISystem, BindingRule, DatasetVersion, ModelVersio
 from compliance.rights import Asker, Verb, may, systems_for, visible
 from compliance.selectors.unmatched_page import (
     decided_groups,
-    frequent_groups,
+    groups_page,
     in_words,
     rules,
     targets,
     unmatched_count,
     unmatched_groups,
-    with_times,
 )
 from compliance.services import bindings
 from compliance.services.bindings import Learned
@@ -111,12 +110,12 @@ def unmatched_list(request: Request) -> HttpResponseBase:
     if wanted(request):
         groups = unmatched_groups(request.user, text=text)
         return exported(request, table_of("unmatched", gettext("Unmatched records"), TABLE, groups))
-    paginator = Paginator(frequent_groups(request.user, text=text), PER_PAGE)
-    paginator.count = unmatched_count(request.user, text=text)
-    page: Any = paginator.get_page(request.GET.get("page"))
+    page = Paginator(range(unmatched_count(request.user, text=text)), PER_PAGE).get_page(request.GET.get("page"))
+    start = max(page.start_index() - 1, 0)
+    shown = groups_page(request.user, text=text, start=start, stop=page.end_index())
     context = {
         "page": page,
-        "lines": in_words(with_times(request.user, page)),
+        "lines": in_words(shown),
         "text": text,
         "may_bind": may(request.user, Verb.BIND_EVENTS),
         "decided": [_said(row) for row in decided_groups(request.user)[:20]],

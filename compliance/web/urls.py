@@ -48,6 +48,7 @@ PAGES = (
     "engagements",
     "engagement_reads",
     "account",
+    "choosing",
     "health",
 )
 

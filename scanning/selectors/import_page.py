@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
 from compliance.models import Finding, JobEvent, Observation
 from compliance.rights import Asker, visible
+from compliance.selectors.kept import kept, record_mark, seen_by
 from compliance.selectors.stage_document import figures
 from compliance.types.freeze_scans import Figure
 from scanning.models import Import, ImportReject
@@ -82,16 +84,20 @@ def read_since(document: Import, asker: Asker) -> Import | None:
     return rows.filter(published_at__isnull=False).select_related("mapping").order_by("-created_at").first()
 
 
-def import_page(document: Import, asker: Asker) -> ImportPage:
-    """What one import recorded, as far as the asker may see."""
-    events = visible(JobEvent.objects.filter(source_uuid=document.uuid), asker)
+def _read_events(events: QuerySet[JobEvent]) -> tuple[dict[str, int], list[Any]]:
+    """How many events, how many without a name or a base model, and the base models that most of them name."""
     counted = events.aggregate(
         all=Count("pk"), unnamed=Count("pk", filter=Q(actor=None)), no_base=Count("pk", filter=Q(base_model=""))
     )
+    named = events.exclude(base_model="").values("base_model").annotate(rows=Count("pk"))
+    return counted, list(named.order_by("-rows", "base_model")[:MOST_NAMED])
+
+
+def import_page(document: Import, asker: Asker) -> ImportPage:
+    """What one import recorded, as far as the asker may see."""
+    events = visible(JobEvent.objects.filter(source_uuid=document.uuid), asker)
+    counted, bases = kept(f"import|{document.uuid}|{seen_by(asker)}", lambda: _read_events(events), mark=record_mark())
     observations = visible(Observation.objects.filter(source_uuid=document.uuid), asker)
-    bases = (
-        events.exclude(base_model="").values("base_model").annotate(rows=Count("pk")).order_by("-rows", "base_model")
-    )
     unbound = (
         observations.filter(model_version=None)
         .exclude(asset_kind__in=NO_MODELS)
@@ -110,9 +116,7 @@ def import_page(document: Import, asker: Asker) -> ImportPage:
             for row in unbound[:MOST_NAMED]
         ),
         unbound_total=unbound.count(),
-        base_models=tuple(
-            NamedAsset(name=row["base_model"], digest="", rows=row["rows"]) for row in bases[:MOST_NAMED]
-        ),
+        base_models=tuple(NamedAsset(name=row["base_model"], digest="", rows=row["rows"]) for row in bases),
         no_base_model=counted["no_base"],
         scope=tuple(figures(beside_runs(document.scope))),
         runs=report_runs(document.scope),

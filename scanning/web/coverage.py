@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from compliance.choices import choices
 from compliance.models import AISystem, ModelVersion
 from compliance.rights import Asker, Verb, may, visible
+from compliance.selectors.kept import kept, record_mark, seen_by
 from compliance.types.verdicts import CoverageState
 from compliance.web.base import PER_PAGE, Request, guarded
 from compliance.web.exports import Table, exported, wanted
@@ -97,7 +98,9 @@ def coverage(request: Request) -> HttpResponseBase:
     if wanted(request):
         return exported(request, _table(list(states), request.user), form)
     page = Paginator(list(states), PER_PAGE).get_page(request.GET.get("page"))
-    together = fleets.fleet(request.user, most=FLEET_IN_BRIEF)
+    together = kept(
+        f"fleet|{seen_by(request.user)}", lambda: fleets.fleet(request.user, most=FLEET_IN_BRIEF), mark=record_mark()
+    )
     context = {
         "page": page,
         "lines": pages.matrix_of(list(page), request.user),

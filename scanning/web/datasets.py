@@ -15,6 +15,7 @@ from compliance.models import AISystem, ModelVersion
 from compliance.rights import Asker, Verb, systems_for, visible
 from compliance.services.errors import RefusedError
 from compliance.web.base import Request, guarded, say
+from compliance.web.choosing import ChoosingSome, choosing
 from scanning.services import datasets
 
 
@@ -28,22 +29,15 @@ class DatasetForm(forms.Form):
         label=_("Manifest"),
         help_text=_("What “manage.py hash_dataset FOLDER --json” prints; the data stays where it is."),
     )
-    trained = forms.ModelMultipleChoiceField(
-        label=_("Model versions trained on it"),
-        queryset=ModelVersion.objects.none(),
-        required=False,
-        widget=forms.CheckboxSelectMultiple(),
-    )
+    trained = ChoosingSome("model-version", label=_("Model versions trained on it"), required=False)
 
     def __init__(self, *, asker: Asker, data: Any = None, files: Any = None) -> None:
         super().__init__(data, files)
-        for name, rows in (
-            ("system", systems_for(asker, Verb.REGISTER_MODEL)),
-            ("trained", visible(ModelVersion.objects.select_related("model"), asker)),
-        ):
-            field = self.fields[name]
-            if isinstance(field, forms.ModelChoiceField):
-                field.queryset = rows
+        field = self.fields["system"]
+        if isinstance(field, forms.ModelChoiceField):
+            field.queryset = systems_for(asker, Verb.REGISTER_MODEL)
+        versions = visible(ModelVersion.objects.select_related("model__system"), asker)
+        choosing(self, "trained").offer(versions.order_by("-pk"))
 
     def clean(self) -> dict[str, Any]:
         """The models belong to the system."""

@@ -11,10 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from compliance.choices import choices
-from compliance.models import Evidence, ModelVersion
+from compliance.models import ModelVersion
 from compliance.rights import Asker, Verb
 from compliance.types.states import JobState
 from compliance.types.verdicts import FileScanVerdict, StageVerdict
+from compliance.web.choosing import Choosing, choosing
 from compliance.web.forms import CollectedForm
 from scanning.ingest import registry
 from scanning.ingest.report_scope import sha256_of
@@ -107,14 +108,6 @@ class ScanFilter(forms.Form):
     model = forms.UUIDField(required=False, widget=forms.HiddenInput())
 
 
-class VersionChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic in the stubs alone
-    """Model versions by name, version and system."""
-
-    def label_from_instance(self, version: ModelVersion) -> str:
-        """As people tell versions apart."""
-        return f"{version} · {version.model.system.name} · {version.digest[:8]}"
-
-
 class ScanChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic in the stubs alone
     """Scans by model version, time and verdict."""
 
@@ -124,21 +117,12 @@ class ScanChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic i
         return f"{scan.model_version} · {when} · {scan.verdict.replace('_', ' ') or scan.get_kind_display()}"
 
 
-class ImagesChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic in the stubs alone
-    """Evidence by title, system and digest."""
-
-    def label_from_instance(self, kept: Evidence) -> str:
-        """As people tell documents apart."""
-        return f"{kept.title} · {kept.system.name} · {kept.sha256[:8]}"
-
-
 class ScanForm(forms.Form):
     """A new scan."""
 
-    model_version = VersionChoice(
+    model_version = Choosing(
+        "kept-version",
         label=_("Model version"),
-        queryset=ModelVersion.objects.none(),
-        to_field_name="uuid",
         help_text=_("Versions whose file is kept here."),
     )
     kind = forms.ChoiceField(
@@ -159,10 +143,9 @@ class ScanForm(forms.Form):
             "ends as not applicable, and says so."
         ),
     )
-    held_out = ImagesChoice(
+    held_out = Choosing(
+        "images",
         label=_("Held-out images"),
-        queryset=Evidence.objects.none(),
-        to_field_name="uuid",
         required=False,
         empty_label=_("none"),
         help_text=_(
@@ -170,28 +153,25 @@ class ScanForm(forms.Form):
             "Without them a trigger cannot be confirmed, and trigger inversion is not applicable."
         ),
     )
-    training_images = ImagesChoice(
+    training_images = Choosing(
+        "images",
         label=_("Training images"),
-        queryset=Evidence.objects.none(),
-        to_field_name="uuid",
         required=False,
         empty_label=_("none"),
         help_text=_(
             "The labelled images that the model was trained on, in a NumPy archive; poisoned samples are sought."
         ),
     )
-    suspects = ImagesChoice(
+    suspects = Choosing(
+        "images",
         label=_("Suspicious inputs"),
-        queryset=Evidence.objects.none(),
-        to_field_name="uuid",
         required=False,
         empty_label=_("none"),
         help_text=_("Images that may carry a trigger, in a NumPy archive; each is tested by itself."),
     )
-    base_version = VersionChoice(
+    base_version = Choosing(
+        "kept-version",
         label=_("Made from"),
-        queryset=ModelVersion.objects.none(),
-        to_field_name="uuid",
         required=False,
         empty_label=_("not compared with a base model"),
         help_text=_("The version that this one is said to be made from; which tensors differ, and how, is then shown."),
@@ -218,18 +198,13 @@ class ScanForm(forms.Form):
     def __init__(self, *, asker: Asker, data: Any = None, version: ModelVersion | None = None) -> None:
         super().__init__(data, initial=_known_of(version))
         versions, images = lists.scannable_versions(asker=asker), lists.image_sets(asker=asker)
-        rows = {
-            "model_version": versions,
-            "base_version": versions,
-            "held_out": images,
-            "training_images": images,
-            "suspects": images,
-            "reference_bank": lists.reference_bank_list(asker=asker),
-        }
-        for name, queryset in rows.items():
-            field = self.fields[name]
-            if isinstance(field, forms.ModelChoiceField):
-                field.queryset = queryset
+        for name in ("model_version", "base_version"):
+            choosing(self, name).offer(versions.order_by("-pk"))
+        for name in ("held_out", "training_images", "suspects"):
+            choosing(self, name).offer(images)
+        banks = self.fields["reference_bank"]
+        if isinstance(banks, forms.ModelChoiceField):
+            banks.queryset = lists.reference_bank_list(asker=asker)
         stages = self.fields["detectors"]
         if isinstance(stages, forms.MultipleChoiceField):
             stages.choices = stage_choices()

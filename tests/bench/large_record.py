@@ -32,6 +32,7 @@ SIZES: Mapping[str, int] = {
 }
 # How far the copies of a row lie apart: a million events cover about a year.
 SECONDS_APART: Mapping[str, int] = {"compliance_jobevent": 30, "compliance_finding": 300}
+MADE_BY_DATABASE = {"id", "severity_rank"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Grower:
             return
         assert rows, f"{table} has no row to copy"
         columns = self._connection.introspection.get_table_description(self._cursor, table)
-        names = [column.name for column in columns if column.name != "id"]
+        names = [column.name for column in columns if column.name not in MADE_BY_DATABASE]
         values = {name: f"t.{name}" for name in names} | {"uuid": "{uuid}"} | changed
         if table in SECONDS_APART or "created_at" in names:
             apart = f"s.n * {SECONDS_APART.get(table, 60)}"

@@ -99,7 +99,7 @@ def test_page_says_what_to_do_next(world: World, mended: Finding, browse: Browse
 
 
 def test_story_tells_that_it_no_longer_reproduces(mended: Finding, browse: Browse, officer: User) -> None:
-    story = [step.sentence for step in browse(officer).get(detail(mended)).context["content"].story]
+    story = [step.sentence for step in browse(officer).get(detail(mended)).context["content"].story.steps]
     assert story == ["First concluded: not satisfied", "A new test no longer reproduces it"]
 
 

@@ -168,7 +168,7 @@ def test_work_is_logged_assigned_and_told(world: World, browse: Browse, manager:
     item = answer.context["item"]
     assert (item.state, item.effort_spent, item.owner) == (RemediationState.IN_PROGRESS, Decimal("0.5"), manager)
     assert item.milestones.get().done_by == manager
-    sentences = [step.sentence for step in answer.context["content"].story]
+    sentences = [step.sentence for step in answer.context["content"].story.steps]
     assert sentences[-4:] == [
         "Moved from “Open” to “In progress”",
         "0.5 person-days of work logged",
