@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('compliance', '0018_job_events_by_time'),
+        ('compliance', '0020_auditors_by_team'),
     ]
 
     operations = [
