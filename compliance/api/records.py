@@ -22,6 +22,7 @@ from compliance.selectors.ocsf_findings import finding_records
 from compliance.selectors.ocsf_job_events import job_event_records
 from compliance.services import evidence, inventory, jobs, remediation
 from compliance.services.remediation import MilestoneDraft
+from compliance.types.applicability import LegalRole, RiskClass, Standing
 from compliance.types.canonical import canonical_json
 from compliance.types.states import ModelOrigin, RemediationState
 
@@ -40,6 +41,24 @@ class SystemViewSet(ReadViewSet):
         payload.is_valid(raise_exception=True)
         system = inventory.define_system(**payload.validated_data, owner=asker(request), actor=asker(request))
         return Response(shapes.SystemSerializer(system).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=requests.StandingRequest, responses=shapes.SystemSerializer)
+    @action(detail=True, methods=["post"])
+    def standing(self, request: Request, uuid: str) -> Response:
+        """State role and class, which decide what legal requirements apply to the system."""
+        payload = requests.StandingRequest(data=request.data)
+        payload.is_valid(raise_exception=True)
+        given = payload.validated_data
+        standing = Standing(
+            roles=frozenset(LegalRole(role) for role in given["roles"]),
+            risk_class=RiskClass(given["risk_class"]),
+            is_systemic=given["is_systemic"],
+            on_market_since=given["on_market_since"],
+        )
+        system = inventory.state_standing(
+            system=self.get_object(), standing=standing, reason=given["reason"], actor=asker(request)
+        )
+        return Response(shapes.SystemSerializer(system).data)
 
 
 class ModelVersionViewSet(ReadViewSet):

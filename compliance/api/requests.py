@@ -9,6 +9,7 @@ from compliance.api.base import ScopedReference, SystemReference
 from compliance.api.serializers import MilestoneDraftSerializer
 from compliance.choices import choices
 from compliance.rights import Verb
+from compliance.types.applicability import LegalRole, RiskClass
 from compliance.types.drafts import JSON
 from compliance.types.provenance import Obtained
 from compliance.types.states import Audience, ModelOrigin, RemediationState
@@ -21,6 +22,18 @@ class SystemRequest(serializers.Serializer[JSON]):
 
     name = serializers.CharField(max_length=200)
     description = serializers.CharField(allow_blank=True, required=False, default="")
+
+
+class StandingRequest(serializers.Serializer[JSON]):
+    """Role and class of an AI system, as the organisation determined them; what is left out is not stated."""
+
+    roles = serializers.MultipleChoiceField(choices=choices(LegalRole), required=False, default=set)
+    risk_class = serializers.ChoiceField(
+        choices=choices(RiskClass), required=False, default=RiskClass.NOT_ASSESSED.value
+    )
+    is_systemic = serializers.BooleanField(required=False, allow_null=True, default=None)
+    on_market_since = serializers.DateField(required=False, allow_null=True, default=None)
+    reason = serializers.CharField(max_length=5_000)
 
 
 class AssessmentRequest(serializers.Serializer[JSON]):

@@ -93,6 +93,7 @@ def _answered(frozen: Frozen, question: Question, answer: Answer) -> JSON:
             prop("answer", answer["value"]),
             prop("state", answer["state"]),
             prop("approved-by", approved_by),
+            *([prop("not-independently-approved", alone)] if (alone := answer.get("not_independent", "")) else []),
             *(prop("claim", f"{claim['label']}: {claim['value']}") for claim in answer["claims"]),
         ],
         "methods": ["INTERVIEW"],
@@ -104,6 +105,8 @@ def _answered(frozen: Frozen, question: Question, answer: Answer) -> JSON:
     if answer["evidence"]:
         found["relevant-evidence"] = [_evidence(one, "Attached to the answer.") for one in answer["evidence"]]
     told = [answer["reason"], *(f"The records contradict it: {text}" for text in question["contradictions"])]
+    if justification := answer.get("justification", ""):
+        told.append(f"Approved all the same, because: {justification}")
     if remarks := "\n\n".join(text for text in told if text):
         found["remarks"] = prose(remarks, "")
     return found

@@ -185,6 +185,10 @@ def test_answers_are_interviews_and_what_contradicts_them_is_beside_them() -> No
     answers = [one for one in result["observations"] if one["methods"] == ["INTERVIEW"]]
     assert [props(one)["answer"] for one in answers] == ["yes", "partly", "no"]
     assert "The records contradict it: You state 3 approved submitters" in answers[1]["remarks"]
+    assert "Approved all the same, because: The two service roles are known" in answers[1]["remarks"]
+    assert [props(one).get("not-independently-approved", "") for one in answers] == [
+        "", "", "The head of model risk left in October; the post is vacant."
+    ]  # fmt: skip
     assert result["remarks"] == "Not answered: question 4."
 
 
