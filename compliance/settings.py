@@ -97,6 +97,7 @@ MIDDLEWARE = [
     "compliance.web.sign_in_middleware.SecondFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "compliance.web.middleware.NulMiddleware",
     "compliance.web.middleware.ReaderTimeZoneMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "compliance.web.auditor_reads.AuditorReadMiddleware",

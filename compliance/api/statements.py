@@ -54,7 +54,7 @@ class StatementLineSerializer(serializers.Serializer[StatementRow]):
     reason = serializers.CharField()
     implementation = serializers.ChoiceField(choices=choices(Implementation))
     version = serializers.IntegerField()
-    controls = serializers.ListField(child=serializers.CharField(source="control_id"))
+    controls = serializers.ListField(child=serializers.CharField())
 
     def to_representation(self, row: StatementRow) -> JSON:
         """As JSON."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -35,3 +36,19 @@ class ActorMiddleware:
         """One request; API tokens are resolved later by the view, so the person is asked for when a change is noted."""
         with acting_as(lambda: request.user):
             return self.get_response(request)
+
+
+class NulMiddleware:
+    """Refuses addresses and plain forms with the character NUL: no text holds it, and PostgreSQL keeps none that does."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """One request. Uploads and JSON are left alone: their readers refuse it field by field."""
+        asked = [request.GET]
+        if request.content_type == "application/x-www-form-urlencoded":
+            asked.append(request.POST)
+        if any("\x00" in text for given in asked for _name, texts in given.lists() for text in texts):
+            raise SuspiciousOperation("A value holds the character NUL.")
+        return self.get_response(request)

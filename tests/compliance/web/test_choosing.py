@@ -113,9 +113,7 @@ def test_rejected_evidence_is_not_offered(world: World, browse: Browse, officer:
     assert str(world.log.uuid) not in found(browse, officer, "evidence")
 
 
-@pytest.mark.parametrize(
-    "asked", [{"q": "a" * 5_000}, {"q": "\x00"}, {"system": "none"}, {"name": "n", "n": "no uuid"}]
-)
+@pytest.mark.parametrize("asked", [{"q": "a" * 5_000}, {"system": "none"}, {"name": "n", "n": "no uuid"}])
 def test_whatever_is_asked_is_answered(world: World, browse: Browse, officer: User, asked: dict[str, str]) -> None:
     found(browse, officer, "evidence", **asked)
 

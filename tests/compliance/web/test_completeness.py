@@ -17,6 +17,7 @@ from compliance.selectors.completeness_page import integrity_of
 from compliance.services import answers, completeness
 from compliance.types.completeness import Integrity, Part, RowState
 from compliance.types.states import AnswerValue
+from compliance.web.base import PER_PAGE
 from compliance.web.jobs import subject_url
 from tests.compliance import completeness_on_record as record
 from tests.compliance.conftest import World
@@ -100,7 +101,7 @@ def test_lines_come_by_page_and_whole_as_csv(
     client.get(PAGE)
     small = count_queries(lambda: shown(client, f"reading={few.uuid}"))
     assert count_queries(lambda: shown(client, f"reading={lots.uuid}")) <= small
-    assert len(shown(client, f"reading={lots.uuid}").context["page"]) == 50
+    assert len(shown(client, f"reading={lots.uuid}").context["page"]) == PER_PAGE
     body = client.get(f"{PAGE}?reading={lots.uuid}&export=csv").getvalue().decode("utf-8-sig")
     assert len(list(csv.DictReader(io.StringIO(body)))) == 120
 

@@ -171,3 +171,16 @@ def test_a_name_that_is_markup_is_shown_as_text(world: World, browse: Browse, of
 def test_pages_of_the_record_are_kept_by_no_shared_cache(world: World, browse: Browse, officer: User) -> None:
     response = browse(officer).get(reverse("overview"))
     assert "Cookie" in response["Vary"]
+
+
+@pytest.mark.parametrize(
+    "address", ["/findings/?q=%00", "/trail/?kind=a%00b", "/unmatched/?q=%00", "/api/v1/findings/?state=%00"]
+)
+def test_the_character_nul_is_refused_in_addresses(world: World, browse: Browse, officer: User, address: str) -> None:
+    assert browse(officer).get(address).status_code == 400
+
+
+def test_the_character_nul_is_refused_in_forms(world: World, browse: Browse, officer: User) -> None:
+    url = reverse("evidence-reject", args=[world.log.uuid])
+    sent = browse(officer).post(url, "reason=%00", content_type="application/x-www-form-urlencoded")
+    assert sent.status_code == 400

@@ -12,6 +12,7 @@ from compliance.models import BindingRule, JobEvent, User
 from compliance.selectors.unmatched_page import unmatched_count, unmatched_groups
 from compliance.services import bindings
 from compliance.types.bindings import BoundBy, Named
+from compliance.web.base import PER_PAGE
 from tests.compliance import records
 from tests.compliance.conftest import World
 
@@ -155,5 +156,6 @@ def test_the_list_takes_the_same_queries_however_long(
     for event in records.log_events(waiting.assessment.system, waiting.log, 30, tag="more"):
         JobEvent.objects.filter(pk=event.pk).update(base_model=f"hub/{event.job_name}")
     bindings.bind_new(system=waiting.assessment.system)
-    assert len(names(client)) == 34
+    assert len(names(client)) == PER_PAGE
+    assert client.get(LIST).context["page"].paginator.count == 34
     assert count_queries(lambda: client.get(LIST)) == few
