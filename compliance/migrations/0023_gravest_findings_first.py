@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('compliance', '0020_auditors_by_team'),
+        ('compliance', '0022_control_tests'),
     ]
 
     operations = [
