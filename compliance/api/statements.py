@@ -82,7 +82,7 @@ class ScopeRequest(serializers.Serializer[JSON]):
         return attrs
 
 
-class DecisionRequest(serializers.Serializer[JSON]):
+class LineDecisionRequest(serializers.Serializer[JSON]):
     """What is decided on one id. version: of the line that was read, 0 where there was none."""
 
     requirement_id = serializers.CharField(max_length=100)
@@ -97,7 +97,7 @@ class DecisionRequest(serializers.Serializer[JSON]):
 class DecideRequest(ScopeRequest):
     """Decisions on some ids; all of them are written, or none."""
 
-    decisions = serializers.ListField(child=DecisionRequest(), min_length=1, max_length=MOST_DECISIONS)
+    decisions = serializers.ListField(child=LineDecisionRequest(), min_length=1, max_length=MOST_DECISIONS)
 
 
 class ApproveRequest(ScopeRequest):

@@ -158,4 +158,4 @@ def test_the_list_takes_the_same_queries_however_long(
     bindings.bind_new(system=waiting.assessment.system)
     assert len(names(client)) == PER_PAGE
     assert client.get(LIST).context["page"].paginator.count == 34
-    assert count_queries(lambda: client.get(LIST)) == few
+    assert count_queries(lambda: client.get(LIST)) <= few
