@@ -307,3 +307,24 @@ def choices(kind: type[StrEnum]) -> list[tuple[str, _StrPromise]]:
 def longest(kind: type[StrEnum]) -> int:
     """Column width that holds every member, with room to grow."""
     return max(32, *(len(member.value) for member in kind))
+
+
+_SUPPORTED = {
+    testing.ControlTestKind.WALKTHROUGH: _("Runs as described"),
+    testing.ControlTestKind.DESIGN: _("Suitably designed"),
+    testing.ControlTestKind.IMPLEMENTATION: _("Implemented as designed"),
+    testing.ControlTestKind.OPERATION: _("Operating effectively"),
+}
+_UNSUPPORTED = {
+    testing.ControlTestKind.WALKTHROUGH: _("Differs from its description"),
+    testing.ControlTestKind.DESIGN: _("Not suitably designed"),
+    testing.ControlTestKind.IMPLEMENTATION: _("Not implemented as designed"),
+    testing.ControlTestKind.OPERATION: _("Not operating effectively"),
+}
+
+
+def conclusion_label(kind: testing.ControlTestKind, conclusion: testing.ControlTestConclusion) -> str:
+    """What a test concludes, in the words that fit its kind."""
+    if conclusion is testing.ControlTestConclusion.NONE:
+        return str(label(conclusion))
+    return str((_SUPPORTED if conclusion is testing.ControlTestConclusion.EFFECTIVE else _UNSUPPORTED)[kind])

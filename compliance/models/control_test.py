@@ -208,6 +208,12 @@ class SampledInstance(Record):
     def __str__(self) -> str:
         return self.row_id
 
+    @property
+    def gist(self) -> str:
+        """The first values of the row, for lists."""
+        cells = [str(value) for value in self.row.get("fields", {}).values() if value != ""]
+        return ", ".join(cells[:3])[:120]
+
 
 class AttributeResult(Record):
     """What one attribute of one instance showed."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from compliance.models import AttributeResult, AuditFinding, ControlTest
+from compliance.models import AttributeResult, AuditFinding, ControlTest, Finding
 from compliance.rights import Asker, visible
 from compliance.types.testing import AuditFindingState, InstanceResult
 
@@ -23,6 +24,7 @@ class AuditFindingFilter:
 
     text: str = ""
     state: str = ""
+    engagement: UUID | None = None
 
 
 def audit_findings(user: Asker, asked: AuditFindingFilter) -> QuerySet[AuditFinding]:
@@ -30,11 +32,18 @@ def audit_findings(user: Asker, asked: AuditFindingFilter) -> QuerySet[AuditFind
     rows = visible(ROWS, user)
     if asked.text:
         rows = rows.filter(Q(title__icontains=asked.text) | Q(test__control__control_id__icontains=asked.text))
+    if asked.engagement:
+        rows = rows.filter(engagement__uuid=asked.engagement)
     if asked.state == OPEN:
         rows = rows.exclude(state__in=OVER)
     elif asked.state:
         rows = rows.filter(state=asked.state)
     return rows.order_by("-created_at", "-pk")
+
+
+def audit_finding_behind(finding: Finding, user: Asker) -> AuditFinding | None:
+    """The auditor's finding that an entry of the record of findings came from, where it exists for the asker."""
+    return visible(ROWS.filter(finding=finding), user).first()
 
 
 def exceptions_of(test: ControlTest) -> QuerySet[AttributeResult]:

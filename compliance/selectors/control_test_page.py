@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from uuid import UUID
 
 from django.db.models import Count, Max, Q, QuerySet
-from django.utils.translation import gettext_lazy as _
 
-from compliance.choices import label
-from compliance.models import AttributeResult, CheckRun, ControlTest, Population, Sample, SampledInstance
+from compliance.choices import conclusion_label
+from compliance.models import (
+    AttributeResult,
+    CheckRun,
+    ControlTest,
+    ImplementedControl,
+    Population,
+    Sample,
+    SampledInstance,
+)
 from compliance.rights import Asker, visible
 from compliance.sampling import SamplingError, size_for, upper_limit
 from compliance.types.canonical import digest_of, merkle_root
@@ -172,6 +180,7 @@ class TestFilter:
     text: str = ""
     kind: str = ""
     state: str = ""
+    engagement: UUID | None = None
 
 
 def control_tests(user: Asker, asked: TestFilter) -> QuerySet[ControlTest]:
@@ -180,8 +189,13 @@ def control_tests(user: Asker, asked: TestFilter) -> QuerySet[ControlTest]:
     if asked.text:
         of_control = Q(control__control_id__icontains=asked.text) | Q(control__title__icontains=asked.text)
         rows = rows.filter(of_control | Q(procedure__icontains=asked.text))
-    exact = {name: value for name, value in (("kind", asked.kind), ("state", asked.state)) if value}
-    return rows.filter(**exact).order_by("-created_at", "-pk")
+    exact = {"kind": asked.kind, "state": asked.state, "engagement__uuid": asked.engagement}
+    return rows.filter(**{name: value for name, value in exact.items() if value}).order_by("-created_at", "-pk")
+
+
+def tests_of(control: ImplementedControl, user: Asker) -> QuerySet[ControlTest]:
+    """Tests of one control that exist for the asker, latest first."""
+    return visible(ROWS.filter(control=control), user).order_by("-created_at", "-pk")
 
 
 def populations(user: Asker) -> QuerySet[Population]:
@@ -277,31 +291,10 @@ def _size(population: Population, confidence: Decimal, tolerable: Decimal, excep
         return None
 
 
-_POSITIVE = {
-    ControlTestKind.WALKTHROUGH: _("Runs as described"),
-    ControlTestKind.DESIGN: _("Suitably designed"),
-    ControlTestKind.IMPLEMENTATION: _("Implemented as designed"),
-    ControlTestKind.OPERATION: _("Operating effectively"),
-}
-_NEGATIVE = {
-    ControlTestKind.WALKTHROUGH: _("Differs from its description"),
-    ControlTestKind.DESIGN: _("Not suitably designed"),
-    ControlTestKind.IMPLEMENTATION: _("Not implemented as designed"),
-    ControlTestKind.OPERATION: _("Not operating effectively"),
-}
-
-
-def words_for(kind: str, conclusion: ControlTestConclusion) -> str:
-    """A conclusion in the words that fit the kind of a test."""
-    if conclusion is ControlTestConclusion.NONE:
-        return str(label(conclusion))
-    return str((_POSITIVE if conclusion is ControlTestConclusion.EFFECTIVE else _NEGATIVE)[ControlTestKind(kind)])
-
-
 def conclusion_words(test: ControlTest) -> str:
     """What a test concludes, in words; "" before it does."""
     concluded = test.conclusion and test.state != ControlTestState.OPEN
-    return words_for(test.kind, ControlTestConclusion(test.conclusion)) if concluded else ""
+    return conclusion_label(ControlTestKind(test.kind), ControlTestConclusion(test.conclusion)) if concluded else ""
 
 
 RECORD_PAGES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -53,27 +54,44 @@ class SamplePlan:
         return {name: str(value) for name, value in told.items() if value not in (None, "")}
 
 
-@transaction.atomic
 def draw(*, test: ControlTest, plan: SamplePlan, actor: User) -> Sample:
     """Draw or choose the sample of a test. Drawing again needs a reason; every seed stays on record. Raises RefusedError."""
-    fresh = control_tests.locked(test, actor)
-    population = _population(fresh)
-    before = current_draw(fresh)
+    with transaction.atomic():
+        fresh = control_tests.locked(test, actor)
+        population, before = _population(fresh), current_draw(fresh)
+        seed, sizes = _asked(fresh, population, plan, before)
+        used = used_ranks(before) if before else {}
+    # A million rows take seconds to read, and SQLite has one writer: nothing is locked meanwhile.
+    rows = _ranked(population, seed, sizes) if seed else {"": _chosen(population, plan.rows)}
+    with transaction.atomic():
+        fresh = _unchanged(test, actor, root=before, used=used)
+        sample = _make(fresh, plan, seed=seed, sizes=sizes, extends=None, actor=actor)
+        _place(sample, rows)
+    return sample
+
+
+def _asked(
+    test: ControlTest, population: Population, plan: SamplePlan, before: Sample | None
+) -> tuple[str, dict[str, int]]:
+    """The seed, "" for a choice by a person, and how many rows of each stratum. Raises RefusedError."""
     if before is not None and not plan.reason.strip():
         raise RefusedError(_("A sample is drawn already; say why another one is needed. Its seed stays on record."))
     try:
-        sizes = _sizes(fresh, population, plan)
+        sizes = _sizes(test, population, plan)
         seed = seed_of(plan.seed) if plan.selection in BY_SEED else ""
     except SamplingError as error:
         raise RefusedError(_sentence(error)) from error
     if seed and before is not None and before.seed == seed:
         raise RefusedError(_("The same seed gives the same rows; type another one."))
-    sample = _make(fresh, plan, seed=seed, sizes=sizes, extends=None, actor=actor)
-    if seed:
-        _place(sample, _ranked(population, seed, sizes))
-    else:
-        _place_chosen(sample, plan.rows)
-    return sample
+    return seed, sizes
+
+
+def _unchanged(test: ControlTest, actor: User, *, root: Sample | None, used: Mapping[str, int]) -> ControlTest:
+    """The test, locked, when nobody drew, extended or voided while the rows were read. Raises RefusedError."""
+    fresh = control_tests.locked(test, actor)
+    if current_draw(fresh) != root or (root is not None and used_ranks(root) != used):
+        raise RefusedError(_("Somebody else changed the sample meanwhile; look at it again first."))
+    return fresh
 
 
 def _population(test: ControlTest) -> Population:
@@ -174,14 +192,16 @@ def _make(
 
 
 def _ranked(population: Population, seed: str, upto: Mapping[str, int]) -> dict[str, list[Drawn[JSON]]]:
-    """The first rows of each stratum by rank, in one pass over the frozen rows."""
-    return drawn(
-        populations.rows_of(population=population),
+    """The first rows of each stratum by rank, in one pass over the frozen lines, of which only these are read whole."""
+    column = population.stratify_by
+    found = drawn(
+        populations.lines_of(population=population),
         seed=seed,
         sizes=upto,
-        row_id=lambda row: str(row["id"]),
-        stratum=lambda row: population_rows.stratum_of(row, population.stratify_by),
+        row_id=population_rows.id_of,
+        stratum=lambda line: population_rows.stratum_of(json.loads(line), column) if column else "",
     )
+    return {name: [Drawn(one.rank, one.key, json.loads(one.row)) for one in ranked] for name, ranked in found.items()}
 
 
 def _place(
@@ -205,73 +225,78 @@ def _instance(sample: Sample, row: JSON, *, rank: int, stratum: str) -> SampledI
     )
 
 
-def _place_chosen(sample: Sample, wanted: Sequence[str]) -> None:
-    """Make instances of rows that were named, in the order in which they were."""
+def _chosen(population: Population, wanted: Sequence[str]) -> list[Drawn[JSON]]:
+    """Rows that were named, in the order in which they were. Raises RefusedError for a row that is not there."""
     order = {name: n for n, name in enumerate(dict.fromkeys(wanted), start=1)}
-    rows = [row for row in populations.rows_of(population=sample.population) if row["id"] in order]
+    lines = [line for line in populations.lines_of(population=population) if population_rows.id_of(line) in order]
+    rows: list[JSON] = [json.loads(line) for line in lines]
     if missing := order.keys() - {row["id"] for row in rows}:
         raise RefusedError(_("The population has no row “%s”.") % min(missing)[:100])
-    rows.sort(key=lambda row: order[row["id"]])
-    SampledInstance.objects.bulk_create(
-        [_instance(sample, row, rank=order[row["id"]], stratum="") for row in rows], batch_size=_BATCH
-    )
+    return sorted(Drawn(order[row["id"]], b"", row) for row in rows)
 
 
-@transaction.atomic
 def extend(*, test: ControlTest, sizes: Mapping[str, int], reason: str, actor: User) -> Sample:
     """Take further rows from the ranking of the current draw, with a reason. Raises RefusedError."""
-    fresh = control_tests.locked(test, actor)
-    root = current_draw(fresh)
-    if root is None or not root.seed:
-        raise RefusedError(_("Only a sample that was drawn by a seed can be extended."))
-    more = {name: int(size) for name, size in sizes.items() if size}
-    if not more or min(more.values()) < 1 or not more.keys() <= root.sizes.keys():
-        raise RefusedError(_("Say how many further rows, of a stratum that the sample has."))
-    if not reason.strip():
-        raise RefusedError(_("Say why the sample is extended."))
-    used = used_ranks(root)
+    with transaction.atomic():
+        root = current_draw(control_tests.locked(test, actor))
+        if root is None or not root.seed:
+            raise RefusedError(_("Only a sample that was drawn by a seed can be extended."))
+        more = {name: int(size) for name, size in sizes.items() if size}
+        if not more or min(more.values()) < 1 or not more.keys() <= root.sizes.keys():
+            raise RefusedError(_("Say how many further rows, of a stratum that the sample has."))
+        if not reason.strip():
+            raise RefusedError(_("Say why the sample is extended."))
+        used = used_ranks(root)
     upto = {name: used.get(name, 0) + size for name, size in more.items()}
+    rows = _ranked(root.population, root.seed, upto)
     plan = SamplePlan(selection=Selection(root.selection), reason=reason)
-    sample = _make(fresh, plan, seed=root.seed, sizes=more, extends=root, actor=actor)
-    if _place(sample, _ranked(root.population, root.seed, upto), beyond=used) < sample.size:
-        raise RefusedError(_("The population has no further rows of that number."))
+    with transaction.atomic():
+        fresh = _unchanged(test, actor, root=root, used=used)
+        sample = _make(fresh, plan, seed=root.seed, sizes=more, extends=root, actor=actor)
+        if _place(sample, rows, beyond=used) < sample.size:
+            raise RefusedError(_("The population has no further rows of that number."))
     return sample
 
 
-@transaction.atomic
 def void(*, instance: SampledInstance, reason: str, actor: User) -> SampledInstance | None:
     """Take an instance out with a reason; the next of its ranking takes its place. None where the ranking is at its end, or
     where no seed ranked it. Raises RefusedError."""
-    test = control_tests.locked(instance.test, actor)
-    fresh = SampledInstance.objects.select_related("sample__extends", "sample__population").get(pk=instance.pk)
-    if fresh.voided_at is not None:
-        raise RefusedError(_("The instance is void already."))
-    if not reason.strip():
-        raise RefusedError(_("Say why the instance is void; it stays on the page."))
-    fresh.voided_at, fresh.voided_by, fresh.void_reason = timezone.now(), actor, reason.strip()
-    fresh.save(update_fields=["voided_at", "voided_by", "void_reason"])
-    successor = _next_of(fresh)
-    payload: JSON = {
-        "instance": str(fresh.uuid),
-        "reason_sha256": digest_of(fresh.void_reason),
-        "successor": str(successor.uuid) if successor else None,
-    }
-    ledger.record(kind="sample.voided", subject=test, payload=payload, actor=actor, system=test.control.system)
+    with transaction.atomic():
+        test = control_tests.locked(instance.test, actor)
+        if not reason.strip():
+            raise RefusedError(_("Say why the instance is void; it stays on the page."))
+        root = current_draw(test)
+        used = used_ranks(root) if root else {}
+    following = _following(instance, used)
+    with transaction.atomic():
+        test = _unchanged(test, actor, root=root, used=used)
+        fresh = SampledInstance.objects.select_related("sample").get(pk=instance.pk)
+        if fresh.voided_at is not None:
+            raise RefusedError(_("The instance is void already."))
+        fresh.voided_at, fresh.voided_by, fresh.void_reason = timezone.now(), actor, reason.strip()
+        fresh.save(update_fields=["voided_at", "voided_by", "void_reason"])
+        successor = None
+        if following is not None and fresh.sample is not None:
+            successor = _instance(fresh.sample, following.row, rank=following.rank, stratum=fresh.stratum)
+            successor.replaces = fresh
+            successor.save()
+        payload: JSON = {
+            "instance": str(fresh.uuid),
+            "reason_sha256": digest_of(fresh.void_reason),
+            "successor": str(successor.uuid) if successor else None,
+        }
+        ledger.record(kind="sample.voided", subject=test, payload=payload, actor=actor, system=test.control.system)
     return successor
 
 
-def _next_of(instance: SampledInstance) -> SampledInstance | None:
+def _following(instance: SampledInstance, used: Mapping[str, int]) -> Drawn[JSON] | None:
+    """The row of its ranking that nothing has used yet."""
     sample = instance.sample
     if sample is None or not sample.seed:
         return None
-    rank = used_ranks(sample.extends or sample).get(instance.stratum, 0) + 1
+    rank = used.get(instance.stratum, 0) + 1
     ranked = _ranked(sample.population, sample.seed, {instance.stratum: rank})[instance.stratum]
-    if len(ranked) < rank:
-        return None
-    successor = _instance(sample, ranked[-1].row, rank=rank, stratum=instance.stratum)
-    successor.replaces = instance
-    successor.save()
-    return successor
+    return ranked[-1] if len(ranked) == rank else None
 
 
 # Results ------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,9 @@ from typing import Any
 from django import template
 from django.utils.safestring import SafeString
 
+from compliance.choices import conclusion_label
 from compliance.packs import wording
+from compliance.types.testing import ControlTestConclusion, ControlTestKind
 
 register = template.Library()
 register.filter("day", wording.day)
@@ -22,6 +24,12 @@ register.filter("bytes", wording.size)
 def label(value: str | None, kind: str) -> str:
     """{{ stage.verdict|label:"StageVerdict" }}"""
     return wording.label(kind, value)
+
+
+@register.filter
+def test_words(conclusion: str, kind: str) -> str:
+    """{{ test.conclusion|test_words:test.kind }}: what an auditor's test concludes, in the words that fit its kind."""
+    return conclusion_label(ControlTestKind(kind), ControlTestConclusion(conclusion))
 
 
 @register.filter

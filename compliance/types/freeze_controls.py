@@ -5,7 +5,34 @@ from __future__ import annotations
 from typing import TypedDict
 
 from compliance.types.controls import ControlBasis
-from compliance.types.shape import Day
+from compliance.types.shape import Day, UtcTime, Uuid
+from compliance.types.testing import ControlTestConclusion, ControlTestKind
+
+
+class AuditorsTest(TypedDict):
+    """A test that an auditor released before the freeze, over days of its period.
+
+    population, root: of the frozen rows, None and "" without any; seeds: every one that was typed, in order; upper_limit: in
+    percent, "" where none can be told.
+    """
+
+    uuid: Uuid
+    engagement: str
+    kind: ControlTestKind
+    procedure: str
+    period_start: Day
+    period_end: Day
+    conclusion: ControlTestConclusion
+    statement: str
+    population: int | None
+    root: str
+    seeds: list[str]
+    instances: int
+    exceptions: int
+    upper_limit: str
+    preparer: str
+    reviewer: str
+    released_at: UtcTime
 
 
 class ControlAdditions(TypedDict, total=False):
@@ -20,3 +47,4 @@ class ControlAdditions(TypedDict, total=False):
     accounts: list[str]
     requirements: list[str]
     retired_on: Day | None
+    auditors_tests: list[AuditorsTest]

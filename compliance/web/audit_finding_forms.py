@@ -26,6 +26,7 @@ class AuditFindingFilterForm(forms.Form):
     state = forms.ChoiceField(
         label=_("State"), required=False, choices=[("", _("any")), (OPEN, _("not over")), *choices(AuditFindingState)]
     )
+    engagement = forms.UUIDField(required=False, widget=forms.HiddenInput())
 
 
 class ExceptionChoice(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # generic in the stubs alone

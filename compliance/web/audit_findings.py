@@ -62,7 +62,10 @@ def audit_finding_list(request: Request) -> HttpResponseBase:
     """Auditors' findings that exist for the asker; the organisation sees issued ones alone."""
     form = AuditFindingFilterForm(request.GET)
     form.is_valid()
-    asked = pages.AuditFindingFilter(text=form.cleaned_data.get("q", ""), state=form.cleaned_data.get("state", ""))
+    given = form.cleaned_data
+    asked = pages.AuditFindingFilter(
+        text=given.get("q", ""), state=given.get("state", ""), engagement=given.get("engagement")
+    )
     rows = pages.audit_findings(request.user, asked)
     if wanted(request):
         return exported(request, table_of("audit-findings", _("Auditors’ findings"), TABLE, rows), form)

@@ -72,6 +72,7 @@ class ControlTestFilterForm(forms.Form):
     q = forms.CharField(label=_("Control or procedure"), required=False, max_length=200)
     kind = forms.ChoiceField(label=_("Kind"), required=False, choices=[ANY, *choices(ControlTestKind)])
     state = forms.ChoiceField(label=_("State"), required=False, choices=[ANY, *choices(ControlTestState)])
+    engagement = forms.UUIDField(required=False, widget=forms.HiddenInput())
 
 
 class ControlTestForm(forms.Form):

@@ -13,13 +13,13 @@ from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from compliance.choices import choices
+from compliance.choices import choices, conclusion_label
 from compliance.models import ControlTest, SampledInstance
 from compliance.rights import Verb, may, visible
 from compliance.selectors import control_test_page as pages
 from compliance.services import control_tests
 from compliance.services.errors import RefusedError
-from compliance.types.testing import BY_SEED, ControlTestConclusion, ControlTestState, InstanceResult
+from compliance.types.testing import BY_SEED, ControlTestConclusion, ControlTestKind, ControlTestState, InstanceResult
 from compliance.web.base import Request, found, guarded, page_of, refuse, say
 from compliance.web.control_test_forms import (
     ConclusionForm,
@@ -59,7 +59,10 @@ def control_test_list(request: Request) -> HttpResponseBase:
     form = ControlTestFilterForm(request.GET)
     form.is_valid()
     given = form.cleaned_data
-    asked = pages.TestFilter(text=given.get("q", ""), kind=given.get("kind", ""), state=given.get("state", ""))
+    asked = pages.TestFilter(
+        text=given.get("q", ""), kind=given.get("kind", ""), state=given.get("state", ""),
+        engagement=given.get("engagement"),
+    )  # fmt: skip
     rows = pages.control_tests(request.user, asked)
     if wanted(request):
         return exported(request, table_of("control-tests", _("Tests of controls"), TABLE, rows), form)
@@ -84,7 +87,8 @@ def control_test_list(request: Request) -> HttpResponseBase:
 @guarded(Verb.TEST_CONTROLS, methods=("GET", "HEAD", "POST"))
 def control_test_new(request: Request) -> HttpResponse:
     """Plan a test: first of which control, then how."""
-    start = StartForm(asker=request.user, data=request.GET if "control" in request.GET else None)
+    named = {name: request.GET[name] for name in ("engagement", "control") if name in request.GET}
+    start = StartForm(asker=request.user, data=named if len(named) == 2 else None, initial=named)
     trail = [{"label": _("Tests of controls"), "url": reverse("control-test-list")}, {"label": _("Plan a test")}]
     if not start.is_valid():
         return render(request, "compliance/control_test_new.html", {"start": start, "form": None, "trail": trail})
@@ -202,7 +206,7 @@ def draw_form(test: ControlTest, data: Any = None) -> DrawForm:
 def _conclusion_form(test: ControlTest, data: Any = None) -> ConclusionForm:
     form = ConclusionForm(data)
     field = form.fields["conclusion"]
-    words = [(one.value, pages.words_for(test.kind, one)) for one in ControlTestConclusion]
+    words = [(one.value, conclusion_label(ControlTestKind(test.kind), one)) for one in ControlTestConclusion]
     field.choices = words  # type: ignore[attr-defined]  # a ChoiceField
     return form
 

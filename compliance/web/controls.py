@@ -15,6 +15,7 @@ from compliance.models import ImplementedControl, ReferenceControl
 from compliance.rights import Verb, may, visible
 from compliance.selectors import control_page as pages
 from compliance.selectors.control_page import ControlFilter
+from compliance.selectors.control_test_page import tests_of
 from compliance.services import controls, evidence
 from compliance.services.errors import ConflictError, RefusedError
 from compliance.web.base import Request, found, guarded, ordered, page_of, refuse, say
@@ -113,6 +114,8 @@ def control_detail(request: Request, uuid: UUID) -> HttpResponse:
     context = {
         "control": control,
         "content": pages.control_page(control, request.user),
+        "auditors_tests": tests_of(control, request.user),
+        "may_test": is_in_force and may(request.user, Verb.TEST_CONTROLS),
         "may_manage": may_manage,
         "retire": RetireForm(initial={"retired_on": timezone.localdate()}) if may_manage else None,
         "attach": AttachForm(asker=request.user, system=control.system)

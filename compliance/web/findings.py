@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from compliance.choices import label
 from compliance.models import Finding, RemediationItem
 from compliance.rights import Verb, may, visible
+from compliance.selectors.audit_finding_page import audit_finding_behind
 from compliance.selectors.finding_pages import FindingFilter, finding_page
 from compliance.selectors.finding_pages import finding_list as filtered
 from compliance.selectors.kept import kept_count
@@ -132,6 +133,7 @@ def finding_detail(request: Request, uuid: UUID) -> HttpResponse:
     context = {
         "finding": finding,
         "content": finding_page(finding, request.user),
+        "audit_finding": audit_finding_behind(finding, request.user),
         "is_open": finding.state == Conclusion.NOT_SATISFIED,
         "may_open": may(request.user, Verb.OPEN_REMEDIATION),
         "may_scan": may(request.user, Verb.START_SCAN),

@@ -18,6 +18,7 @@ from compliance.selectors.stage_document import stage
 from compliance.types.canonical import canonical_json, digest_of
 from compliance.types.freeze import Freeze, FreezeError, validate_freeze
 from compliance.types.freeze_blob import Blob
+from compliance.types.testing import ControlTestConclusion, ControlTestKind
 from compliance.types.verdicts import Conclusion
 from tests.compliance.packs.example_completeness import completeness_lines, measured
 from tests.compliance.packs.example_entitlements import access_reviewed
@@ -345,3 +346,21 @@ def test_a_third_party_that_refers_to_nothing_on_record_is_refused() -> None:
         told: Any = {"records": [_supplier(**{"models": [model], **change})], "unrecorded": []}
         with pytest.raises(FreezeError, match=why):
             validate_freeze(example_freeze(suppliers=told))
+
+
+def test_what_an_auditor_released_stands_with_its_control(order: PackOrder) -> None:
+    freeze = example_freeze()
+    freeze["implemented_controls"][0]["auditors_tests"] = [
+        {
+            "uuid": "0f4d3a52-3a3f-4c7e-9d9e-2f9f0f5f7a01", "engagement": "Audit 2026", "kind": ControlTestKind.OPERATION,
+            "procedure": "Compare.", "period_start": "2026-01-01", "period_end": "2026-12-31",
+            "conclusion": ControlTestConclusion.EFFECTIVE,
+            "statement": "All were in time.", "population": 40, "root": "a" * 64, "seeds": ["2026-11-27 Ada"],
+            "instances": 25, "exceptions": 1, "upper_limit": "12.5", "preparer": "Aya Auditor", "reviewer": "Rhea Reviewer",
+            "released_at": "2026-11-27T09:00:00Z",
+        }
+    ]  # fmt: skip
+    html = html_of(_context(freeze, order))
+    assert "Operating effectively" in html
+    assert "25 instances of 40 rows, 1 with an exception; at most 12.5 % deviate" in html
+    assert "2026-11-27 Ada" in html

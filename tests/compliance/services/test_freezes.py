@@ -29,7 +29,7 @@ from compliance.types.entitlements import Reach
 from compliance.types.freeze import validate_freeze
 from compliance.types.provenance import Provenance
 from compliance.types.states import AnswerValue, Audience, JobState
-from tests.compliance import completeness_on_record
+from tests.compliance import completeness_on_record, tests_of_controls
 from tests.compliance.conftest import World
 from tests.compliance.entitlements_on_record import TAKEN, recorded, way
 from tests.compliance.packs.authority_server import make_chain, serving
@@ -126,6 +126,24 @@ def test_the_access_review_of_the_period_is_frozen_with_every_decision(
     assert [(row["principal"], row["decision"], row["reason"]) for row in rows] == [
         ("ann", "keep", "About ann."), ("bob", "remove", "About bob."),
     ]  # fmt: skip
+
+
+def test_of_auditors_tests_a_freeze_holds_released_ones_alone(
+    world: World, officer: User, manager: User, auditor: User
+) -> None:
+    audit = tests_of_controls.audit(world, auditor, officer)
+    for instance in tests_of_controls.drawn(audit.test, size=5, actor=auditor):
+        tests_of_controls.passed(instance, actor=auditor)
+    tests_of_controls.released(audit.test, preparer=auditor, reviewer=audit.reviewer)
+    unreleased = tests_of_controls.planned(audit.engagement, audit.control, actor=auditor)
+    frozen = cast(
+        "dict[str, Any]", document(freezes.freeze(assessment=approve_all(world, officer, manager), actor=officer))
+    )
+    (control,) = [one for one in frozen["implemented_controls"] if one["uuid"] == str(audit.control.uuid)]
+    (kept,) = control["auditors_tests"]
+    assert (kept["conclusion"], kept["instances"], kept["population"]) == ("effective", 5, 40)
+    assert (kept["seeds"], kept["root"]) == (["2026-11-27 Ada"], audit.population.root)
+    assert str(unreleased.uuid) not in json.dumps(frozen)
 
 
 def test_the_figures_of_the_period_are_frozen_with_every_line(world: World, officer: User, manager: User) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from compliance.models import ControlTest, LedgerEvent, Population, Sample, SampledInstance, TrailEntry, User
 from compliance.sampling import rank_key
+from compliance.selectors import population_rows
 from compliance.selectors.control_test_page import figures
 from compliance.services import control_tests, evidence, leases, populations, samples
 from compliance.services.errors import RefusedError
@@ -93,6 +94,20 @@ def test_records_held_are_a_population_without_a_name(
     assert columns <= set(rows[0]["fields"])
     text = b"".join(lines_of(population)).decode()
     assert not any(event.actor and event.actor.identifier and event.actor.identifier in text for event in world.events)
+
+
+def test_rows_come_whole_and_in_order_whatever_a_chunk_holds(
+    audit: Audit, world: World, auditor: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = PopulationDraft(title="All", kind=PopulationKind.JOB_EVENTS, period_start=START, period_end=END)
+    define = {"engagement": audit.engagement, "system": world.assessment.system, "draft": draft, "actor": auditor}
+    populations_of = []
+    for chunk in (2_000, 2):
+        monkeypatch.setattr(population_rows, "CHUNK", chunk)
+        defined = populations.define(**define, dispatch=False)  # type: ignore[arg-type]  # by name
+        populations_of.append(tests_of_controls.counted(defined))
+    assert populations_of[0].count == len(world.events) > 2
+    assert populations_of[0].root == populations_of[1].root
 
 
 def test_filters_and_days_narrow_records_held(audit: Audit, world: World, auditor: User) -> None:
