@@ -12,7 +12,7 @@ from compliance.models import Evidence, EvidenceLink, JobEvent, LedgerEvent, Led
 from compliance.rights import Asker, visible
 from compliance.selectors.kept import kept_count
 
-MOST_STEPS = 100
+MOST_STEPS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

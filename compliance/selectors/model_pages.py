@@ -27,7 +27,7 @@ from compliance.selectors.unmatched_page import jobs_of
 from compliance.types.verdicts import Conclusion, CoverageState, StageVerdict, worst_stage
 
 MOST_ANCESTORS = 50
-IN_BRIEF = 20
+IN_BRIEF = 10
 CONCLUSIVE = "conclusive"
 
 

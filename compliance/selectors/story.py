@@ -51,7 +51,7 @@ class _Names:
 
 
 Told = tuple[str, str, str]
-MOST_STEPS = 100
+MOST_STEPS = 50
 
 
 def _concluded(payload: JSON, _names: _Names) -> Told:

@@ -137,6 +137,10 @@ _Candidates = dict[Any, list[tuple[frozenset[str], Suggestion]]]
 
 
 def _models(systems: set[Any]) -> _Candidates:
+    return kept(f"candidates|models|{sorted(map(str, systems))}", lambda: _read_models(systems), mark=record_mark())
+
+
+def _read_models(systems: set[Any]) -> _Candidates:
     found: _Candidates = {}
     versions = ModelVersion.objects.filter(model__system__uuid__in=systems).select_related("model__system")
     for version in versions:
@@ -146,6 +150,10 @@ def _models(systems: set[Any]) -> _Candidates:
 
 
 def _datasets(systems: set[Any]) -> _Candidates:
+    return kept(f"candidates|data|{sorted(map(str, systems))}", lambda: _read_datasets(systems), mark=record_mark())
+
+
+def _read_datasets(systems: set[Any]) -> _Candidates:
     found: _Candidates = {}
     versions = DatasetVersion.objects.filter(dataset__system__uuid__in=systems).select_related("dataset__system")
     for version in versions:

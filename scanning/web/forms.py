@@ -15,7 +15,7 @@ from compliance.models import ModelVersion
 from compliance.rights import Asker, Verb
 from compliance.types.states import JobState
 from compliance.types.verdicts import FileScanVerdict, StageVerdict
-from compliance.web.choosing import Choosing, choosing
+from compliance.web.choosing import Choosing, QuickSelect, choosing
 from compliance.web.forms import CollectedForm
 from scanning.ingest import registry
 from scanning.ingest.report_scope import sha256_of
@@ -110,6 +110,8 @@ class ScanFilter(forms.Form):
 
 class ScanChoice(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic in the stubs alone
     """Scans by model version, time and verdict."""
+
+    widget = QuickSelect
 
     def label_from_instance(self, scan: Scan) -> str:
         """As people tell scans apart."""
