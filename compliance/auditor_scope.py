@@ -145,6 +145,7 @@ _FILTERS: dict[str, Callable[[m.User], Q]] = {
     "compliance.EvidencePack": lambda user: Q(freeze__assessment__in=_assessments(user)),
     "compliance.EvidenceLink": lambda user: Q(answer__assessment__in=_assessments(user)),
     "compliance.Evidence": _evidence,
+    "compliance.Tombstone": lambda user: Q(evidence__in=m.Evidence.objects.filter(_evidence(user)).values("pk")),
     "compliance.JobEvent": _logged,
     "compliance.JobBinding": lambda user: Q(event__in=_events(user).values("pk")),
     "compliance.JobApproval": lambda user: _within(user, day="approved_at"),

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from celery import Celery
+from celery.schedules import crontab
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "compliance.settings")
@@ -17,6 +18,8 @@ app.autodiscover_tasks(["compliance", "scanning"])
 app.conf.beat_schedule = {
     "reap-jobs": {"task": "compliance.tasks.reap_jobs", "schedule": settings.JOB_REAP_SECONDS},
     "seal-ledger": {"task": "compliance.tasks.seal_ledger", "schedule": settings.SEAL_SECONDS},
+    "propose-disposal": {"task": "compliance.tasks.propose_disposal", "schedule": crontab(hour=1, minute=20)},
+    "begin-rehash": {"task": "compliance.tasks.begin_rehash", "schedule": crontab(hour=2, minute=40)},
     "sweep-staging": {"task": "scanning.tasks.sweep_staging", "schedule": 3600.0},
 }
 for folder in ("data_folder_in", "processed_folder", "control_folder"):

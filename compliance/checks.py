@@ -90,6 +90,14 @@ def production_advice(app_configs: Sequence[AppConfig] | None, **_: Any) -> list
                 id="assay.W013",
             ),
         ),
+        (
+            not settings.FILES_HOST,
+            Warning(
+                "Uploaded files are given out by the host of the pages.",
+                hint="Set FILES_HOST to a host name of its own, on which no session exists.",
+                id="assay.W015",
+            ),
+        ),
     ]
     return [message for is_unwise, message in unwise if is_unwise]
 

@@ -68,6 +68,19 @@ class Verb(StrEnum):
     DOWNLOAD_PACK = "download an evidence pack"
     TEST_CONTROLS = "test controls, conclude and release"
     ANSWER_AUDIT_FINDING = "respond to an auditor's finding"
+    VIEW_RETENTION = "view retention, holds and disposals"
+    MANAGE_RETENTION = "revise retention classes"
+    CLASSIFY_EVIDENCE = "give evidence another retention class"
+    PLACE_HOLD = "place and lift legal holds"
+    PROPOSE_DISPOSAL = "propose a disposal"
+    DECIDE_DISPOSAL = "approve or refuse a disposal"
+    REHASH_FILES = "have all stored files hashed again"
+    LABEL_EVIDENCE = "label evidence and AI systems"
+    VIEW_RECIPIENTS = "view who got packs"
+    HAND_OVER_PACK = "record that a pack was handed over"
+    VIEW_SUBJECTS = "look for people whom logs name"
+    EXPORT_SUBJECT = "export what is held on a person"
+    ERASE_SUBJECT = "erase somebody whom logs name"
     OWN_TOKENS = "manage own tokens"
     OWN_SIGN_IN = "manage own password and second factors"
 
@@ -123,6 +136,19 @@ TABLE: dict[Verb, frozenset[Role]] = {
     Verb.DOWNLOAD_PACK: _STAFF | {Role.AUDITOR},
     Verb.TEST_CONTROLS: frozenset({Role.AUDITOR}),
     Verb.ANSWER_AUDIT_FINDING: frozenset({Role.OFFICER, Role.MANAGER}),
+    Verb.VIEW_RETENTION: _STAFF,
+    Verb.MANAGE_RETENTION: frozenset({Role.ADMINISTRATOR}),
+    Verb.CLASSIFY_EVIDENCE: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
+    Verb.PLACE_HOLD: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
+    Verb.PROPOSE_DISPOSAL: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
+    Verb.DECIDE_DISPOSAL: _STAFF,
+    Verb.REHASH_FILES: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
+    Verb.LABEL_EVIDENCE: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
+    Verb.VIEW_RECIPIENTS: _STAFF,
+    Verb.HAND_OVER_PACK: frozenset({Role.OFFICER, Role.MANAGER}),
+    Verb.VIEW_SUBJECTS: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
+    Verb.EXPORT_SUBJECT: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
+    Verb.ERASE_SUBJECT: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
     Verb.OWN_TOKENS: _ALL,
     Verb.OWN_SIGN_IN: _ALL,
 }
@@ -163,6 +189,7 @@ SYSTEM_PATH: dict[str, str] = {
     "compliance.AnswerRevision": "answer__assessment__system",
     "compliance.Evidence": "system",
     "compliance.EvidenceLink": "evidence__system",
+    "compliance.Tombstone": "evidence__system",
     "compliance.Observation": "system",
     "compliance.JobEvent": "system",
     "compliance.JobBinding": "system",
@@ -246,6 +273,11 @@ RELEASED: dict[str, Callable[[], Q]] = {
     "compliance.AuditFindingEntry": lambda: Q(audit_finding__issued_at__isnull=False),
 }
 PRINCIPALS = "compliance.Principal"
+# What concerns the organisation as a whole: for those who see every AI system.
+WHOLE = frozenset(
+    f"compliance.{name}"
+    for name in ("RetentionTerms", "LegalHold", "DisposalRun", "DisposalItem", "RehashRun", "FileCheck", "PackHandover")
+)
 
 
 def member_systems(user: m.User) -> QuerySet[m.AISystem]:
@@ -265,6 +297,8 @@ def visible(queryset: QuerySet[ModelT], user: Asker) -> QuerySet[ModelT]:
     label, role = queryset.model._meta.label, Role(user.role)
     if label in SHARED:
         return _visible_shared(queryset, user)
+    if label in WHOLE:
+        return queryset if role in _STAFF else queryset.none()
     if label in PEOPLE:
         return queryset if may(user, Verb.VIEW_PEOPLE) else queryset.none()
     if label == PRINCIPALS:

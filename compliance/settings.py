@@ -17,6 +17,8 @@ from csp.constants import NONE, SELF
 from compliance import sign_in_settings
 from compliance.choices import choices
 from compliance.types.engagements import EngagementKind, EngagementState, TeamPart
+from compliance.types.handling import HandlingLabel
+from compliance.types.retention import EvidenceKind, RetentionStart
 from compliance.types.states import (
     AnswerState,
     AssessmentState,
@@ -24,6 +26,7 @@ from compliance.types.states import (
     JobState,
     MappingState,
     RemediationState,
+    RetentionClass,
 )
 from compliance.types.testing import AuditFindingState, ControlTestKind, ControlTestState, PopulationKind
 from compliance.types.verdicts import Conclusion
@@ -50,6 +53,8 @@ SECRET_KEY = env.str("SECRET_KEY", default="") or _embedded_secret()
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 SECRET_KEY_FROM_ENVIRONMENT = bool(env.str("SECRET_KEY", default=""))
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+FILES_HOST = env.str("FILES_HOST", default="")
+ALLOWED_HOSTS += [FILES_HOST.partition(":")[0]] if FILES_HOST else []
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 BASE_URL = env.str("BASE_URL", default="http://localhost:8000")
 ORGANISATION = env.str("ORGANISATION", default="Your organisation")
@@ -83,6 +88,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "compliance.web.files.FilesMiddleware",
     "compliance.web.uploads.UnfinishedUploadsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -163,8 +169,13 @@ STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise asks for it, though
 STATICFILES_DIRS: list[Path] = []
 WHITENOISE_USE_FINDERS = True
 MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=2 * 1024**3)
+MAX_MODEL_UPLOAD_BYTES = env.int("MAX_MODEL_UPLOAD_BYTES", default=20 * 1024**3)
+MIN_FREE_BYTES = env.int("MIN_FREE_BYTES", default=512 * 1024**2)
 FILE_UPLOAD_TEMP_DIR = env.str("FILE_UPLOAD_TEMP_DIR", default="") or None
 FILE_UPLOAD_HANDLERS = ["compliance.web.uploads.HashingUploadHandler"]
+FILE_LINK_SECONDS = env.int("FILE_LINK_SECONDS", default=60)
+REHASH_DAYS = env.int("REHASH_DAYS", default=30)
+REHASH_BYTES_PER_SECOND = env.int("REHASH_BYTES_PER_SECOND", default=50 * 1024**2)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024**2
 
 # People and sessions ---------------------------------------------------------------------------------------------
@@ -256,6 +267,10 @@ SPECTACULAR_SETTINGS = {
             ControlTestState,
             PopulationKind,
             AuditFindingState,
+            EvidenceKind,
+            HandlingLabel,
+            RetentionClass,
+            RetentionStart,
         )
     }
     | {"ScanKindEnum": "scanning.api.serializers.KINDS"},

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from compliance.services import jobs, ledger, populations
+from compliance.services import disposals, jobs, ledger, populations
+from compliance.services import rehash as rehashing
 
 
 @shared_task(name="compliance.tasks.reap_jobs")
@@ -31,3 +32,27 @@ def issue_pack(job_id: int) -> None:
 def freeze_population(job_id: int) -> None:
     """Count and freeze the population that a job asks for."""
     populations.freeze_for_job(job_id=job_id)
+
+
+@shared_task(name="compliance.tasks.propose_disposal")
+def propose_disposal() -> None:
+    """Propose what is due; nothing is disposed of until somebody approves."""
+    disposals.propose(actor=None)
+
+
+@shared_task(name="compliance.tasks.dispose")
+def dispose(job_id: int) -> None:
+    """Purge what an approved disposal run names."""
+    disposals.dispose_for_job(job_id=job_id)
+
+
+@shared_task(name="compliance.tasks.begin_rehash")
+def begin_rehash() -> None:
+    """Queue the night's share of stored files."""
+    rehashing.begin(actor=None)
+
+
+@shared_task(name="compliance.tasks.rehash")
+def rehash(job_id: int) -> None:
+    """Hash stored files again."""
+    rehashing.rehash_for_job(job_id=job_id)

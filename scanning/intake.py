@@ -11,6 +11,7 @@ from typing import IO, BinaryIO
 from compliance.models import AISystem, User
 from compliance.services import evidence as evidences
 from compliance.types.drafts import Progress
+from compliance.types.retention import EvidenceKind
 from scanning.ingest import registry
 from scanning.models import ColumnMapping, Import
 from scanning.services import imports, log_folders
@@ -22,6 +23,7 @@ def receive(
     stream: BinaryIO | IO[bytes],
     filename: str,
     title: str = "",
+    declared_type: str = "",
     requested_format: str = "",
     threshold: float | None = None,
     about_sha256: str = "",
@@ -36,10 +38,8 @@ def receive(
 ) -> Import:
     """Keep a document as evidence and queue its import. The format is recognised from the bytes unless it is named.
 
-    threshold: score from which the importer calls a result suspicious, for reports that state a score alone;
-    about_sha256: of the file that a report is about, in lower case, for reports that do not name it;
-    mapping: what the columns of a log of no known format mean; with one the document is read as such a log.
-    With dispatch=False no worker is woken: the caller runs the job by `leases.run_here`.
+    threshold, about_sha256: as the importer states them for reports that do not say so themselves; mapping: what the columns
+    of a log of no known format mean. With dispatch=False no worker is woken: the caller runs the job by `leases.run_here`.
     Raises UnknownFormatError for a named format that nobody reads, RefusedError for a file beyond the size taken.
     """
     if requested_format:
@@ -51,6 +51,8 @@ def receive(
         title=title or filename,
         received_by=actor,
         source_system=source_system,
+        declared_type=declared_type,
+        kind=EvidenceKind.LOG_OR_REPORT,
         collected_how=collected_how,
         collected_at=collected_at,
         effective_from=effective_from,

@@ -26,6 +26,7 @@ from compliance.rights import Verb
 from compliance.selectors.answer_basis import with_basis
 from compliance.selectors.answer_list import mine
 from compliance.selectors.comparison_page import candidates
+from compliance.selectors.file_answers import attachment
 from compliance.selectors.pre_audit import kept_checks
 from compliance.services import (
     answer_work,
@@ -35,11 +36,15 @@ from compliance.services import (
     evidence_standing,
     freeze_documents,
     freezes,
+    handling,
     oscal_exports,
     packs,
+    retention,
 )
+from compliance.types.handling import HandlingLabel, Recipient
 from compliance.types.provenance import Provenance
-from compliance.types.states import Audience
+from compliance.types.retention import EvidenceKind
+from compliance.types.states import Audience, RetentionClass
 
 
 class AssessmentViewSet(ReadViewSet):
@@ -86,8 +91,16 @@ class AssessmentViewSet(ReadViewSet):
         """Issue a signed evidence pack of a frozen assessment, in the background."""
         payload = requests.PackRequest(data=request.data)
         payload.is_valid(raise_exception=True)
-        audience = Audience(payload.validated_data["audience"])
-        job = packs.request_issue(assessment=self.get_object(), actor=asker(request), audience=audience)
+        given = payload.validated_data
+        recipient = Recipient(
+            name=given["recipient"], purpose=given["purpose"], under_nda=given["under_nda"], region=given["region"]
+        )
+        job = packs.request_issue(
+            assessment=self.get_object(),
+            actor=asker(request),
+            audience=Audience(given["audience"]),
+            recipient=recipient,
+        )
         return Response(shapes.JobSerializer(job).data, status=status.HTTP_202_ACCEPTED)
 
     @extend_schema(
@@ -262,6 +275,11 @@ class AnswerViewSet(ReadViewSet):
         return self._shown()
 
 
+KIND = OpenApiParameter(
+    "kind", enum=list(EvidenceKind), description="What the file is: its retention follows, and a model may be larger."
+)
+
+
 class EvidenceViewSet(ReadViewSet):
     """Evidence. Uploads are kept as they are and never read as code; downloads are attachments."""
 
@@ -275,10 +293,14 @@ class EvidenceViewSet(ReadViewSet):
         "describe": Verb.JUDGE_EVIDENCE,
         "reject": Verb.JUDGE_EVIDENCE,
         "supersede": Verb.JUDGE_EVIDENCE,
+        "classify": Verb.CLASSIFY_EVIDENCE,
+        "label": Verb.LABEL_EVIDENCE,
     }
 
     @extend_schema(
-        request={"multipart/form-data": requests.EvidenceRequest}, responses={201: shapes.EvidenceSerializer}
+        request={"multipart/form-data": requests.EvidenceRequest},
+        parameters=[KIND],
+        responses={201: shapes.EvidenceSerializer},
     )
     def create(self, request: Request) -> Response:
         """Add a document as evidence of a system."""
@@ -286,7 +308,14 @@ class EvidenceViewSet(ReadViewSet):
         payload.is_valid(raise_exception=True)
         given = dict(payload.validated_data)
         upload = given.pop("file")
-        received = evidence.receive(**given, stream=upload.file, filename=upload.name, received_by=asker(request))
+        received = evidence.receive(
+            **given,
+            stream=upload.file,
+            filename=upload.name,
+            declared_type=upload.content_type or "",
+            kind=evidence.kind_of(request.query_params.get("kind", "")),
+            received_by=asker(request),
+        )
         return Response(shapes.EvidenceSerializer(received).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=requests.ProvenanceRequest, responses=shapes.EvidenceSerializer)
@@ -321,14 +350,40 @@ class EvidenceViewSet(ReadViewSet):
         evidence_standing.supersede(evidence=entry, by=newer, actor=asker(request))
         return Response(shapes.EvidenceSerializer(self.get_object()).data)
 
+    @extend_schema(request=requests.LabelRequest, responses=shapes.EvidenceSerializer)
+    @action(detail=True, methods=["post"])
+    def label(self, request: Request, uuid: str) -> Response:
+        """Say how a piece is to be handled, with a reason."""
+        entry: m.Evidence = self.get_object()
+        payload = requests.LabelRequest(data=request.data)
+        payload.is_valid(raise_exception=True)
+        given = payload.validated_data
+        handling.label(
+            target=entry,
+            handling=HandlingLabel(given["handling"]),
+            region=given["region"],
+            reason=given["reason"],
+            actor=asker(request),
+        )
+        return Response(shapes.EvidenceSerializer(self.get_object()).data)
+
+    @extend_schema(request=requests.ClassifyRequest, responses=shapes.EvidenceSerializer)
+    @action(detail=True, methods=["post"])
+    def classify(self, request: Request, uuid: str) -> Response:
+        """Give a piece another retention class, with a reason."""
+        entry: m.Evidence = self.get_object()
+        payload = requests.ClassifyRequest(data=request.data)
+        payload.is_valid(raise_exception=True)
+        given = payload.validated_data
+        key = RetentionClass(given["retention_class"])
+        retention.classify(evidence=entry, key=key, reason=given["reason"], actor=asker(request))
+        return Response(shapes.EvidenceSerializer(self.get_object()).data)
+
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     @action(detail=True, methods=["get"])
     def download(self, request: Request, uuid: str) -> FileResponse:
-        """The bytes as they were received."""
+        """The bytes as they were received. Labels that ask for a confirmation want `?confirmed=yes`."""
         entry: m.Evidence = self.get_object()
-        return FileResponse(
-            evidence.open_bytes(evidence=entry),
-            as_attachment=True,
-            filename=entry.filename,
-            content_type="application/octet-stream",
-        )
+        confirmed = request.query_params.get("confirmed") == "yes"
+        handling.require(evidence=entry, user=asker(request), confirmed=confirmed)
+        return attachment(evidence.open_bytes(evidence=entry), entry.filename)

@@ -27,7 +27,7 @@ def _both(error: ConflictError) -> dict[str, Any]:
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Refusals are 409, missing rights 403, too much data 413; the rest is what DRF makes of it."""
+    """Refusals are 409, missing rights 403, too much data 413, no room for it 507; the rest is what DRF makes of it."""
     if isinstance(error, ConflictError):
         return Response(_both(error), status=status.HTTP_409_CONFLICT)
     if isinstance(error, RefusedError):
@@ -35,5 +35,6 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, NotAllowedError):
         return Response({"detail": str(error)}, status=status.HTTP_403_FORBIDDEN)
     if isinstance(error, RequestDataTooBig):
-        return Response({"detail": str(error)}, status=status.HTTP_413_REQUEST_ENTITY_TOO_LARGE)
+        code: int = getattr(error, "status", status.HTTP_413_REQUEST_ENTITY_TOO_LARGE)
+        return Response({"detail": str(error)}, status=code)
     return exception_handler(error, context)

@@ -18,13 +18,14 @@ from compliance.api import serializers as shapes
 from compliance.api.base import ReadViewSet, asker
 from compliance.rights import Verb
 from compliance.selectors import ocsf
+from compliance.selectors.file_answers import attachment
 from compliance.selectors.ocsf_findings import finding_records
 from compliance.selectors.ocsf_job_events import job_event_records
-from compliance.services import evidence, inventory, jobs, remediation
+from compliance.services import evidence, handovers, inventory, jobs, remediation
 from compliance.services.remediation import MilestoneDraft
 from compliance.types.applicability import LegalRole, RiskClass, Standing
 from compliance.types.canonical import canonical_json
-from compliance.types.states import ModelOrigin, RemediationState
+from compliance.types.states import HandoverWay, ModelOrigin, RemediationState
 
 
 class SystemViewSet(ReadViewSet):
@@ -119,7 +120,7 @@ class ReferenceControlViewSet(ReadViewSet):
 class JobEventViewSet(ReadViewSet):
     """The fine-tune job log."""
 
-    queryset = m.JobEvent.objects.select_related("system", "evidence", "actor")
+    queryset = m.JobEvent.objects.select_related("system", "evidence__system", "actor")
     serializer_class = shapes.JobEventSerializer
     keeps_count = True
     filterset_fields: ClassVar = {
@@ -232,19 +233,31 @@ class PackViewSet(ReadViewSet):
 
     queryset = m.EvidencePack.objects.select_related("freeze__assessment", "supersedes")
     serializer_class = shapes.PackSerializer
-    action_verbs: ClassVar = {"download": Verb.DOWNLOAD_PACK, "receipt": Verb.DOWNLOAD_PACK}
+    action_verbs: ClassVar = {
+        "download": Verb.DOWNLOAD_PACK,
+        "receipt": Verb.DOWNLOAD_PACK,
+        "hand_over": Verb.HAND_OVER_PACK,
+    }
 
     @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY})
     @action(detail=True, methods=["get"])
     def download(self, request: Request, uuid: str) -> FileResponse:
-        """The signed PDF."""
+        """The signed PDF; who fetched it is logged, with what `?purpose=` says."""
         pack: m.EvidencePack = self.get_object()
-        return FileResponse(
-            evidence.open_stored(name=pack.storage_name),
-            as_attachment=True,
-            filename=f"evidence-pack-{pack.uuid}.pdf",
-            content_type="application/pdf",
-        )
+        purpose = request.query_params.get("purpose", "")[:5_000]
+        handovers.downloaded(pack=pack, purpose=purpose, user=asker(request))
+        stream = evidence.open_stored(name=pack.storage_name)
+        return attachment(stream, f"evidence-pack-{pack.uuid}.pdf", media_type="application/pdf")
+
+    @extend_schema(request=requests.HandoverRequest, responses={201: shapes.HandoverSerializer})
+    @action(detail=True, methods=["post"])
+    def hand_over(self, request: Request, uuid: str) -> Response:
+        """Record that somebody was given the pack."""
+        pack: m.EvidencePack = self.get_object()
+        payload = requests.HandoverRequest(data=request.data)
+        payload.is_valid(raise_exception=True)
+        entry = handovers.record(pack=pack, way=HandoverWay.HANDED_OVER, **payload.validated_data, actor=asker(request))
+        return Response(shapes.HandoverSerializer(entry).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={200: OpenApiTypes.OBJECT})
     @action(detail=True, methods=["get"])
@@ -252,6 +265,14 @@ class PackViewSet(ReadViewSet):
         """The receipt, byte for byte as it was issued."""
         pack: m.EvidencePack = self.get_object()
         return HttpResponse(canonical_json(pack.receipt), content_type="application/json")
+
+
+class HandoverViewSet(ReadViewSet):
+    """Who got packs, for what, from whom and when."""
+
+    queryset = m.PackHandover.objects.select_related("pack", "handed_by")
+    serializer_class = shapes.HandoverSerializer
+    verbs: ClassVar = {"GET": Verb.VIEW_RECIPIENTS}
 
 
 class JobViewSet(ReadViewSet):

@@ -11,8 +11,9 @@ from compliance.choices import choices
 from compliance.rights import Verb
 from compliance.types.applicability import LegalRole, RiskClass
 from compliance.types.drafts import JSON
+from compliance.types.handling import HandlingLabel
 from compliance.types.provenance import Obtained
-from compliance.types.states import Audience, ModelOrigin, RemediationState
+from compliance.types.states import Audience, ModelOrigin, RemediationState, RetentionClass
 
 SYSTEMS = m.AISystem.objects.all()
 
@@ -52,6 +53,10 @@ class PackRequest(serializers.Serializer[JSON]):
     """For whom a pack is made."""
 
     audience = serializers.ChoiceField(choices=choices(Audience), required=False, default=Audience.INTERNAL.value)
+    recipient = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
+    purpose = serializers.CharField(max_length=5_000, required=False, allow_blank=True, default="")
+    under_nda = serializers.BooleanField(required=False, default=False)
+    region = serializers.CharField(max_length=64, required=False, allow_blank=True, default="")
 
 
 class EvidenceRequest(serializers.Serializer[JSON]):
@@ -165,3 +170,25 @@ class EffortRequest(serializers.Serializer[JSON]):
     """Effort spent."""
 
     person_days = serializers.DecimalField(max_digits=7, decimal_places=2)
+
+
+class LabelRequest(serializers.Serializer[JSON]):
+    """A handling label and a region, with a reason."""
+
+    handling = serializers.ChoiceField(choices=choices(HandlingLabel))
+    region = serializers.CharField(max_length=64, required=False, allow_blank=True, default="")
+    reason = serializers.CharField(max_length=5_000)
+
+
+class HandoverRequest(serializers.Serializer[JSON]):
+    """Who was given a pack, and what for."""
+
+    recipient = serializers.CharField(max_length=300)
+    purpose = serializers.CharField(max_length=5_000)
+
+
+class ClassifyRequest(serializers.Serializer[JSON]):
+    """Another retention class for one piece."""
+
+    retention_class = serializers.ChoiceField(choices=choices(RetentionClass))
+    reason = serializers.CharField(max_length=5_000)

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from compliance import models as m
 from compliance.choices import choices
 from compliance.selectors.answer_basis import basis_changes
+from compliance.selectors.handling import may_have
 from compliance.types.drafts import JSON
 from compliance.types.erased_names import in_words
 from compliance.types.states import AnswerValue
@@ -228,11 +229,23 @@ class EvidenceSerializer(serializers.ModelSerializer[m.Evidence]):
     class Meta:
         model = m.Evidence
         fields: ClassVar = [
-            "uuid", "system", "title", "filename", "sha256", "size", "media_type", "state", "rejection",
+            "uuid", "system", "title", "filename", "sha256", "size", "media_type", "declared_type",
+            "type_differs", "state", "rejection",
             "source_system", "environment", "query", "executed_by", "zone", "row_count", "control_total", "obtained",
-            "description_version", "collected_how", "collected_at", "effective_from", "effective_to", "retention_class",
-            "legal_hold", "supersedes", "created_at",
+            "description_version", "collected_how", "collected_at", "effective_from", "effective_to", "kind",
+            "handling", "region", "retention_class", "legal_hold", "supersedes", "created_at",
         ]  # fmt: skip
+
+
+class HandoverSerializer(serializers.ModelSerializer[m.PackHandover]):
+    """That somebody got a pack."""
+
+    pack = UuidField()
+    handed_by = PersonSerializer(read_only=True)
+
+    class Meta:
+        model = m.PackHandover
+        fields: ClassVar = ["uuid", "pack", "way", "recipient", "purpose", "handed_by", "created_at"]
 
 
 class JobEventSerializer(serializers.ModelSerializer[m.JobEvent]):
@@ -244,13 +257,14 @@ class JobEventSerializer(serializers.ModelSerializer[m.JobEvent]):
 
     class Meta:
         model = m.JobEvent
-        exclude: ClassVar = ["id", "retention_class", "legal_hold", "source_uuid", "names_committed"]
+        exclude: ClassVar = ["id", "retention_class", "legal_hold", "source_uuid", "names_committed", "purged_leaf"]
 
     def to_representation(self, instance: m.JobEvent) -> dict[str, Any]:
         """The event without names that were erased."""
         shown = super().to_representation(instance)
         shown |= {"session": in_words(instance.session), "on_behalf_of": in_words(instance.on_behalf_of)}
-        return shown | ({"raw": {}} if instance.names_somebody_erased else {})
+        hidden = instance.names_somebody_erased or not may_have(self.context["request"].user, instance.evidence)
+        return shown | ({"raw": {}} if hidden else {})
 
 
 class ObservationSerializer(serializers.ModelSerializer[m.Observation]):

@@ -19,7 +19,9 @@ from compliance.api import (
     held,
     mappings,
     records,
+    retention,
     statements,
+    subjects,
     suppliers,
 )
 from compliance.rights import Verb
@@ -66,6 +68,15 @@ router.register("suppliers", suppliers.SupplierViewSet, basename="api-suppliers"
 router.register("findings", records.FindingViewSet, basename="api-findings")
 router.register("remediation-items", records.RemediationViewSet, basename="api-remediation-items")
 router.register("packs", records.PackViewSet, basename="api-packs")
+router.register("pack-handovers", records.HandoverViewSet, basename="api-pack-handovers")
+router.register("subjects", subjects.SubjectViewSet, basename="api-subjects")
+router.register("people", subjects.PersonViewSet, basename="api-people")
+router.register("retention-terms", retention.TermsViewSet, basename="api-retention-terms")
+router.register("legal-holds", retention.HoldViewSet, basename="api-legal-holds")
+router.register("disposal-runs", retention.DisposalRunViewSet, basename="api-disposal-runs")
+router.register("tombstones", retention.TombstoneViewSet, basename="api-tombstones")
+router.register("rehash-runs", retention.RehashRunViewSet, basename="api-rehash-runs")
+router.register("file-checks", retention.FileCheckViewSet, basename="api-file-checks")
 router.register("jobs", records.JobViewSet, basename="api-jobs")
 
 

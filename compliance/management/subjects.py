@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from compliance.models import Assessment
+from compliance.models import Assessment, Principal, User
 from compliance.services.errors import RefusedError
 
 
@@ -26,4 +26,16 @@ def find_assessment(wanted: str) -> Assessment:
     found = rows.filter(**by).first()
     if found is None:
         raise RefusedError(_("There is no assessment with the uuid %s.") % wanted)
+    return found
+
+
+def find_person(wanted: str) -> User | Principal:
+    """A user by e-mail address, or somebody whom logs name by identifier or pseudonym. Raises RefusedError."""
+    found = (
+        User.objects.filter(email=wanted.lower()).first()
+        or Principal.objects.filter(identifier=wanted).first()
+        or Principal.objects.filter(pseudonym=wanted.lower()).first()
+    )
+    if found is None:
+        raise RefusedError(_("Nobody with the address, identifier or pseudonym “%s” is on record.") % wanted)
     return found

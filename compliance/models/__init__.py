@@ -32,14 +32,16 @@ from compliance.models.engagement import AuditorRead, Engagement, EngagementMemb
 from compliance.models.entitlement import Entitlement, EntitlementReading, EntitlementSnapshot
 from compliance.models.evidence import Evidence, EvidenceLink
 from compliance.models.expectation import ChangeWindow, DatasetVerification, ExpectedRate, JobApproval
+from compliance.models.file_check import FileCheck, RehashRun
 from compliance.models.finding import Finding, Risk
 from compliance.models.inventory import AIModel, AISystem, Dataset, DatasetVersion, ModelVersion
 from compliance.models.job import Job, JobStep
 from compliance.models.ledger import LedgerBlock, LedgerEvent, LedgerPosition
 from compliance.models.observation import JobEvent, Observation
-from compliance.models.pack import EvidencePack, Freeze
+from compliance.models.pack import EvidencePack, Freeze, PackHandover
 from compliance.models.people import Membership, Principal, Team, User
 from compliance.models.remediation import Milestone, RemediationItem
+from compliance.models.retention import DisposalItem, DisposalRun, LegalHold, RetentionTerms, Tombstone
 from compliance.models.statement import StatementLine, StatementVersion
 from compliance.models.supplier import CustomerControl, Supplier, SupplierReview
 from compliance.models.trail import RowChange, TrailEntry
@@ -72,6 +74,8 @@ __all__ = [
     "Dataset",
     "DatasetVerification",
     "DatasetVersion",
+    "DisposalItem",
+    "DisposalRun",
     "Engagement",
     "EngagementMember",
     "EngagementMove",
@@ -82,6 +86,7 @@ __all__ = [
     "EvidenceLink",
     "EvidencePack",
     "ExpectedRate",
+    "FileCheck",
     "Finding",
     "Framework",
     "Freeze",
@@ -95,17 +100,21 @@ __all__ = [
     "LedgerBlock",
     "LedgerEvent",
     "LedgerPosition",
+    "LegalHold",
     "MappingPair",
     "Membership",
     "Milestone",
     "Mitigation",
     "ModelVersion",
     "Observation",
+    "PackHandover",
     "PlatformDocument",
     "Population",
     "Principal",
     "ReferenceControl",
+    "RehashRun",
     "RemediationItem",
+    "RetentionTerms",
     "Risk",
     "RowChange",
     "Sample",
@@ -118,6 +127,7 @@ __all__ = [
     "Technique",
     "TechniqueSection",
     "TestingScheme",
+    "Tombstone",
     "TrailEntry",
     "User",
 ]

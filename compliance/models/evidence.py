@@ -8,7 +8,9 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from compliance.models.base import Record, RetainedRecord, digest_field, enum_field
+from compliance.types.handling import HandlingLabel
 from compliance.types.provenance import Obtained, Provenance
+from compliance.types.retention import EvidenceKind
 from compliance.types.states import EvidenceState
 
 
@@ -22,6 +24,12 @@ class Evidence(RetainedRecord):
     sha256 = digest_field(_("SHA-256"), blank=False)
     size = models.BigIntegerField(_("size in bytes"))
     media_type = models.CharField(_("media type"), max_length=100, default="application/octet-stream")
+    handling = enum_field(_("handling label"), HandlingLabel, default=HandlingLabel.NONE)
+    region = models.CharField(_("region"), max_length=64, blank=True)
+    # The sender's word, and whether the first bytes contradict it or the name's ending; see compliance.types.file_types.
+    declared_type = models.CharField(_("media type as declared"), max_length=100, blank=True)
+    type_differs = models.BooleanField(_("first bytes differ from what was declared"), default=False)
+    kind = enum_field(_("kind"), EvidenceKind, default=EvidenceKind.DOCUMENT)
     state = enum_field(_("state"), EvidenceState, default=EvidenceState.RECEIVED)
     rejection = models.TextField(_("why it was rejected"), blank=True)
     source_system = models.CharField(_("source system"), max_length=200, blank=True)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from compliance.models.base import Record, RetainedRecord, digest_field, enum_field
 from compliance.types.applicability import LegalRole, RiskClass, Standing
+from compliance.types.handling import HandlingLabel
 from compliance.types.states import ModelOrigin
 
 
@@ -21,6 +22,8 @@ class AISystem(Record):
         "compliance.User", on_delete=models.PROTECT, null=True, blank=True, related_name="owned_systems"
     )
     is_demonstration = models.BooleanField(_("demonstration data"), default=False)
+    handling = enum_field(_("handling label"), HandlingLabel, default=HandlingLabel.NONE)
+    region = models.CharField(_("region"), max_length=64, blank=True)
     legal_roles = models.JSONField(_("roles of the organisation"), default=list, blank=True)
     risk_class = enum_field(_("class"), RiskClass, default=RiskClass.NOT_ASSESSED)
     is_systemic = models.BooleanField(_("general-purpose model with systemic risk"), null=True, blank=True)

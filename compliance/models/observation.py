@@ -96,6 +96,8 @@ class JobEvent(RetainedRecord):
     unknown_fields = models.JSONField(_("not given by the source"), default=list)
     redacted_fields = models.JSONField(_("removed on import"), default=list)
     origins = models.JSONField(_("where each field was taken from"), default=dict)
+    # Filled when the record as it was read was purged: what the event counts as under the root of its import since.
+    purged_leaf = digest_field(_("SHA-256 that stands for the purged record"))
 
     class Meta:
         ordering = ("-occurred_at", "-pk")
@@ -115,6 +117,11 @@ class JobEvent(RetainedRecord):
 
     def __str__(self) -> str:
         return f"{self.action} {self.job_name}"
+
+    @property
+    def is_purged(self) -> bool:
+        """Whether the record as it was read went in a disposal."""
+        return bool(self.purged_leaf)
 
     @property
     def names_somebody_erased(self) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from compliance.models.base import RetainedRecord, digest_field, enum_field
-from compliance.types.states import Audience
+from compliance.models.base import Record, RetainedRecord, digest_field, enum_field
+from compliance.types.states import Audience, HandoverWay
 
 
 class Freeze(RetainedRecord):
@@ -49,3 +49,19 @@ class EvidencePack(RetainedRecord):
 
     def __str__(self) -> str:
         return f"{self.freeze.assessment} #{self.number}"
+
+
+class PackHandover(Record):
+    """That somebody got a pack: by their own download, by a command, or from the hand of a person."""
+
+    pack = models.ForeignKey(EvidencePack, on_delete=models.PROTECT, related_name="handovers")
+    way = enum_field(_("way"), HandoverWay)
+    recipient = models.CharField(_("recipient"), max_length=300)
+    purpose = models.TextField(_("purpose"), blank=True)
+    handed_by = models.ForeignKey("compliance.User", on_delete=models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+
+    def __str__(self) -> str:
+        return self.recipient

@@ -25,6 +25,8 @@ INSERT_ONLY = (
     "compliance_auditfindingentry",
     "compliance_engagementmove",
     "compliance_auditorread",
+    "compliance_retentionterms",
+    "compliance_tombstone",
     ROW_CHANGES,
 )
 # Rows that never change, but may go in a recorded purge: no UPDATE, no TRUNCATE.

@@ -15,7 +15,7 @@ from django.conf import settings
 
 from compliance.isolation.child import Ask, BadInputError, Report, serve_asking
 from compliance.packs.context import build_context
-from compliance.packs.external import for_external
+from compliance.packs.external import for_external, without_labelled
 from compliance.packs.manifest import (
     FREEZE_NAME,
     NAME,
@@ -106,7 +106,10 @@ def _for_audience(freeze: Freeze, canonical: bytes, order: PackOrder) -> tuple[F
     if order["audience"] != Audience.EXTERNAL:
         return freeze, canonical, None
     given, pictures = for_external(freeze)
-    return given, canonical_json(given), {"freeze_sha256": sha256_hex(canonical), "pictures": pictures}
+    withheld: Withheld = {"freeze_sha256": sha256_hex(canonical), "pictures": pictures}
+    if left_out := order.get("left_out"):
+        given, withheld["evidence"] = without_labelled(given, left_out)
+    return given, canonical_json(given), withheld
 
 
 def render_unsigned(*, freeze: Freeze, canonical: bytes, order: PackOrder, keys: Path, attachments: Path) -> bytes:

@@ -32,7 +32,13 @@ class ManifestEntry(TypedDict):
     relationship: str
 
 
-class Withheld(TypedDict):
+class WithheldAdditions(TypedDict, total=False):
+    """evidence: pieces left out by their handling labels; absent where none was."""
+
+    evidence: int
+
+
+class Withheld(WithheldAdditions):
     """What external recipients were not given. freeze_sha256: of the document that still holds it."""
 
     freeze_sha256: Sha256

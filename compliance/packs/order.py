@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypedDict
 
+from compliance.types.handling import HandlingLabel
 from compliance.types.shape import Sha256, UtcTime, Uuid
 from compliance.types.states import Audience
 
@@ -19,7 +20,13 @@ class SignerFacts(TypedDict):
     demonstration: bool
 
 
-class PackOrder(TypedDict):
+class PackOrderAdditions(TypedDict, total=False):
+    """What orders learned to say later. left_out: uuids of evidence of which the recipient may not know, with the label."""
+
+    left_out: dict[Uuid, HandlingLabel]
+
+
+class PackOrder(PackOrderAdditions):
     """JSON-shaped, because it crosses into the child. `version` counts from 1; `supersedes`: the pack it replaces.
 
     audience: external recipients get the document without working triggers (see compliance.packs.external);

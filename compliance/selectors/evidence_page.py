@@ -8,9 +8,21 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from compliance.models import Evidence, EvidenceLink, JobEvent, LedgerEvent, LedgerPosition, ModelVersion, Observation
+from compliance.models import (
+    Evidence,
+    EvidenceLink,
+    JobEvent,
+    LedgerEvent,
+    LedgerPosition,
+    LegalHold,
+    ModelVersion,
+    Observation,
+    RetentionTerms,
+    Tombstone,
+)
 from compliance.rights import Asker, visible
 from compliance.selectors.kept import kept_count
+from compliance.selectors.retention import end_of, holds_on, terms_in_force, with_starts
 
 MOST_STEPS = 50
 
@@ -34,6 +46,10 @@ class EvidencePage:
     job_events: int
     observations: int
     model_versions: tuple[ModelVersion, ...]
+    terms: RetentionTerms
+    kept_until: date | None
+    holds: tuple[LegalHold, ...]
+    tombstone: Tombstone | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +94,8 @@ def evidence_page(evidence: Evidence, user: Asker) -> EvidencePage:
         "answer__assessment", "answer__question", "finding", "remediation", "control", "linked_by"
     )
     custody, earlier = _custody(evidence)
+    tombstone = Tombstone.objects.filter(evidence=evidence).select_related("terms", "run", "approved_by").first()
+    terms = tombstone.terms if tombstone else terms_in_force()[evidence.retention_class]
     return EvidencePage(
         links=tuple(links),
         custody=custody,
@@ -85,6 +103,10 @@ def evidence_page(evidence: Evidence, user: Asker) -> EvidencePage:
         job_events=kept_count(visible(JobEvent.objects.filter(evidence=evidence), user), user),
         observations=kept_count(visible(Observation.objects.filter(evidence=evidence), user), user),
         model_versions=tuple(visible(ModelVersion.objects.filter(evidence=evidence), user).select_related("model")),
+        terms=terms,
+        kept_until=end_of(with_starts(Evidence.objects.filter(pk=evidence.pk)).get(), terms),
+        holds=tuple(visible(holds_on(evidence), user).select_related("placed_by")),
+        tombstone=tombstone,
     )
 
 

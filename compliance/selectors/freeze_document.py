@@ -29,6 +29,7 @@ from compliance.models import (
 from compliance.selectors import freeze_controls, freeze_inventory, freeze_job_log, freeze_mappings, freeze_suppliers
 from compliance.selectors.pre_audit import pre_audit_checks
 from compliance.selectors.question_facts import QuestionFacts, question_facts
+from compliance.selectors.retention import covered
 from compliance.types import freeze as doc
 from compliance.types.figure_rules import FIGURE_RULES
 from compliance.types.freeze_answers import PreAuditLine
@@ -224,8 +225,8 @@ def _evidence(assessment: Assessment, place_of: PlaceOf) -> list[doc.EvidenceRec
             state=EvidenceState(entry.state),
             state_reason=entry.rejection,
             retention=RetentionClass(entry.retention_class),
-            legal_hold=entry.legal_hold,
-            purged_at=None,
+            legal_hold=entry.legal_hold or entry.is_covered,
+            purged_at=utc_or_none(entry.tombstone.created_at) if entry.state == EvidenceState.DISPOSED else None,
             ledger=place_of(entry),
             environment=entry.environment,
             query=entry.query,
@@ -237,7 +238,9 @@ def _evidence(assessment: Assessment, place_of: PlaceOf) -> list[doc.EvidenceRec
             obtained=entry.obtained,
             received_at=utc(entry.created_at),
         )
-        for entry in assessment.system.evidence.select_related("received_by").order_by("created_at", "pk")
+        for entry in assessment.system.evidence.select_related("received_by", "tombstone")
+        .annotate(is_covered=covered())
+        .order_by("created_at", "pk")
     ]
 
 

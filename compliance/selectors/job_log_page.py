@@ -22,6 +22,7 @@ from compliance.models import (
 )
 from compliance.rights import Asker, visible
 from compliance.selectors.check_page import exceptions_on
+from compliance.selectors.handling import may_have
 from compliance.selectors.submitted_jobs import WENT_THROUGH, jobs_in
 from compliance.selectors.unmatched_page import bindings_of_event
 from compliance.selectors.verified_data import jobs_with_data
@@ -241,12 +242,13 @@ def job_event_page(event: JobEvent, user: Asker) -> JobEventPage:
     )
     same = visible(JobEvent.objects.filter(system=event.system_id, job_key=event.job_key), user).exclude(pk=event.pk)
     same = same if event.job_key else same.none()
+    is_hidden = event.is_purged or event.names_somebody_erased or not may_have(user, event.evidence)
     return JobEventPage(
         fields=_fields(event),
         inputs=_inputs(event),
         not_given=_labels(event.unknown_fields),
         removed=tuple(event.redacted_fields),
-        raw="" if event.names_somebody_erased else inert(event.raw),
+        raw="" if is_hidden else inert(event.raw),
         import_event=published,
         position=getattr(published, "place", None) if published else None,
         uses=_uses(event, user),

@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from compliance.models import AISystem, Answer, Assessment, Finding, ModelVersion, RemediationItem, Technique
-from compliance.rights import Asker, visible
+from compliance.rights import Asker, sees_all, visible
 from compliance.selectors.coverage import kept_states, subtechniques_of
+from compliance.selectors.file_checks import bad_checks
 from compliance.selectors.kept import kept, record_mark, seen_by
 from compliance.selectors.question_facts import kept_facts
 from compliance.types.states import AnswerState, AssessmentState, RemediationState
@@ -189,6 +190,19 @@ def _late_work(systems: QuerySet[AISystem], user: Asker, today: date) -> list[Ur
     ]
 
 
+def _altered_files(user: Asker) -> list[Urgent]:
+    """Stored files that are not what the record says of them come before everything else."""
+    wrong = bad_checks().count() if sees_all(user) else 0
+    if not wrong:
+        return []
+    text = ngettext(
+        "%(n)d stored file is not what the record says of it.",
+        "%(n)d stored files are not what the record says of them.",
+        wrong,
+    )
+    return [Urgent(rank=-1, sentence=text % {"n": wrong}, url=reverse("rehash-list"))]
+
+
 def overview(user: Asker) -> Overview:
     """The overview of everything the asker may see."""
     systems = visible(AISystem.objects.all(), user)
@@ -222,5 +236,6 @@ def overview(user: Asker) -> Overview:
     )
     urgent = [entry for line in lines for entry in _about_line(line)]
     urgent += kept(f"unworked|{seen_by(user)}", lambda: _open_findings_without_work(systems, user), mark=mark)
+    urgent += _altered_files(user)
     urgent += _late_work(systems, user, timezone.localdate())
     return Overview(lines=lines, urgent=tuple(sorted(urgent, key=lambda entry: entry.rank)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from django.conf import settings
 from django.db.models import Count
@@ -24,6 +25,7 @@ from compliance.models import (
 )
 from compliance.selectors.completeness_page import integrity_of, reading_of_period
 from compliance.selectors.coverage import CoverageRow, coverage_table
+from compliance.selectors.file_checks import bad_evidence
 from compliance.types.completeness import Integrity, Part
 from compliance.types.states import MappingState, RiskState
 from compliance.types.verdicts import CoverageState, StageVerdict
@@ -138,6 +140,14 @@ def expired_acceptances(assessment: Assessment) -> Iterator[Open]:
     for risk in over.select_related("finding").order_by("deadline", "pk")[:_NAMED]:
         told = _("“%(risk)s” was accepted until %(day)s.") % {"risk": risk.title, "day": risk.deadline}
         yield Open(sentence=told, url_name="finding-detail", args=(str(risk.finding.uuid),))
+
+
+def altered_files(assessment: Assessment) -> Iterator[Open]:
+    """Evidence of the system whose file was found altered or missing when it was hashed again."""
+    for piece, check in islice(bad_evidence(assessment.system), _NAMED):
+        told = _("“%(piece)s”: the stored file was found %(state)s on %(day)s.")
+        words = {"piece": piece.title, "state": check.get_state_display().lower(), "day": check.checked_at.date()}
+        yield Open(sentence=told % words, url_name="evidence-detail", args=(str(piece.uuid),))
 
 
 def ledger_gaps() -> Iterator[Open]:

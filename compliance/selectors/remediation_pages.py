@@ -21,7 +21,7 @@ from compliance.types.verdicts import Conclusion
 
 CARDS_A_COLUMN = 30
 _NOTHING = Decimal(0)
-_LATE_OWNERS = 12
+_OWNERS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class OwnerLoad:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemediationTotals:
-    """Sums over the rows of a list; owners hold open work alone, the most loaded first."""
+    """Sums over the rows of a list; owners hold open work alone, by name: nobody is ranked."""
 
     items: int
     working: int
@@ -109,7 +109,7 @@ def remediation_totals(rows: QuerySet[RemediationItem], *, today: date) -> Remed
             planned=Sum("effort_planned"),
             spent=Sum("effort_spent"),
         )
-        .order_by("-planned", "owner__name")[:_LATE_OWNERS]
+        .order_by("owner__name", "owner__uuid")[:_OWNERS]
     )
     loads = tuple(
         OwnerLoad(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import IO, BinaryIO
 
 from django.conf import settings
 from django.core.files.storage import storages
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from compliance.models import (
@@ -23,34 +24,15 @@ from compliance.models import (
     RemediationItem,
     User,
 )
-from compliance.services import ledger
+from compliance.selectors.retention import class_for
+from compliance.services import ledger, stored_files
 from compliance.services.errors import RefusedError
 from compliance.services.spool import Received, Spool, keep
+from compliance.types.file_types import differs, sniffed
+from compliance.types.retention import EvidenceKind
 from compliance.types.states import EvidenceState
 
 _CHUNK = 1024 * 1024
-_MAGIC = (
-    (b"\x1f\x8b", "application/gzip"),
-    (b"%PDF-", "application/pdf"),
-    (b"PK\x03\x04", "application/zip"),
-    (b"\x89PNG", "image/png"),
-    (b"\x89HDF", "application/x-hdf5"),
-)
-
-
-def _media_type(head: bytes) -> str:
-    """A media type by content alone; names and senders are not believed."""
-    for magic, media_type in _MAGIC:
-        if head.startswith(magic):
-            return media_type
-    stripped = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if stripped[:1] in (b"{", b"["):
-        return "application/json"
-    try:
-        head[: max(0, len(head) - 4)].decode("utf-8")
-    except UnicodeDecodeError:
-        return "application/octet-stream"
-    return "text/plain" if head else "application/octet-stream"
 
 
 def chunks(stream: BinaryIO | IO[bytes]) -> Iterator[bytes]:
@@ -59,19 +41,28 @@ def chunks(stream: BinaryIO | IO[bytes]) -> Iterator[bytes]:
         yield piece
 
 
+@contextmanager
+def _received(stream: BinaryIO | IO[bytes], kind: EvidenceKind = EvidenceKind.DOCUMENT) -> Iterator[Received]:
+    """The stream as bytes that arrived whole and were hashed: as it is where uploads bring it so, else by a spool."""
+    if isinstance(stream, Received):
+        yield stream
+        return
+    most = settings.MAX_MODEL_UPLOAD_BYTES if kind is EvidenceKind.MODEL else settings.MAX_UPLOAD_BYTES
+    with Spool(most_bytes=most) as spool:
+        for piece in chunks(stream):
+            spool.write(piece)
+        with spool.finish() as received:
+            yield received
+
+
 def store_bytes(*, stream: BinaryIO | IO[bytes]) -> tuple[str, str, int, bytes]:
     """Keep bytes under their digest; answers (storage name, SHA-256, size, first bytes). Twice is once.
 
     A `spool.Received`, as uploads bring it, was hashed while it arrived and is given its name without a copy; any other
     stream is spooled first.
     """
-    if isinstance(stream, Received):
-        return keep(stream), stream.sha256, stream.size, stream.head
-    with Spool(most_bytes=settings.MAX_UPLOAD_BYTES) as spool:
-        for piece in chunks(stream):
-            spool.write(piece)
-        with spool.finish() as received:
-            return store_bytes(stream=received)
+    with _received(stream) as received:
+        return keep(received), received.sha256, received.size, received.head
 
 
 def receive(
@@ -82,53 +73,100 @@ def receive(
     title: str,
     received_by: User | None,
     media_type: str = "",
+    declared_type: str = "",
+    kind: EvidenceKind = EvidenceKind.DOCUMENT,
     source_system: str = "",
     collected_how: str = "",
     collected_at: datetime | None = None,
     effective_from: date | None = None,
     effective_to: date | None = None,
 ) -> Evidence:
-    """Keep a document as evidence of a system. The same bytes for the same system are the same evidence."""
-    name, sha256, size, head = store_bytes(stream=stream)
-    known = Evidence.objects.filter(system=system, sha256=sha256).first()
-    if known is not None:
-        return known
-    try:
-        with transaction.atomic():
-            evidence = Evidence.objects.create(
-                system=system,
-                title=(title or filename)[:300],
-                filename=Path(filename).name[:300] or "unnamed",
-                storage_name=name,
-                sha256=sha256,
-                size=size,
-                media_type=media_type or _media_type(head),
-                source_system=source_system,
-                collected_how=collected_how,
-                collected_at=collected_at,
-                effective_from=effective_from,
-                effective_to=effective_to,
-                received_by=received_by,
-            )
-            ledger.record(
-                kind="evidence.received",
-                subject=evidence,
-                payload={"sha256": sha256, "size": size},
-                actor=received_by,
-                system=system,
-            )
-    except IntegrityError:
-        return Evidence.objects.get(system=system, sha256=sha256)
-    return evidence
+    """Keep a document as evidence of a system. The same bytes for the same system are the same evidence.
+
+    declared_type: the media type that the sender gave; where the first bytes say otherwise, the record says so.
+    Raises RefusedError for bytes that this system's evidence held and that were disposed of.
+    """
+    piece = Evidence(
+        system=system,
+        title=(title or filename)[:300],
+        filename=Path(filename).name[:300] or "unnamed",
+        media_type=media_type,
+        declared_type=declared_type[:100],
+        kind=kind,
+        retention_class=class_for(kind),
+        source_system=source_system,
+        collected_how=collected_how,
+        collected_at=collected_at,
+        effective_from=effective_from,
+        effective_to=effective_to,
+        received_by=received_by,
+    )
+    with _received(stream, kind) as received:
+        kept = _put_on_record(piece, received)
+    if kept.state == EvidenceState.DISPOSED:
+        raise RefusedError(_("The same bytes are not taken again: they were %s") % disposed_words(kept))
+    return kept
+
+
+def _put_on_record(piece: Evidence, received: Received) -> Evidence:
+    """The piece saved with its bytes, or the one that the system has of the same bytes."""
+    name, sha256 = keep(received), received.sha256
+    with transaction.atomic():
+        stored_files.lock(sha256)
+        known = Evidence.objects.filter(system=piece.system, sha256=sha256).first()
+        if known is not None and known.state == EvidenceState.DISPOSED:
+            stored_files.remove_unneeded(name=name, sha256=sha256)
+            return known
+        if not stored_files.exists(name):  # a disposal of the same bytes elsewhere ended meanwhile
+            keep(received)
+        if known is not None:
+            return known
+        piece.storage_name, piece.sha256, piece.size = name, sha256, received.size
+        found = sniffed(received.head)
+        piece.media_type = piece.media_type or found
+        piece.type_differs = differs(declared=piece.declared_type, filename=piece.filename, found=found)
+        piece.save(force_insert=True)
+        ledger.record(
+            kind="evidence.received",
+            subject=piece,
+            payload={"sha256": sha256, "size": received.size, "found_type": found, "type_differs": piece.type_differs},
+            actor=piece.received_by,
+            system=piece.system,
+        )
+    return piece
+
+
+def kind_of(word: str) -> EvidenceKind:
+    """The kind that an address names; a document for any other word."""
+    return EvidenceKind(word) if word in set(EvidenceKind) else EvidenceKind.DOCUMENT
+
+
+def note_kind(*, evidence: Evidence, kind: EvidenceKind) -> None:
+    """What the piece turned out to be, in the caller's transaction; its class follows unless a person chose another."""
+    if evidence.kind == kind:
+        return
+    if evidence.retention_class == class_for(EvidenceKind(evidence.kind)):
+        evidence.retention_class = class_for(kind)
+    evidence.kind = kind
+    evidence.save(update_fields=["kind", "retention_class"])
+
+
+def disposed_words(evidence: Evidence) -> str:
+    """How and when a piece went, as every page and command says it instead of “missing”."""
+    tomb = evidence.tombstone
+    told = _("disposed of on %(day)s under “%(terms)s”, version %(version)d.")
+    return told % {"day": tomb.created_at.date().isoformat(), "terms": tomb.terms.title, "version": tomb.terms.version}
 
 
 def open_bytes(*, evidence: Evidence) -> IO[bytes]:
-    """The stored bytes, for reading."""
+    """The stored bytes, for reading. Raises RefusedError where they were disposed of."""
+    if evidence.state == EvidenceState.DISPOSED:
+        raise RefusedError(_("The bytes are no longer kept: they were %s") % disposed_words(evidence))
     return storages["evidence"].open(evidence.storage_name, "rb")
 
 
 def is_unaltered(*, evidence: Evidence) -> bool:
-    """Whether the stored bytes still have the digest they were received with."""
+    """Whether the stored bytes still have the digest they were received with. Raises RefusedError for disposed ones."""
     digest = hashlib.sha256()
     try:
         with open_bytes(evidence=evidence) as stream:
@@ -212,6 +250,8 @@ def link(
         raise RefusedError(_("The evidence belongs to another AI system."))
     if evidence.state == EvidenceState.REJECTED:
         raise RefusedError(_("The evidence was rejected: %s") % evidence.rejection)
+    if evidence.state == EvidenceState.DISPOSED:
+        raise RefusedError(_("The evidence is no longer kept: it was %s") % disposed_words(evidence))
     with transaction.atomic():
         entry, created = EvidenceLink.objects.get_or_create(
             evidence=evidence, **{place: target}, defaults={"linked_by": actor, "note": note}

@@ -20,6 +20,8 @@ from compliance.types.states import EvidenceState
 def describe(*, evidence: Evidence, provenance: Provenance, actor: User | None) -> Evidence:
     """Say where a piece comes from; answers approved on it as it was described before say so. The same again is no act."""
     fresh = Evidence.objects.select_for_update().get(pk=evidence.pk)
+    if fresh.state == EvidenceState.DISPOSED:
+        raise RefusedError(_("The evidence is no longer kept, and stays as its tombstone says."))
     if provenance == fresh.provenance:
         return fresh
     if provenance.effective_from and provenance.effective_to and provenance.effective_to < provenance.effective_from:
@@ -51,6 +53,8 @@ def withdraw(*, evidence: Evidence, reason: str, actor: User) -> None:
     fresh = Evidence.objects.select_for_update().get(pk=evidence.pk)
     if not reason.strip():
         raise RefusedError(_("Say why the evidence is rejected."))
+    if fresh.state == EvidenceState.DISPOSED:
+        raise RefusedError(_("The evidence is no longer kept, and stays as its tombstone says."))
     if fresh.state == EvidenceState.REJECTED:
         raise RefusedError(_("The evidence is rejected already."))
     fresh.state, fresh.rejection = EvidenceState.REJECTED, reason.strip()

@@ -7,9 +7,11 @@ from django.utils.translation import gettext as _
 
 from compliance.models import AIModel, AISystem, Dataset, DatasetVersion, Evidence, ModelVersion, User
 from compliance.services import bindings, ledger
+from compliance.services import evidence as evidences
 from compliance.services.errors import RefusedError
 from compliance.types.applicability import Standing
 from compliance.types.canonical import digest_of
+from compliance.types.retention import EvidenceKind
 from compliance.types.states import ModelOrigin
 
 
@@ -90,6 +92,7 @@ def register_model_version(
             "evidence": str(evidence.uuid),
         }
         ledger.record(kind="model.registered", subject=version, payload=payload, actor=actor, system=system)
+        evidences.note_kind(evidence=evidence, kind=EvidenceKind.MODEL)
         bindings.version_registered(version=version, actor=actor)
     return version
 

@@ -29,7 +29,9 @@ from compliance.types.states import RetentionClass
 
 _TABLE = JobEvent._meta.db_table
 _FIELDS = {str(field.column): field for field in JobEvent._meta.concrete_fields if not field.primary_key}
-_GIVEN_AT_PUBLISH = ("created_at", "retention_class", "legal_hold", "system_id", "evidence_id", "source_uuid")
+_GIVEN_AT_PUBLISH = (
+    "created_at", "retention_class", "legal_hold", "system_id", "evidence_id", "source_uuid", "purged_leaf",
+)  # fmt: skip
 _PREPARED = tuple(column for column in _FIELDS if column not in _GIVEN_AT_PUBLISH)
 # Columns that earlier rows do not have: left out of the leaf while empty, so that the roots in the ledger stay true.
 _LATER = ("origins", "names_committed")
@@ -159,6 +161,7 @@ def publish(
         "system_id": system.pk,
         "evidence_id": evidence.pk,
         "source_uuid": source_uuid,
+        "purged_leaf": "",
     }
     source, parameters = staged.order_by("n").values("payload").query.sql_with_params()
     columns = ", ".join(f'"{column}"' for column in (*given, *_PREPARED))
@@ -186,15 +189,30 @@ def _extraction(source: str) -> str:
 def rows_root(*, source_uuid: uuid.UUID) -> str:
     """Merkle root over the events that an import recorded, computed from the record as it is now."""
     events = JobEvent.objects.filter(source_uuid=source_uuid).select_related("actor").order_by("fingerprint")
-    return _root(
-        sha256_hex(
-            _signed(
-                {column: getattr(event, column) for column in _SIGNED} | {"occurred_at": _moment(event.occurred_at)},
-                event.actor,
-            )
-        )
-        for event in events.iterator(chunk_size=2000)
-    )
+    return _root(event.purged_leaf or _leaf(event) for event in events.iterator(chunk_size=2000))
+
+
+def _leaf(event: JobEvent) -> str:
+    """The digest that stands for an event under the root, from the record as it is now."""
+    values = {column: getattr(event, column) for column in _SIGNED} | {"occurred_at": _moment(event.occurred_at)}
+    return sha256_hex(_signed(values, event.actor))
+
+
+# Purging --------------------------------------------------------------------------------------------------------------
+
+
+def purge_raw(*, evidence: Evidence, most: int) -> int:
+    """Take away, of so many events of a document, the record as it was read, the names in it and the address it came from, in
+    the caller's transaction; how many were left to do. The digest that each counts as stays, so no root changes.
+    """
+    waiting = evidence.job_events.filter(purged_leaf="").select_related("actor").order_by("pk")
+    events = list(waiting[:most])
+    for event in events:
+        event.purged_leaf = _leaf(event)
+    JobEvent.objects.bulk_update(events, ("purged_leaf",), batch_size=_ROWS_A_STATEMENT)
+    keys = [event.pk for event in events]
+    JobEvent.objects.filter(pk__in=keys).update(raw={}, session="", on_behalf_of="", source_address="")
+    return len(events)
 
 
 # Erasure --------------------------------------------------------------------------------------------------------------

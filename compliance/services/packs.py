@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 from uuid import NAMESPACE_URL, uuid5
@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 import compliance
+from compliance.choices import label as words
 from compliance.isolation import IsolationError
 from compliance.models import Assessment, EvidencePack, Freeze, Job, User
 from compliance.packs import issue as pack_door
@@ -26,11 +27,13 @@ from compliance.packs.order import PackOrder
 from compliance.packs.receipt import Receipt
 from compliance.packs.report import VerificationReport
 from compliance.packs.signers import SignerFiles, ensure_demo_signer
+from compliance.selectors.handling import is_anything_labelled, left_out
 from compliance.services import evidence as evidences
-from compliance.services import jobs, leases, ledger
+from compliance.services import freeze_documents, jobs, leases, ledger
 from compliance.services.errors import RefusedError
 from compliance.services.leases import LeaseKeeper
 from compliance.types.canonical import canonical_json
+from compliance.types.handling import HandlingLabel, Recipient
 from compliance.types.states import Audience
 
 TASK = "compliance.tasks.issue_pack"
@@ -70,11 +73,21 @@ def time_stamp_authority() -> Authority | None:
 
 
 def request_issue(
-    *, assessment: Assessment, actor: User, audience: Audience = Audience.INTERNAL, dispatch: bool = True
+    *,
+    assessment: Assessment,
+    actor: User,
+    audience: Audience = Audience.INTERNAL,
+    recipient: Recipient | None = None,
+    dispatch: bool = True,
 ) -> Job:
-    """Queue the issue of a pack of a frozen assessment. Packs for external recipients hold no working trigger."""
+    """Queue the issue of a pack of a frozen assessment. Packs for external recipients hold no working trigger, and nothing of
+    evidence whose handling label keeps it from the recipient. Raises RefusedError where a label allows no such pack.
+    """
     if not Freeze.objects.filter(assessment=assessment).exists():
         raise RefusedError(_("Freeze the assessment first; a pack is made from the freeze alone."))
+    whom = recipient or Recipient()
+    if audience is Audience.EXTERNAL:
+        _left_out(Freeze.objects.select_related("assessment__system").get(assessment=assessment), whom)
     with transaction.atomic():
         return jobs.create(
             kind="pack",
@@ -85,7 +98,7 @@ def request_issue(
             title=_("Evidence pack of %s") % assessment.title,
             system=assessment.system,
             requested_by=actor,
-            asked={"audience": audience.value},
+            asked={"audience": audience.value, "recipient": asdict(whom)},
             dispatch=dispatch,
         )
 
@@ -104,10 +117,38 @@ def _issue(keeper: LeaseKeeper) -> None:
         raise RefusedError(str(error)) from error
     audience = Audience(job.asked.get("audience", Audience.INTERNAL))
     pack_id = str(uuid5(NAMESPACE_URL, f"assay:pack:{job.uuid}"))
-    sealed = _seal(freeze, _order(freeze, pack_id=pack_id, audience=audience, authority=authority), authority, keeper)
+    order = _order(freeze, pack_id=pack_id, audience=audience, authority=authority)
+    if audience is Audience.EXTERNAL:
+        whom = Recipient(**job.asked.get("recipient", {}))
+        order["recipient"] = whom.name
+        if kept_back := _left_out(freeze, whom):
+            order["left_out"] = kept_back
+    sealed = _seal(freeze, order, authority, keeper)
     with transaction.atomic():
         pack = _record(sealed, actor=job.requested_by or freeze.frozen_by)
         keeper.finish(result={"pack": str(pack.uuid), "sha256": pack.sha256, "size": pack.size})
+
+
+def _left_out(freeze: Freeze, recipient: Recipient) -> dict[str, HandlingLabel]:
+    """Evidence of which a pack for the recipient may not speak, by the labels as they are now.
+
+    Raises RefusedError where figures, findings or registers rest on such evidence: they cannot be told without it.
+    """
+    if not is_anything_labelled(freeze.assessment.system):
+        return {}
+    document = freeze_documents.read(freeze=freeze)
+    found = left_out([record["uuid"] for record in document["evidence"]], recipient)
+    resting = {source["evidence"] for source in document["job_log"]["sources"]}
+    resting |= {seen["evidence"] for finding in document["findings"] for seen in finding["observations"]}
+    wrong = sorted(uuid for uuid in found if uuid in resting)
+    if wrong:
+        labels = ", ".join(sorted({str(words(found[uuid])) for uuid in wrong}))
+        told = _(
+            "No pack can be made for this recipient: the job log or findings rest on %(n)d pieces of evidence "
+            "labelled %(labels)s. Change the labels, or name a recipient to whom they allow it."
+        )
+        raise RefusedError(told % {"n": len(wrong), "labels": labels})
+    return found
 
 
 def _newest(freeze: Freeze, audience: Audience) -> EvidencePack | None:

@@ -24,7 +24,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from knox.models import AuthToken
 
-from compliance.models import AISystem, Membership, Principal, Team, User
+from compliance.models import AISystem, Evidence, Membership, Principal, Team, User
+from compliance.selectors.retention import covered
 from compliance.services import job_log, ledger
 from compliance.services.errors import RefusedError
 from compliance.types.drafts import JSON, PrincipalDraft
@@ -235,13 +236,14 @@ def erase_principal(*, principal: Principal, actor: User) -> Principal:
     """Destroys key, identifier and display for good; the pseudonym stays, so every chain that holds it stays valid. Names in
     job events go with them: sessions, and on whose behalf somebody acted.
 
-    What a log file says of the person is evidence under its own retention and goes by a purge. A later log that names
-    the same person makes a new principal, which nothing links to this one. Raises RefusedError under a legal hold.
+    What a log file says of the person is evidence under its own retention and goes by a disposal run. A later log that
+    names the same person makes a new principal, which nothing links to this one. Raises RefusedError under a legal hold.
     """
     principal = Principal.objects.select_for_update().get(pk=principal.pk)
     if principal.erased_at:
         return principal
-    if principal.job_events.filter(legal_hold=True).exists():
+    named_in = Evidence.objects.filter(pk__in=principal.job_events.order_by().values("evidence"))
+    if principal.job_events.filter(legal_hold=True).exists() or named_in.filter(covered()).exists():
         raise RefusedError(_("A legal hold covers events of this person: lift it before erasing them."))
     events = job_log.erase_names(principal=principal)
     principal.commitment_key = principal.identifier = None

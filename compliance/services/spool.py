@@ -27,6 +27,7 @@ HEAD_BYTES = 4096
 _FLUSH_BYTES = 16 * 1024**2  # written to the disk while more is awaited, so that little is left to write after the last
 _INCOMING = "incoming"
 _NO_UNNAMED_FILES = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOENT}
 
 
@@ -36,6 +37,17 @@ class TooLargeError(RefusedError):
     def __init__(self, most_bytes: int) -> None:
         limit = most_bytes // 1024**2
         super().__init__(_("The file is larger than the %d MiB that this installation takes.") % limit)
+
+
+class NoRoomError(RefusedError):
+    """The disk is too full for the bytes. Nothing of them was kept."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "The disk of this installation has too little room for the file; nothing was kept. Tell its administrator."
+            )
+        )
 
 
 class Received(io.BufferedReader):
@@ -80,8 +92,11 @@ class Received(io.BufferedReader):
 class Spool:
     """A file that is written once, front to back, and hashed while it is. Closing it before `finish` leaves nothing."""
 
-    def __init__(self, *, most_bytes: int) -> None:
-        self._handle, self._place = _new_file(_folder())
+    def __init__(self, *, most_bytes: int, expected_bytes: int = 0) -> None:
+        """expected_bytes: how many are announced, where anybody announced a number. Raises NoRoomError."""
+        self._folder = _folder()
+        _check_room(self._folder, expected_bytes)
+        self._handle, self._place = _new_file(self._folder)
         self._most, self._size, self._flushed = most_bytes, 0, 0
         self._digest, self._head = hashlib.sha256(), b""
         self._open = True
@@ -98,18 +113,28 @@ class Spool:
         return self._size
 
     def write(self, piece: bytes) -> None:
-        """The next bytes. Raises TooLargeError with the first that is too many, and keeps none."""
+        """The next bytes. Raises TooLargeError with the first that is too many, NoRoomError on a full disk; keeps none."""
         if self._size + len(piece) > self._most:
             self.close()
             raise TooLargeError(self._most)
         if len(self._head) < HEAD_BYTES:
             self._head += piece[: HEAD_BYTES - len(self._head)]
         self._digest.update(piece)
-        _write_all(self._handle, piece)
-        self._size += len(piece)
-        if self._size - self._flushed >= _FLUSH_BYTES:
-            os.fdatasync(self._handle)
-            self._flushed = self._size
+        try:
+            _write_all(self._handle, piece)
+            self._size += len(piece)
+            if self._size - self._flushed >= _FLUSH_BYTES:
+                os.fdatasync(self._handle)
+                self._flushed = self._size
+                _check_room(self._folder, 0)
+        except OSError as error:
+            self.close()
+            if error.errno in _FULL:
+                raise NoRoomError from error
+            raise
+        except NoRoomError:
+            self.close()
+            raise
 
     def finish(self) -> Received:
         """All bytes, at their beginning."""
@@ -218,6 +243,12 @@ def _folder() -> Path:
     folder = Path(storage.location) / _INCOMING
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
+
+
+def _check_room(folder: Path, expected_bytes: int) -> None:
+    """The disk keeps MIN_FREE_BYTES for database, logs and work in progress."""
+    if shutil.disk_usage(folder).free < expected_bytes + settings.MIN_FREE_BYTES:
+        raise NoRoomError
 
 
 def _new_file(folder: Path) -> tuple[int, str]:

@@ -132,6 +132,7 @@ _EVIDENCE = {
     "received": Badge(_("Received"), "inbox", "idle"),
     "accepted": Badge(_("Accepted"), "check2-circle", "good"),
     "rejected": Badge(_("Rejected"), "x-octagon", "fail"),
+    "disposed": Badge(_("Disposed of"), "archive", "void", _("The bytes went by an approved act; the digest stays.")),
 }
 _MAPPING = {
     "draft": Badge(_("Draft, not counted"), "pencil", "idle"),

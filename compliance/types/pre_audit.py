@@ -12,6 +12,7 @@ class PreAuditCheck(StrEnum):
     ANSWER_WITHOUT_EVIDENCE = "answer-without-evidence"
     EVIDENCE_OUTSIDE_PERIOD = "evidence-outside-period"
     EVIDENCE_NOT_DESCRIBED = "evidence-not-described"
+    EVIDENCE_ALTERED = "evidence-file-altered"
     OTHER_EVIDENCE = "approved-on-other-evidence"
     CONTRADICTION_NOT_JUSTIFIED = "contradiction-not-justified"
     APPROVER_IS_AUTHOR = "approver-is-author"

@@ -23,6 +23,14 @@ class Audience(StrEnum):
     EXTERNAL = "external"
 
 
+class HandoverWay(StrEnum):
+    """How a pack came to its recipient."""
+
+    DOWNLOAD = "download"
+    COMMAND = "command"
+    HANDED_OVER = "handed-over"
+
+
 class Severity(StrEnum):
     """Normalised severity; the producer's own word is kept beside it."""
 
@@ -90,15 +98,16 @@ class AssessmentState(StrEnum):
 
 
 class EvidenceState(StrEnum):
-    """Whether the bytes were read as what they claim to be."""
+    """Whether the bytes were read as what they claim to be; or that they went in a disposal, and left a tombstone."""
 
     RECEIVED = "received"
     ACCEPTED = "accepted"
     REJECTED = "rejected"
+    DISPOSED = "disposed"
 
 
 class RetentionClass(StrEnum):
-    """How long a record is kept. `standard` is seven years after the audit it served."""
+    """Classes of retention. How long each is, and why, are data: compliance.models.retention.RetentionTerms."""
 
     STANDARD = "standard"
     EXTENDED = "extended"

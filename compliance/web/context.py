@@ -38,6 +38,7 @@ SECONDARY = (
     ("import-list", _("Imports"), Verb.VIEW_JOBS),
     ("job-list", _("Jobs"), Verb.VIEW_JOBS),
     ("trail", _("Trail"), Verb.VIEW_TRAIL),
+    ("retention", _("Retention"), Verb.VIEW_RETENTION),
     ("people", _("People"), Verb.VIEW_PEOPLE),
     ("settings", _("Settings"), Verb.OWN_TOKENS),
     ("verify", _("Verify a pack"), Verb.VIEW),

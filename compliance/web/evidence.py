@@ -5,24 +5,31 @@ from __future__ import annotations
 from operator import attrgetter, methodcaller
 from uuid import UUID
 
-from django.http import FileResponse, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from compliance.choices import label as word
 from compliance.models import Evidence
 from compliance.rights import Verb, may, visible
 from compliance.selectors.answer_basis import successor_of
 from compliance.selectors.evidence_page import EvidenceFilter, by_digest, evidence_page
 from compliance.selectors.evidence_page import evidence_list as filtered
+from compliance.selectors.handling import label_of, region_of
 from compliance.services import evidence as service
-from compliance.services import evidence_standing
+from compliance.services import evidence_standing, handling
 from compliance.services.errors import RefusedError
+from compliance.services.file_tickets import Stored
+from compliance.types.states import EvidenceState
 from compliance.web.base import Request, found, guarded, page_of, refuse, say
 from compliance.web.exports import Column, exported, table_of, wanted
+from compliance.web.files import to_file
 from compliance.web.forms import EvidenceFilterForm, EvidenceForm, ProvenanceForm, SupersedeForm, WithdrawForm
+from compliance.web.handling import LabelForm, confirmation
+from compliance.web.retention import ClassifyForm, PieceHoldForm
 
 ROWS = Evidence.objects.select_related("system", "received_by", "supersedes")
 TABLE = (
@@ -32,6 +39,8 @@ TABLE = (
     Column(gettext_lazy("SHA-256"), attrgetter("sha256")),
     Column(gettext_lazy("size in bytes"), attrgetter("size")),
     Column(gettext_lazy("media type"), attrgetter("media_type")),
+    Column(gettext_lazy("handling label"), lambda row: word(label_of(row))),
+    Column(gettext_lazy("region"), region_of),
     Column(gettext_lazy("state"), methodcaller("get_state_display")),
     Column(gettext_lazy("reason of the rejection"), attrgetter("rejection")),
     Column(gettext_lazy("source system"), attrgetter("source_system")),
@@ -96,6 +105,13 @@ def evidence_detail(request: Request, uuid: UUID) -> HttpResponse:
         "may_download": may(request.user, Verb.DOWNLOAD_EVIDENCE),
         "may_judge": may(request.user, Verb.JUDGE_EVIDENCE),
         "successor": successor_of(evidence),
+        "may_classify": may(request.user, Verb.CLASSIFY_EVIDENCE),
+        "may_hold": may(request.user, Verb.PLACE_HOLD),
+        "may_see_run": may(request.user, Verb.VIEW_RETENTION),
+        "classify": ClassifyForm(auto_id="classify_%s", initial={"key": evidence.retention_class}),
+        "hold": PieceHoldForm(auto_id="hold_%s"),
+        "may_label": may(request.user, Verb.LABEL_EVIDENCE),
+        "label": LabelForm(auto_id="label_%s", initial={"handling": evidence.handling, "region": evidence.region}),
         "withdraw": WithdrawForm(),
         "supersede": SupersedeForm(),
         "trail": [{"label": _("Evidence"), "url": reverse("evidence-list")}, {"label": evidence.title}],
@@ -117,7 +133,14 @@ def evidence_upload(request: Request) -> HttpResponse:
         given = dict(form.cleaned_data)
         upload = given.pop("file")
         try:
-            evidence = service.receive(**given, stream=upload.file, filename=upload.name, received_by=request.user)
+            evidence = service.receive(
+                **given,
+                stream=upload.file,
+                filename=upload.name,
+                declared_type=upload.content_type or "",
+                kind=service.kind_of(request.GET.get("kind", "")),
+                received_by=request.user,
+            )
             service.accept(evidence=evidence, actor=request.user)
         except RefusedError as error:
             form.add_error("file", str(error))
@@ -128,25 +151,35 @@ def evidence_upload(request: Request) -> HttpResponse:
     return render(request, "compliance/evidence_upload.html", context)
 
 
-@guarded(Verb.DOWNLOAD_EVIDENCE)
-def evidence_download(request: Request, uuid: UUID) -> FileResponse:
-    """The bytes as received, always as an attachment."""
+@guarded(Verb.DOWNLOAD_EVIDENCE, methods=("GET", "HEAD", "POST"))
+def evidence_download(request: Request, uuid: UUID) -> HttpResponse:
+    """To the bytes as received, always as an attachment, from a path without cookies; a label may ask first, or refuse."""
     evidence = found(request, ROWS, uuid)
-    response = FileResponse(
-        service.open_bytes(evidence=evidence),
-        as_attachment=True,
-        filename=evidence.filename,
-        content_type="application/octet-stream",
-    )
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    return response
+    if evidence.state == EvidenceState.DISPOSED:
+        refuse(
+            request, RefusedError(_("The bytes are no longer kept: they were %s") % service.disposed_words(evidence))
+        )
+        return redirect("evidence-detail", uuid)
+    try:
+        handling.require(evidence=evidence, user=request.user, confirmed=request.POST.get("confirmed") == "yes")
+    except handling.UnconfirmedError:
+        return confirmation(request, evidence)
+    except RefusedError as error:
+        refuse(request, error)
+        return redirect("evidence-detail", uuid)
+    return to_file(request, Stored.EVIDENCE, uuid)
 
 
 @guarded(Verb.VIEW, methods=("POST",))
 def evidence_check(request: Request, uuid: UUID) -> HttpResponse:
     """Hash the stored bytes again and say what came out."""
     evidence = found(request, ROWS, uuid)
-    if service.is_unaltered(evidence=evidence):
+    try:
+        unaltered = service.is_unaltered(evidence=evidence)
+    except RefusedError as error:
+        refuse(request, error)
+        return redirect("evidence-detail", uuid)
+    if unaltered:
         say(request, _("Hashed again just now: the stored bytes still have the SHA-256 they were received with."))
     else:
         refuse(request, RefusedError(_("The stored bytes no longer match their SHA-256, or are missing.")))

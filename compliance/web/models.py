@@ -24,6 +24,7 @@ from compliance.selectors.model_pages import ModelFilter
 from compliance.services import evidence as evidences
 from compliance.services import inventory
 from compliance.services.errors import RefusedError
+from compliance.types.retention import EvidenceKind
 from compliance.types.states import ModelOrigin
 from compliance.web.base import Request, found, guarded, ordered, page_of, say
 from compliance.web.exports import Column, Table, exported, table_of, wanted
@@ -168,6 +169,8 @@ def _kept(upload: UploadedFile[Any], *, system: AISystem, title: str, actor: Use
         system=system,
         stream=upload.file,  # type: ignore[arg-type]  # an upload's file is open for reading bytes
         filename=upload.name or "",
+        declared_type=upload.content_type or "",
+        kind=EvidenceKind.MODEL,
         title=title,
         received_by=actor,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter, methodcaller
 from uuid import UUID
 
-from django.http import FileResponse, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
@@ -13,12 +13,16 @@ from django.utils.translation import gettext_lazy
 
 from compliance.models import Assessment, EvidencePack, LedgerEvent
 from compliance.rights import Verb, may, visible
-from compliance.services import evidence, packs
+from compliance.services import handovers, packs
 from compliance.services.errors import RefusedError
+from compliance.services.file_tickets import Stored
 from compliance.types.canonical import canonical_json
+from compliance.types.handling import Recipient
 from compliance.types.states import Audience
 from compliance.web.base import Request, found, guarded, page_of, refuse
 from compliance.web.exports import Column, exported, table_of, wanted
+from compliance.web.files import to_file
+from compliance.web.recipients import HandoverForm
 
 ROWS = EvidencePack.objects.select_related("freeze__assessment__system", "freeze__frozen_by", "issued_by", "supersedes")
 
@@ -54,7 +58,11 @@ def pack_list(request: Request) -> HttpResponseBase:
         {"label": _("Issued")},
         {"label": _("Signer")},
     ]
-    context = {"page": page_of(request, rows), "columns": columns}
+    context = {
+        "page": page_of(request, rows),
+        "columns": columns,
+        "may_see_recipients": may(request.user, Verb.VIEW_RECIPIENTS),
+    }
     return render(request, "compliance/pack_list.html", context)
 
 
@@ -73,21 +81,22 @@ def pack_detail(request: Request, uuid: UUID) -> HttpResponse:
         .first(),
         "root_sha256": pack.receipt.get("root_certificate_sha256", ""),
         "may_download": may(request.user, Verb.DOWNLOAD_PACK),
+        "may_hand_over": may(request.user, Verb.HAND_OVER_PACK),
+        "handover": HandoverForm(),
+        "handovers": visible(pack.handovers.select_related("handed_by"), request.user)[:20],
+        "may_see_recipients": may(request.user, Verb.VIEW_RECIPIENTS),
         "trail": [{"label": _("Packs"), "url": reverse("pack-list")}, {"label": title}],
     }
     return render(request, "compliance/pack_detail.html", context)
 
 
 @guarded(Verb.DOWNLOAD_PACK)
-def pack_download(request: Request, uuid: UUID) -> FileResponse:
-    """The signed PDF."""
+def pack_download(request: Request, uuid: UUID) -> HttpResponse:
+    """To the signed PDF, from a path without cookies; who fetched it is logged."""
     pack = found(request, ROWS, uuid)
-    return FileResponse(
-        evidence.open_stored(name=pack.storage_name),
-        as_attachment=True,
-        filename=f"evidence-pack-{pack.number}-{str(pack.uuid)[:8]}.pdf",
-        content_type="application/pdf",
-    )
+    if request.method == "GET":
+        handovers.downloaded(pack=pack, purpose=request.GET.get("purpose", "")[:5_000], user=request.user)
+    return to_file(request, Stored.PACK, uuid)
 
 
 @guarded(Verb.DOWNLOAD_PACK)
@@ -105,8 +114,14 @@ def pack_issue(request: Request, uuid: UUID) -> HttpResponse:
     """Issue a pack of a frozen assessment, in the background."""
     assessment = found(request, Assessment.objects.select_related("system"), uuid)
     audience = Audience.EXTERNAL if request.POST.get("audience") == Audience.EXTERNAL else Audience.INTERNAL
+    recipient = Recipient(
+        name=request.POST.get("recipient", "").strip()[:300],
+        purpose=request.POST.get("purpose", "").strip()[:5_000],
+        under_nda=request.POST.get("under_nda") == "yes",
+        region=request.POST.get("region", "").strip()[:64],
+    )
     try:
-        job = packs.request_issue(assessment=assessment, actor=request.user, audience=audience)
+        job = packs.request_issue(assessment=assessment, actor=request.user, audience=audience, recipient=recipient)
     except RefusedError as error:
         refuse(request, error)
         return redirect("assessment-detail", uuid)

@@ -75,6 +75,7 @@ def people_list(request: Request) -> HttpResponseBase:
         "page": page_of(request, rows),
         "columns": columns,
         "may_manage": may(request.user, Verb.MANAGE_PEOPLE),
+        "may_export": may(request.user, Verb.EXPORT_SUBJECT),
     }
     return render(request, "compliance/people.html", context)
 

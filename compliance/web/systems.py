@@ -25,6 +25,7 @@ from compliance.types.applicability import LegalRole, RiskClass, Standing
 from compliance.web.base import PER_PAGE, Request, found, guarded, page_of, say
 from compliance.web.exports import Column, exported, table_of, wanted
 from compliance.web.forms import day_input
+from compliance.web.handling import LabelForm
 
 SYSTEMS = AISystem.objects.select_related("owner")
 SYSTEM_COLUMNS = (
@@ -113,6 +114,8 @@ def system_detail(request: Request, uuid: UUID) -> HttpResponse:
         "roles": [label(role) for role in sorted(system.standing.roles)],
         "lines": lines,
         "may_state": may(request.user, Verb.MANAGE_SYSTEMS),
+        "may_label": may(request.user, Verb.LABEL_EVIDENCE),
+        "label": LabelForm(initial={"handling": system.handling, "region": system.region}),
         "columns": [
             {"label": _("Framework")},
             {"label": _("Relevant ids"), "numeric": True},

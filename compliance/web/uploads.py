@@ -17,8 +17,11 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.defaults import bad_request
 
-from compliance.services.spool import Spool, TooLargeError
+from compliance.services.spool import NoRoomError, Spool, TooLargeError
+from compliance.types.retention import EvidenceKind
 
+MODEL_FORMS = {"model-register"}
+MODEL_BY_KIND = {"api-evidence-list", "evidence-upload"}  # with ?kind=model in the address
 PUBLIC_BYTES = 200 * 1024**2
 _REST_OF_FORM = 8 * 1024**2  # fields, headers and boundaries around the files; Django takes 5 MiB of fields
 _PIECE = 256 * 1024
@@ -27,11 +30,33 @@ _PIECE = 256 * 1024
 class UploadTooLargeError(RequestDataTooBig):
     """The files of one request are too large together. The message is one sentence for whoever sent them."""
 
+    status = 413
+
+
+class UploadWithoutRoomError(UploadTooLargeError):
+    """The disk is too full for the files of the request."""
+
+    status = 507
+
+
+def most_bytes(request: HttpRequest | None) -> int:
+    """How much one form may bring: models more than other documents, who is not signed in less."""
+    most: int = settings.MAX_UPLOAD_BYTES
+    if request is None:
+        return most
+    if not request.user.is_authenticated:
+        return min(most, PUBLIC_BYTES)
+    match = request.resolver_match
+    name = match.url_name if match is not None else ""
+    is_model = name in MODEL_FORMS or (name in MODEL_BY_KIND and request.GET.get("kind") == EvidenceKind.MODEL)
+    return int(settings.MAX_MODEL_UPLOAD_BYTES) if is_model else most
+
 
 class HashingUploadHandler(FileUploadHandler):
     """Spools each file and hashes it on the way; the form's file wraps a `spool.Received`, which the services keep.
 
-    All files of a request together may have MAX_UPLOAD_BYTES, from somebody who is not signed in PUBLIC_BYTES.
+    All files of a request together may have MAX_UPLOAD_BYTES, of models MAX_MODEL_UPLOAD_BYTES, from somebody who is not
+    signed in PUBLIC_BYTES; and no more than the disk has room for.
     """
 
     chunk_size = _PIECE
@@ -40,13 +65,14 @@ class HashingUploadHandler(FileUploadHandler):
         super().__init__(request)
         self._spool: Spool | None = None
         self._most = self._rest = settings.MAX_UPLOAD_BYTES
+        self._announced = 0
 
     def handle_raw_input(
         self, input_data: Any, meta: dict[str, str], content_length: int, boundary: str, encoding: str | None = None
     ) -> None:
         """Refuses what says of itself that it is too large before any of it is read; what it says is not believed else."""
-        if self.request is not None and not self.request.user.is_authenticated:
-            self._most = self._rest = min(self._most, PUBLIC_BYTES)
+        self._most = self._rest = most_bytes(self.request)
+        self._announced = max(0, content_length)
         if content_length > self._most + _REST_OF_FORM:
             raise _too_large(self._most)
 
@@ -54,7 +80,10 @@ class HashingUploadHandler(FileUploadHandler):
         """A file begins."""
         super().new_file(*args, **kwargs)
         self.upload_interrupted()
-        self._spool = Spool(most_bytes=self._rest)
+        try:
+            self._spool = Spool(most_bytes=self._rest, expected_bytes=min(self._announced, self._rest))
+        except NoRoomError as error:
+            raise UploadWithoutRoomError(str(error)) from error
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         """Its next bytes. Raises UploadTooLargeError."""
@@ -64,6 +93,8 @@ class HashingUploadHandler(FileUploadHandler):
             self._spool.write(raw_data)
         except TooLargeError as error:
             raise _too_large(self._most) from error
+        except NoRoomError as error:
+            raise UploadWithoutRoomError(str(error)) from error
 
     def file_complete(self, file_size: int) -> UploadedFile[Any] | None:
         """It ended, with the boundary after it."""
@@ -110,6 +141,7 @@ def not_understood(request: HttpRequest, exception: Exception) -> HttpResponse:
     """The page for requests that were not understood, and the sentence for those that were too large."""
     if not isinstance(exception, RequestDataTooBig):
         return bad_request(request, exception)
-    ours = isinstance(exception, UploadTooLargeError)
-    reason = str(exception) if ours else _("The form holds more text than this installation takes.")
+    if isinstance(exception, UploadTooLargeError):
+        return render(request, "413.html", {"reason": str(exception)}, status=exception.status)
+    reason = _("The form holds more text than this installation takes.")
     return render(request, "413.html", {"reason": reason}, status=413)

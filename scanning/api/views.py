@@ -39,7 +39,13 @@ class ImportViewSet(ReadViewSet):
         payload.is_valid(raise_exception=True)
         given = dict(payload.validated_data)
         upload = given.pop("file")
-        document = intake.receive(**given, stream=upload.file, filename=upload.name, actor=asker(request))
+        document = intake.receive(
+            **given,
+            stream=upload.file,
+            filename=upload.name,
+            declared_type=upload.content_type or "",
+            actor=asker(request),
+        )
         return Response(shapes.ImportReceiptSerializer(document).data, status=status.HTTP_202_ACCEPTED)
 
     @extend_schema(parameters=[EXPORT], responses=shapes.RejectSerializer(many=True))

@@ -12,6 +12,7 @@ from compliance.services import evidence as evidences
 from compliance.services import expectations, inventory
 from compliance.services.errors import RefusedError
 from compliance.types.errors import BadInputError
+from compliance.types.retention import EvidenceKind
 from scanning.filescan.manifest import DatasetDifference, DatasetManifest, manifest_from_json
 
 _LARGEST = 256 * 1024**2
@@ -46,6 +47,7 @@ def register_from_manifest(
         filename=filename,
         title=_("Manifest of %(name)s %(label)s") % {"name": name, "label": label},
         received_by=actor,
+        kind=EvidenceKind.DATA,
         collected_how="manage.py hash_dataset --json",
     )
     evidences.accept(evidence=kept, actor=actor)

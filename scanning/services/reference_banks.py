@@ -16,6 +16,7 @@ from compliance.services.errors import RefusedError
 from compliance.types.canonical import canonical_json
 from compliance.types.drafts import JSON
 from compliance.types.errors import BadInputError
+from compliance.types.retention import EvidenceKind
 from scanning.detectors.references import MAX_BANK_BYTES, bank_from_json
 from scanning.models import ReferenceBank
 from scanning.services import isolated
@@ -50,6 +51,7 @@ def receive(*, system: AISystem, stream: BinaryIO, filename: str, name: str = ""
         filename=filename,
         title=_("Reference bank %s") % title,
         received_by=actor,
+        kind=EvidenceKind.DATA,
         source_system="Assay",
         collected_how=_("Models of the same making, trained without a planted trigger and measured alike."),
     )

@@ -22,6 +22,7 @@ from compliance.services.errors import RefusedError
 from compliance.services.leases import LeaseKeeper
 from compliance.types.canonical import canonical_json, digest_of
 from compliance.types.drafts import JSON, FileScanReport, ObservationDraft, ScanReport, StageReport
+from compliance.types.retention import EvidenceKind
 from compliance.types.verdicts import FileScanVerdict, StageVerdict
 from scanning import normalise
 from scanning.detectors import banks
@@ -303,13 +304,13 @@ def _publish(scan: Scan, keeper: LeaseKeeper, file_report: FileScanReport, repor
         "file_scan": to_json(file_report),
         "detection": report_to_json(report) if report else None,
     }
-    content = canonical_json(document)
     kept = evidences.receive(
         system=system,
-        stream=BytesIO(content),
+        stream=BytesIO(canonical_json(document)),
         filename=f"scan-{str(scan.uuid)[:8]}.json",
         title=_("Scan report of %s") % version,
         received_by=actor,
+        kind=EvidenceKind.RESULT,
         source_system="Assay",
         collected_how=_("Written by the scan itself."),
         collected_at=timezone.now(),

@@ -105,7 +105,13 @@ def import_new(request: Request) -> HttpResponse:
         given = dict(form.cleaned_data)
         upload = given.pop("file")
         try:
-            document = intake.receive(**given, stream=upload.file, filename=upload.name, actor=request.user)
+            document = intake.receive(
+                **given,
+                stream=upload.file,
+                filename=upload.name,
+                declared_type=upload.content_type or "",
+                actor=request.user,
+            )
         except (RefusedError, BadInputError) as error:
             form.add_error("file", str(error))
         else:

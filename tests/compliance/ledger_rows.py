@@ -20,6 +20,7 @@ from compliance.models import (
     ControlTest,
     ControlVersion,
     DatasetVerification,
+    DisposalRun,
     Engagement,
     EngagementMove,
     EvidencePack,
@@ -31,9 +32,11 @@ from compliance.models import (
     LedgerEvent,
     Observation,
     Population,
+    RetentionTerms,
     Sample,
     StatementVersion,
     Technique,
+    Tombstone,
     User,
 )
 from compliance.services import completeness, inventory, ledger
@@ -153,6 +156,11 @@ def filled_tables() -> dict[str, str]:
         name="Gateway", version=1, layout="csv", definition={}, sha256="0" * 64, columns_sha256="0" * 64
     )
     reviewed(system, actor, customer_controls=[asked("Tokens are rotated.")])
+    kept = evidence(system, b"old", actor=actor)
+    Tombstone.objects.create(
+        evidence=kept, run=DisposalRun.objects.create(due_by=date(2026, 1, 1)), terms=RetentionTerms.objects.all()[0],
+        sha256=kept.sha256, size=kept.size, kind=kept.kind, media_type=kept.media_type, approved_by=actor,
+    )  # fmt: skip
     names = [
         "ledgerevent",
         "ledgerblock",
@@ -166,6 +174,8 @@ def filled_tables() -> dict[str, str]:
         "auditorread",
         "sample",
         "auditfindingentry",
+        "retentionterms",
+        "tombstone",
         "rowchange",
         "observation",
         "entitlementsnapshot",

@@ -17,10 +17,13 @@ from compliance.models import (
     CatalogRelease,
     CheckRun,
     ControlReview,
+    DisposalItem,
+    DisposalRun,
     Engagement,
     EngagementMember,
     Evidence,
     EvidencePack,
+    FileCheck,
     Framework,
     Freeze,
     ImplementedControl,
@@ -30,11 +33,25 @@ from compliance.models import (
     MappingPair,
     ModelVersion,
     PlatformDocument,
+    Principal,
     ReferenceControl,
+    RehashRun,
+    RetentionTerms,
     StatementVersion,
+    Tombstone,
     User,
 )
-from compliance.services import access_reviews, audit_findings, bindings, controls, engagements, expectations, leases
+from compliance.services import (
+    access_reviews,
+    audit_findings,
+    bindings,
+    controls,
+    engagements,
+    expectations,
+    handovers,
+    leases,
+    retention,
+)
 from compliance.services import evidence as evidences
 from compliance.services.audit_findings import AuditFindingDraft
 from compliance.types.bindings import Named
@@ -92,6 +109,20 @@ def adopted(system: AISystem, actor: User) -> ImplementedControl:
     """The first reference control as the system's own."""
     reference = ReferenceControl.objects.order_by("control_id")[0].control_id
     return controls.adopt(system=system, terms=control_terms(reference), owner=actor, actor=actor)
+
+
+def disposed_of(system: AISystem, actor: User) -> DisposalRun:
+    """A completed run with one piece, which stays what it was: what its pages show is not its own affair."""
+    run = DisposalRun.objects.create(
+        due_by=date(2026, 1, 1), state="completed", decided_by=actor, certificate={"pieces": []}
+    )
+    kept = evidences.receive(
+        system=system, stream=io.BytesIO(b"old"), filename="old.txt", title="Old", received_by=actor
+    )
+    DisposalItem.objects.create(
+        run=run, evidence=kept, terms=RetentionTerms.objects.all()[0], due_on=date(2026, 1, 1), bytes_deleted=True
+    )
+    return run
 
 
 def mapping() -> MappingPair:
@@ -207,7 +238,27 @@ def places(world: World, officer: User, contributor: User) -> Places:
         completeness_on_record.recorded(one, log) for one, log in ((system, world.log), (other, world.other_log))
     )
     passkey = passkey_of_somebody_else()
+    disposal = disposed_of(system, officer)
+    named = Principal.objects.order_by("pk")[0]
+    rehashed = RehashRun.objects.create(planned=1)
+    checked = FileCheck.objects.create(
+        storage_name="x", sha256="0" * 64, state="unaltered", checked_at=LONG_AGO, run=rehashed
+    )
+    hold = retention.place_hold(title="Case", reason="Claim.", system=other, actor=officer)
     shared: Known = {
+        "retention-revise": "standard",
+        "api-retention-terms": RetentionTerms.objects.all()[0].uuid,
+        "hold": hold.uuid,
+        "api-legal-holds": hold.uuid,
+        "api-pack-handovers": handovers.downloaded(pack=other_pack, purpose="", user=officer).uuid,
+        "subject": named.uuid,
+        "api-subjects": named.uuid,
+        "api-people": officer.uuid,
+        "rehash-run": rehashed.uuid,
+        "api-rehash-runs": rehashed.uuid,
+        "api-file-checks": checked.uuid,
+        "disposal": disposal.uuid,
+        "api-disposal-runs": disposal.uuid,
         "mapping": pair.uuid,
         "statement": iso.key,
         "mapping-add": pair.control.control_id,
@@ -250,6 +301,11 @@ def places(world: World, officer: User, contributor: User) -> Places:
         "access-review": other_kept.review.uuid, "approval": other_kept.approval.uuid, "binding-rule": other_kept.rule.uuid,
         "api-job-bindings": other_kept.binding.uuid,
     }  # fmt: skip
+    for known, piece in ((own, world.log), (foreign, world.other_log)):
+        known["api-tombstones"] = Tombstone.objects.create(
+            evidence=piece, run=disposal, terms=RetentionTerms.objects.all()[0], sha256=piece.sha256, size=piece.size,
+            kind=piece.kind, media_type=piece.media_type, approved_by=officer,
+        ).uuid  # fmt: skip
     for known, of in ((own, system), (foreign, other)):
         supplier = reviewed(of, officer).supplier
         known |= {"supplier": supplier.uuid, "api-suppliers": supplier.uuid}

@@ -23,6 +23,7 @@ def production(settings: Settings) -> None:
     settings.DATABASE = {"ENGINE": "django.db.backends.postgresql"}
     settings.SIGNER, settings.ACCEPT_UNISOLATED = "pkcs11", False
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.FILES_HOST = "files.example.org"
 
 
 def ids() -> list[str | None]:
@@ -47,6 +48,7 @@ def test_careful_settings_raise_nothing(settings: Settings) -> None:
         ("SIGNER", "demo", "assay.W011"),
         ("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend", "assay.W012"),
         ("ACCEPT_UNISOLATED", True, "assay.W013"),
+        ("FILES_HOST", "", "assay.W015"),
     ],
 )
 def test_each_unsafe_setting_has_its_id(settings: Settings, name: str, value: object, expected: str) -> None:

@@ -44,6 +44,7 @@ PUBLIC = {
     "account_reset_password_from_key_done": "says that the password is set",
     "sign-out": "ends whatever session there is",
     "first-admin": "guarded by a one-time token in the address",
+    "stored-file": "guarded by a signed ticket that ends after a minute, and by what its person may then",
     "verify": "anybody who was handed a pack may check it",
     "healthz": "asked by load balancers; says nothing but that the process is up",
     "readyz": "asked by load balancers; says which part is not ready",
@@ -51,6 +52,7 @@ PUBLIC = {
 SEES_EVERY_SYSTEM = {Role.ADMINISTRATOR, Role.OFFICER, Role.MANAGER}
 READS_NOTHING = {Role.COLLECTOR}
 ANSWERED = {200, 201, 202, 302, 303, 400, 409, 422}
+LEADS_ON = {"evidence-download", "pack-download"}  # to the signed address without cookies, from which the file comes
 # Pages about one's own sign-in: they ask for the password first, and a passkey is nobody else's.
 ASKS_FIRST = {
     "account_reauthenticate", "account_change_password", "mfa_reauthenticate", "mfa_reauthenticate_webauthn",
@@ -138,7 +140,7 @@ def expected(route: Route, method: str, role: Role, *, foreign: bool) -> set[int
         return {404}
     if route.name in ONES_OWN:
         return {404}
-    if route.name in ASKS_FIRST:
+    if route.name in ASKS_FIRST or (method == "GET" and route.name in LEADS_ON):
         return {302}
     return {200} if method == "GET" else ANSWERED | ({404} if route.name in NAMES_MORE else set())
 

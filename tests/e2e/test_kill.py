@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -195,3 +196,69 @@ def test_scan_survives_the_death_of_its_worker(installation: Installation) -> No
     assert rules == [("file-scan",), ("neural_cleanse",)]
     assert count(installation, "compliance_ledgerevent", "kind = 'scan.finished'") == 1
     assert count(installation, "compliance_evidence") == 3  # model, held-out images, report
+
+
+PIECES, EVENTS_EACH = 12, 2_500
+
+
+def approve_a_disposal(installation: Installation) -> None:
+    """Old logs with many events each, a proposal by Assay, and a person's approval: the job waits for a worker."""
+    installation.python(
+        "from datetime import UTC, date, datetime\n"
+        "from io import BytesIO\n"
+        "from compliance.models import AISystem, Evidence\n"
+        "from compliance.services import disposals, evidence, people\n"
+        "from compliance.types.states import Role\n"
+        "from tests.compliance.records import log_events\n"
+        "system = AISystem.objects.create(name='Fraud model')\n"
+        "officer = people.create_user(email='o@example.org', name='O', role=Role.OFFICER, password=None, actor=None)\n"
+        f"for n in range({PIECES}):\n"
+        "    kept = evidence.receive(system=system, stream=BytesIO(b'log %d' % n), filename='log', title='Log of Ada',\n"
+        "                            received_by=None)\n"
+        f"    log_events(system, kept, {EVENTS_EACH}, tag=f'{{n}}-')\n"
+        "Evidence.objects.update(created_at=datetime(2015, 3, 1, tzinfo=UTC))\n"
+        "run = disposals.propose(actor=None)\n"
+        "disposals.approve(run=run, actor=officer)\n"
+    )
+
+
+def half_disposed(installation: Installation) -> list[tuple[Any, ...]]:
+    """Pieces of which a tombstone, a state and the name say different things: there must never be one."""
+    return installation.rows(
+        "SELECT e.id FROM compliance_evidence e LEFT JOIN compliance_tombstone t ON t.evidence_id = e.id"
+        " WHERE (e.state = 'disposed') <> (t.id IS NOT NULL) OR (e.state = 'disposed' AND e.title LIKE '%Ada%')"
+    )
+
+
+@pytest.mark.parametrize(("database", "broker"), BACKENDS)
+def test_a_disposal_survives_the_death_of_its_worker(installation: Installation) -> None:
+    approve_a_disposal(installation)
+    files = installation.var / "evidence"
+
+    def stored() -> int:
+        return sum(path.is_file() for path in files.rglob("*"))
+
+    assert stored() == PIECES
+    kill_worker_when(installation, "the third piece", lambda: count(installation, "compliance_tombstone") >= 3)
+    gone = count(installation, "compliance_tombstone")
+    assert gone < PIECES
+    assert half_disposed(installation) == []
+    assert PIECES - gone <= stored() <= PIECES - gone + 1  # the file of the last tombstone at most is still there
+
+    schedule = f"--schedule={installation.var / 'beat'}"
+    beat = [*CELERY, "beat", "--loglevel=WARNING", schedule, "--pidfile="]
+
+    def over() -> bool:
+        ((found,),) = installation.rows("SELECT state FROM compliance_job WHERE kind = 'disposal'")
+        return found in OVER
+
+    with running(installation, WORKER), running(installation, beat):
+        wait_for("the end of the job", over, installation)
+
+    assert installation.rows("SELECT state, attempts FROM compliance_job") == [("succeeded", 2)]
+    assert half_disposed(installation) == []
+    assert (count(installation, "compliance_tombstone"), stored()) == (PIECES, 0)
+    assert count(installation, "compliance_jobevent", "purged_leaf = ''") == 0
+    assert count(installation, "compliance_ledgerevent", "kind = 'evidence.disposed'") == PIECES
+    assert count(installation, "compliance_ledgerevent", "kind = 'disposal.completed'") == 1
+    assert installation.manage("verify_ledger").returncode == 0

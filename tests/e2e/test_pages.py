@@ -34,6 +34,7 @@ NARROW: ViewportSize = {"width": 360, "height": 740}
 SCROLLS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 NO_PAGE = {  # addresses that answer a GET with something else than a page
     "evidence-download", "pack-download", "pack-receipt", "job-progress", "scan-progress", "import-progress",
+    "disposal-certificate", "stored-file",
     "healthz", "readyz", "sign-out", "sign-in", "first-admin",
     # tests/e2e/test_sign_in.py walks the pages of the sign-in: they lead on, or need a provider, a key or a password first
     "account_login", "mfa_authenticate", "mfa_login_webauthn", "openid_connect_login", "openid_connect_callback",
@@ -89,6 +90,9 @@ SUBJECTS = {
     "control-change": "SELECT uuid FROM compliance_implementedcontrol ORDER BY id",
     "mapping-add": "SELECT control_id FROM compliance_referencecontrol ORDER BY control_id",
     "mapping-revise": "SELECT uuid FROM compliance_mappingpair ORDER BY id",
+    "retention-revise": "SELECT key FROM compliance_retentionterms ORDER BY key",
+    "rehash-run": "SELECT uuid FROM compliance_rehashrun",
+    "disposal-detail": "SELECT uuid FROM compliance_disposalrun",
     "system-detail": "SELECT uuid FROM compliance_aisystem",
     "system-standing": "SELECT uuid FROM compliance_aisystem",
     "system-relevance": "SELECT uuid FROM compliance_aisystem",
@@ -126,6 +130,7 @@ def furnish(installation: Installation) -> None:
     documents = [SAMPLES / "aws_iam" / "bundle.json", SAMPLES / "aws_logging" / "bundle.json"]
     installation.succeed("ingest", *(str(path) for path in documents))
     installation.manage("ingest", str(SAMPLES / "generic_log" / "gateway.csv"))  # is refused: it needs a mapping
+    installation.manage("rehash", "--all")
     installation.manage("check_events")  # ends with 1 where an event does not hold
     installation.python(
         "import json\n"
@@ -148,6 +153,16 @@ def furnish(installation: Installation) -> None:
         "from tests.compliance.routes_world import tested\n"
         "Engagement.objects.update(period_start=date(2026, 1, 1))\n"
         "tested({'engagement': Engagement.objects.all()[0].uuid, 'api-controls': ImplementedControl.objects.all()[0].uuid})\n"
+        "from datetime import UTC, datetime\n"
+        "from io import BytesIO\n"
+        "from compliance.models import Evidence\n"
+        "from compliance.services import disposals, retention\n"
+        "from compliance.services import evidence as evidences\n"
+        "old = evidences.receive(system=AISystem.objects.all()[0], stream=BytesIO(b'old'), filename='old.txt',\n"
+        "    title='Log of 2015', received_by=officer)\n"
+        "Evidence.objects.filter(pk=old.pk).update(created_at=datetime(2015, 3, 1, tzinfo=UTC))\n"
+        "disposals.propose(actor=None)\n"
+        "retention.place_hold(title='Claim 12', reason='Announced.', system=AISystem.objects.all()[0], actor=officer)\n"
         "from tests.compliance.suppliers_on_record import asked, reviewed\n"
         "reviewed(AISystem.objects.all()[0], officer, customer_controls=[asked('Tokens are rotated.')])\n"
         f"given = json.load(open({str(SAMPLES / 'generic_log' / 'mapping_csv.json')!r}))\n"

@@ -11,9 +11,10 @@ from django.utils.translation import gettext as _
 from compliance.management.base import Answer, AssayCommand
 from compliance.management.subjects import find_assessment
 from compliance.models import Assessment, EvidencePack, User
-from compliance.services import freezes, leases, packs
+from compliance.services import freezes, handovers, leases, packs
 from compliance.services.errors import RefusedError
-from compliance.types.states import Audience, JobState, Role
+from compliance.types.handling import Recipient
+from compliance.types.states import Audience, HandoverWay, JobState, Role
 from compliance.types.verdicts import ExitCode
 
 
@@ -39,6 +40,14 @@ class Command(AssayCommand):
             "--out", required=True, type=Path, help="where to write the PDF; the receipt goes beside it"
         )
         parser.add_argument("--external", action="store_true", help="for external recipients: no working triggers")
+        parser.add_argument(
+            "--recipient", default="", help="for whom it is made; printed on an external pack, and logged"
+        )
+        parser.add_argument("--purpose", default="", help="what the recipient has it for; logged")
+        parser.add_argument(
+            "--nda", action="store_true", help="a non-disclosure agreement with the recipient is in force"
+        )
+        parser.add_argument("--region", default="", help="region of the recipient")
         parser.add_argument("--by", default="", help="e-mail address of the issuing officer")
 
     def answer(self, options: dict[str, Any]) -> Answer:
@@ -48,13 +57,20 @@ class Command(AssayCommand):
         if not assessment.is_frozen:
             freezes.freeze(assessment=assessment, actor=actor)
         audience = Audience.EXTERNAL if options["external"] else Audience.INTERNAL
-        job = packs.request_issue(assessment=assessment, actor=actor, audience=audience, dispatch=False)
+        recipient = Recipient(
+            name=options["recipient"], purpose=options["purpose"], under_nda=options["nda"], region=options["region"]
+        )
+        job = packs.request_issue(
+            assessment=assessment, actor=actor, audience=audience, recipient=recipient, dispatch=False
+        )
         job = leases.run_here(job=job, on_progress=self.show_progress)
         if job.state != JobState.SUCCEEDED:
             raise RefusedError(job.error or _("The pack was not issued."))
         pack = EvidencePack.objects.get(uuid=job.result["pack"])
         out: Path = options["out"].resolve()
         receipt = packs.export(pack=pack, out=out)
+        whom = options["recipient"] or _("the file %s") % out.name
+        handovers.record(pack=pack, way=HandoverWay.COMMAND, recipient=whom, purpose=options["purpose"], actor=actor)
         document = {
             "pack": str(pack.uuid),
             "number": pack.number,

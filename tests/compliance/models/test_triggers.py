@@ -35,6 +35,7 @@ SERVICES_RECORD = {
     "referencecontrol", "referencecontrol_questions", "referencecontrol_techniques", "remediationitem",
     "remediationitem_risks", "risk", "supplier", "supplierreview_model_versions",
     "customercontrol_controls", "technique", "techniquesection",
+    "disposalitem", "disposalrun", "filecheck", "legalhold", "packhandover", "rehashrun",
 }  # fmt: skip
 EXEMPT = {
     "compliance_principal": "erasable by design; its erasure is an event",

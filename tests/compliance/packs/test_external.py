@@ -14,12 +14,13 @@ import pikepdf
 import pytest
 
 from compliance.packs.context import build_context
-from compliance.packs.external import for_external
+from compliance.packs.external import for_external, without_labelled
 from compliance.packs.issue import IssuedPack, verify_isolated
 from compliance.packs.order import PackOrder
 from compliance.packs.render import html_of
 from compliance.types.canonical import canonical_json, digest_of, sha256_hex
 from compliance.types.freeze import validate_freeze
+from compliance.types.handling import HandlingLabel
 from compliance.types.states import Audience
 from tests.compliance.packs.example_freeze import example_freeze
 from tests.compliance.packs.example_pack import Example
@@ -103,3 +104,17 @@ def test_a_stranger_verifies_it_like_any_other(external: IssuedPack, example: Ex
         pack=external.pack, receipt=external.receipt_file, trust_roots=[root], time_roots=[], accept_unisolated=False
     )
     assert report.is_genuine
+
+
+def test_what_is_left_out_by_a_label_is_named_nowhere() -> None:
+    whole = example_freeze()
+    piece = whole["evidence"][0]
+    whole["assessment"]["scope"] = f"Rests on “{piece['title']}”."
+    given, left = without_labelled(whole, {piece["uuid"]: HandlingLabel.PRIVILEGED})
+    validate_freeze(json.loads(canonical_json(given)))
+    assert (left, given["evidence"][0]["sha256"]) == (1, piece["sha256"])
+    text = canonical_json(given).decode()
+    assert given["assessment"]["scope"] == "Rests on “…”."
+    assert f'"{piece["title"]}"' not in text
+    assert f'"{piece["filename"]}"' not in text
+    assert canonical_json(given["evidence"][1:]) == canonical_json(whole["evidence"][1:])

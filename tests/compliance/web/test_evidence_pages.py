@@ -49,7 +49,7 @@ def test_a_contributor_cannot_add_to_a_system_they_are_not_on(world: World, brow
 
 def test_a_download_is_an_inert_attachment(world: World, browse: Browse, auditor: User, officer: User) -> None:
     page = records.evidence(world.log.system, b"<script>alert(1)</script>", actor=officer, filename="page.html")
-    response = browse(officer).get(f"/evidence/{page.uuid}/download/")
+    response = browse(officer).get(f"/evidence/{page.uuid}/download/", follow=True)
     assert response.headers["Content-Type"] == "application/octet-stream"
     assert response.headers["Content-Disposition"].startswith("attachment")
     assert response.headers["X-Content-Type-Options"] == "nosniff"

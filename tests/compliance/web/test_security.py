@@ -116,7 +116,7 @@ def test_downloads_are_attachments_that_no_browser_guesses_at(
     world: World, browse: Browse, officer: User, contributor: User, name: str
 ) -> None:
     own = places(world, officer, contributor).own
-    response = browse(officer).get(reverse(name, args=[own[name.split("-", maxsplit=1)[0]]]))
+    response = browse(officer).get(reverse(name, args=[own[name.split("-", maxsplit=1)[0]]]), follow=True)
     assert response.status_code == 200
     assert response["Content-Disposition"].startswith("attachment;")
     assert response["X-Content-Type-Options"] == "nosniff"

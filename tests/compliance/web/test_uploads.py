@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import os
 from io import BytesIO
@@ -184,3 +185,53 @@ def test_verifying_a_pack_keeps_nothing(db: None) -> None:
     before = stored()
     Client().post("/verify/", {"pack": SimpleUploadedFile("x.pdf", LARGE)}).close()
     assert (spools(), stored()) == ([], before)
+
+
+# Room, and models -----------------------------------------------------------------------------------------------------
+
+
+def test_an_upload_that_the_disk_has_no_room_for_is_refused_before_it_comes(
+    world: World, officer: User, browse: Browse, settings: Settings
+) -> None:
+    settings.MIN_FREE_BYTES = 10**18
+    before = stored()
+    answer = browse(officer).post("/evidence/new/", given(world, LARGE))
+    assert answer.status_code == 507
+    assert "too little room" in answer.content.decode()
+    client = APIClient()
+    client.force_authenticate(officer)
+    sent = {"system": str(world.assessment.system.uuid), "file": SimpleUploadedFile("a.bin", LARGE), "title": "A"}
+    told = client.post("/api/v1/evidence/", sent, format="multipart")
+    assert (told.status_code, "too little room" in told.json()["detail"]) == (507, True)
+    assert (stored(), spools()) == (before, [])
+
+
+def test_an_upload_on_which_the_disk_fills_up_leaves_nothing(
+    world: World, officer: User, browse: Browse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from compliance.services import spool
+
+    def full(_handle: int, _piece: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = stored()
+    with monkeypatch.context() as broken:
+        broken.setattr(spool, "_write_all", full)
+        answer = browse(officer).post("/evidence/new/", given(world, LARGE))
+    assert (answer.status_code, "too little room" in answer.content.decode()) == (507, True)
+    assert not Evidence.objects.filter(title="Large").exists()
+    assert (stored(), spools()) == (before, [])
+
+
+def test_models_may_be_larger_than_other_documents(
+    world: World, officer: User, browse: Browse, settings: Settings
+) -> None:
+    settings.MAX_UPLOAD_BYTES, settings.MAX_MODEL_UPLOAD_BYTES = 1 * MIB, 16 * MIB
+    client = browse(officer)
+    assert client.post("/evidence/new/", given(world, LARGE)).status_code == 413
+    assert client.post("/evidence/new/?kind=data", given(world, LARGE)).status_code == 413
+    assert client.post("/evidence/new/?kind=model", given(world, LARGE)).status_code == 302
+    kept = Evidence.objects.get(title="Large")
+    assert (kept.kind, kept.size) == ("model", len(LARGE))
+    settings.MAX_MODEL_UPLOAD_BYTES = 2 * MIB
+    assert client.post("/evidence/new/?kind=model", given(world, LARGE + b"x")).status_code == 413
