@@ -41,8 +41,11 @@ CHROMIUM_ARGUMENTS = [
 
 
 def _prepare_environment() -> None:
-    """Sets the environment of this run; xdist's workers find it set and change nothing."""
+    """Sets the environment of this run; xdist's workers find it set, and take a folder each for the files they keep."""
     if "ASSAY_TEST_VAR" in os.environ:
+        own = Path(os.environ["ASSAY_TEST_VAR"], os.environ.get("PYTEST_XDIST_WORKER", "."))
+        own.mkdir(exist_ok=True)
+        os.environ.update({"ASSAY_VAR": str(own), "DJANGO_SETTINGS_MODULE": "compliance.settings"})
         return
     stack = contextlib.ExitStack()
     atexit.register(stack.close)
@@ -58,6 +61,12 @@ def _prepare_environment() -> None:
 
 _prepare_environment()
 django.setup()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Workers find no settings named: pytest-django would read them before this file gives the worker its folder."""
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
