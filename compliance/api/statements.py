@@ -14,8 +14,8 @@ from compliance import models as m
 from compliance.api.base import ReadViewSet, SystemReference, asker
 from compliance.api.serializers import PersonSerializer, UuidField
 from compliance.choices import choices
-from compliance.rights import Verb, sees_all
-from compliance.selectors.statement_page import IDS, StatementRow, statement_rows
+from compliance.rights import Verb, sees_all, systems_for
+from compliance.selectors.statement_page import IDS, StatementRow, frameworks_with_statement, statement_rows
 from compliance.services import statements
 from compliance.types.drafts import JSON
 from compliance.types.statements import Decision, Implementation, Inclusion
@@ -46,8 +46,13 @@ class StatementSerializer(serializers.ModelSerializer[m.StatementVersion]):
 
 
 class StatementLineSerializer(serializers.Serializer[StatementRow]):
-    """What is decided on one id. version: to be sent back with a new decision; 0 where nothing is decided yet."""
+    """What is decided on one id. version: to be sent back with a new decision; 0 where nothing is decided yet.
 
+    system: null in the statement of the organisation.
+    """
+
+    framework = serializers.CharField()
+    system = serializers.UUIDField(allow_null=True)
     requirement_id = serializers.CharField()
     title = serializers.CharField()
     inclusion = serializers.ChoiceField(choices=choices(Inclusion))
@@ -59,6 +64,8 @@ class StatementLineSerializer(serializers.Serializer[StatementRow]):
     def to_representation(self, row: StatementRow) -> JSON:
         """As JSON."""
         return {
+            "framework": self.context["framework"].key,
+            "system": self.context["system"].uuid if self.context["system"] else None,
             "requirement_id": row.requirement_id,
             "title": row.title,
             "inclusion": row.inclusion.value,
@@ -67,6 +74,15 @@ class StatementLineSerializer(serializers.Serializer[StatementRow]):
             "version": row.version,
             "controls": [control.control_id for control in row.controls],
         }
+
+
+class LinesRequest(serializers.Serializer[JSON]):
+    """Which statements' lines; left out: of every framework, and of the organisation or of the systems that one sees."""
+
+    framework = serializers.SlugRelatedField(
+        slug_field="key", queryset=m.Framework.objects.filter(facts__has_key=IDS), required=False
+    )
+    system = SystemReference(verb=Verb.VIEW, queryset=m.AISystem.objects.all(), required=False)
 
 
 class ScopeRequest(serializers.Serializer[JSON]):
@@ -122,15 +138,23 @@ class StatementViewSet(ReadViewSet):
         given: JSON = payload.validated_data
         return given
 
-    def _lines(self, given: JSON) -> Response:
-        rows = statement_rows(given["framework"], given["system"], asker(self.request))
-        return Response([StatementLineSerializer(row).data for row in rows])
+    def _lines(self, framework: m.Framework, system: m.AISystem | None) -> list[JSON]:
+        context = {"framework": framework, "system": system}
+        rows = statement_rows(framework, system, asker(self.request))
+        return [StatementLineSerializer(row, context=context).data for row in rows]
 
-    @extend_schema(parameters=[ScopeRequest], responses=StatementLineSerializer(many=True))
+    @extend_schema(parameters=[LinesRequest], responses=StatementLineSerializer(many=True))
     @action(detail=False, methods=["get"], pagination_class=None, filterset_fields=())
     def lines(self, request: Request) -> Response:
         """What is decided on each id at this moment."""
-        return self._lines(self._given(ScopeRequest, request.query_params))
+        payload = LinesRequest(data=request.query_params, context=self.get_serializer_context())
+        payload.is_valid(raise_exception=True)
+        given, user = payload.validated_data, asker(request)
+        frameworks = [given["framework"]] if "framework" in given else frameworks_with_statement()
+        scopes: list[m.AISystem | None] = [None] if sees_all(user) else [*systems_for(user, Verb.VIEW).order_by("pk")]
+        if "system" in given:
+            scopes = [given["system"]]
+        return Response([line for one in frameworks for scope in scopes for line in self._lines(one, scope)])
 
     @extend_schema(request=DecideRequest, responses=StatementLineSerializer(many=True))
     @action(detail=False, methods=["post"])
@@ -150,7 +174,7 @@ class StatementViewSet(ReadViewSet):
         statements.decide(
             framework=given["framework"], system=given["system"], decisions=decisions, actor=asker(request)
         )
-        return self._lines(given)
+        return Response(self._lines(given["framework"], given["system"]))
 
     @extend_schema(request=ApproveRequest, responses={201: StatementSerializer})
     @action(detail=False, methods=["post"])
