@@ -158,9 +158,32 @@ class NotAllowedError(Exception):
     """The person may not do this; the message says which verb and role."""
 
 
+# Who may make accounts of which role, and give it. A role in no list gives none.
+GRANTS: dict[Role, frozenset[Role]] = {Role.ADMINISTRATOR: _ALL}
+# What no limited token carries: with these one could make oneself stronger than the token.
+NEVER_CARRIED = frozenset({Verb.MANAGE_PEOPLE, Verb.OWN_SIGN_IN})
+# What a machine's account may be. A machine administers no people and audits nothing.
+SERVICE_ROLES = frozenset({Role.COLLECTOR, Role.CONTRIBUTOR, Role.OFFICER, Role.MANAGER})
+
+
 def may(user: Asker, verb: Verb) -> bool:
-    """Whether the role of an active user carries the verb."""
-    return isinstance(user, m.User) and user.is_active and Role(user.role) in TABLE[verb]
+    """Whether the role of an active user carries the verb, and so does the token they came by."""
+    if not isinstance(user, m.User) or not user.is_active or Role(user.role) not in TABLE[verb]:
+        return False
+    scope = user.token_scope
+    return scope is None or not scope.is_limited or (verb not in NEVER_CARRIED and scope.carries(verb.name))
+
+
+def may_grant(user: Asker, role: Role) -> bool:
+    """Whether this person may give somebody the role: nobody gives more than is written for their own."""
+    return (
+        may(user, Verb.MANAGE_PEOPLE) and isinstance(user, m.User) and role in GRANTS.get(Role(user.role), frozenset())
+    )
+
+
+def verbs_of(role: Role) -> frozenset[Verb]:
+    """Everything that a role may do."""
+    return frozenset(verb for verb, roles in TABLE.items() if role in roles)
 
 
 def require(user: Asker, verb: Verb) -> m.User:
@@ -251,7 +274,7 @@ SHARED = CATALOGUE | {
     "scanning.SigningKey",
     "compliance.LedgerBlock",
 }
-PEOPLE = frozenset({"compliance.User", "compliance.Team", "compliance.Membership"})
+PEOPLE = frozenset({"compliance.RowChange", "compliance.User", "compliance.Team", "compliance.Membership"})
 # From each table of an audit to its engagement: staff see all of them, an auditor those of the rooms open to them.
 ENGAGEMENT_PATH: dict[str, str] = {
     "compliance.Engagement": "pk",
@@ -278,6 +301,7 @@ WHOLE = frozenset(
     f"compliance.{name}"
     for name in ("RetentionTerms", "LegalHold", "DisposalRun", "DisposalItem", "RehashRun", "FileCheck", "PackHandover")
 )
+TOKENS = "compliance.TokenScope"
 
 
 def member_systems(user: m.User) -> QuerySet[m.AISystem]:
@@ -287,18 +311,35 @@ def member_systems(user: m.User) -> QuerySet[m.AISystem]:
 
 def sees_all(user: Asker) -> bool:
     """Whether the asker sees every AI system, and so what concerns the organisation as a whole."""
-    return isinstance(user, m.User) and user.is_active and Role(user.role) in _STAFF
+    return isinstance(user, m.User) and user.is_active and Role(user.role) in _STAFF and limited_to(user) is None
+
+
+def limited_to(user: Asker) -> frozenset[int] | None:
+    """The AI systems to which the asker's token is limited; None where it is not."""
+    scope = user.token_scope if isinstance(user, m.User) else None
+    return scope.systems if scope else None
 
 
 def visible(queryset: QuerySet[ModelT], user: Asker) -> QuerySet[ModelT]:
     """The rows of a queryset that exist for this asker; everything else answers 404."""
     if not isinstance(user, m.User) or not user.is_active:
         return queryset.none()
+    rows, systems, label = _visible(queryset, user), limited_to(user), queryset.model._meta.label
+    if systems is None or label in CATALOGUE | {PRINCIPALS}:
+        return rows
+    lookup: dict[str, Any] = {f"{SYSTEM_PATH.get(label, 'pk')}__in": systems if label in SYSTEM_PATH else ()}
+    return rows.filter(**lookup)
+
+
+def _visible(queryset: QuerySet[ModelT], user: m.User) -> QuerySet[ModelT]:
+    """As `visible`, by the person's own rights."""
     label, role = queryset.model._meta.label, Role(user.role)
     if label in SHARED:
         return _visible_shared(queryset, user)
     if label in WHOLE:
         return queryset if role in _STAFF else queryset.none()
+    if label == TOKENS:
+        return _visible_tokens(queryset, user)
     if label in PEOPLE:
         return queryset if may(user, Verb.VIEW_PEOPLE) else queryset.none()
     if label == PRINCIPALS:
@@ -337,9 +378,15 @@ def _visible_in_rooms(queryset: QuerySet[ModelT], user: m.User) -> QuerySet[Mode
     return queryset.filter(**rooms)
 
 
+def _visible_tokens(queryset: QuerySet[ModelT], user: m.User) -> QuerySet[ModelT]:
+    """One's own, and for those who manage people the machines'."""
+    own = Q(token__user=user)
+    return queryset.filter(own | Q(token__user__owner__isnull=False) if may(user, Verb.MANAGE_PEOPLE) else own)
+
+
 def _visible_principals(queryset: QuerySet[ModelT], user: m.User) -> QuerySet[ModelT]:
     """A principal exists for whoever may see one of its events or entitlements."""
-    if Role(user.role) in _STAFF:
+    if sees_all(user):
         return queryset
     acted = visible(m.JobEvent.objects.all(), user).values("actor")
     entitled = visible(m.Entitlement.objects.all(), user).values("principal")
@@ -350,6 +397,7 @@ def systems_for(user: Asker, verb: Verb) -> QuerySet[m.AISystem]:
     """AI systems on which this asker may do the verb; collectors write to systems they cannot read."""
     if not isinstance(user, m.User) or not may(user, verb):
         return m.AISystem.objects.none()
-    if Role(user.role) is Role.COLLECTOR:
-        return member_systems(user)
-    return visible(m.AISystem.objects.all(), user)
+    if Role(user.role) is not Role.COLLECTOR:
+        return visible(m.AISystem.objects.all(), user)
+    systems = limited_to(user)
+    return member_systems(user) if systems is None else member_systems(user).filter(pk__in=systems)

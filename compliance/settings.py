@@ -223,7 +223,7 @@ TIME_ZONE = "UTC"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "compliance.api.authentication.ScopedTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["compliance.api.permissions.MayUseVerb"],
@@ -275,6 +275,7 @@ SPECTACULAR_SETTINGS = {
     }
     | {"ScanKindEnum": "scanning.api.serializers.KINDS"},
 }
+KNOX_TOKEN_MODEL = "knox.AuthToken"  # noqa: S105 - the name of a table
 REST_KNOX = {
     "TOKEN_TTL": None,
     "AUTO_REFRESH": False,

@@ -23,6 +23,8 @@ from compliance.api import (
     statements,
     subjects,
     suppliers,
+    tokens,
+    trail,
 )
 from compliance.rights import Verb
 
@@ -78,6 +80,9 @@ router.register("tombstones", retention.TombstoneViewSet, basename="api-tombston
 router.register("rehash-runs", retention.RehashRunViewSet, basename="api-rehash-runs")
 router.register("file-checks", retention.FileCheckViewSet, basename="api-file-checks")
 router.register("jobs", records.JobViewSet, basename="api-jobs")
+router.register("trail", trail.TrailViewSet, basename="api-trail")
+router.register("tokens", tokens.TokenViewSet, basename="api-tokens")
+router.register("machines", tokens.MachineViewSet, basename="api-machines")
 
 
 class SchemaView(SpectacularAPIView):

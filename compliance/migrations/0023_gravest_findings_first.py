@@ -4,43 +4,58 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('compliance', '0022_control_tests'),
+        ("compliance", "0022_control_tests"),
     ]
 
     operations = [
         migrations.AlterModelOptions(
-            name='finding',
-            options={'ordering': ('-last_seen_at', '-id')},
+            name="finding",
+            options={"ordering": ("-last_seen_at", "-id")},
         ),
         migrations.AddField(
-            model_name='finding',
-            name='severity_rank',
-            field=models.GeneratedField(db_persist=True, expression=models.Case(models.When(severity='critical', then=0), models.When(severity='high', then=1), models.When(severity='medium', then=2), models.When(severity='low', then=3), models.When(severity='informational', then=4), default=5, output_field=models.SmallIntegerField()), output_field=models.SmallIntegerField()),
+            model_name="finding",
+            name="severity_rank",
+            field=models.GeneratedField(
+                db_persist=True,
+                expression=models.Case(
+                    models.When(severity="critical", then=0),
+                    models.When(severity="high", then=1),
+                    models.When(severity="medium", then=2),
+                    models.When(severity="low", then=3),
+                    models.When(severity="informational", then=4),
+                    default=5,
+                    output_field=models.SmallIntegerField(),
+                ),
+                output_field=models.SmallIntegerField(),
+            ),
         ),
         migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(fields=['state', 'severity_rank', '-last_seen_at', 'id'], name='finding_gravest_of_state'),
+            model_name="finding",
+            index=models.Index(
+                fields=["state", "severity_rank", "-last_seen_at", "id"], name="finding_gravest_of_state"
+            ),
         ),
         migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(fields=['severity_rank', '-last_seen_at', 'id'], name='finding_gravest'),
+            model_name="finding",
+            index=models.Index(fields=["severity_rank", "-last_seen_at", "id"], name="finding_gravest"),
         ),
         migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(fields=['system', 'state', 'target'], name='finding_counted'),
+            model_name="finding",
+            index=models.Index(fields=["system", "state", "target"], name="finding_counted"),
         ),
         migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(fields=['-last_seen_at', '-id'], name='finding_latest'),
+            model_name="finding",
+            index=models.Index(fields=["-last_seen_at", "-id"], name="finding_latest"),
         ),
         migrations.AddIndex(
-            model_name='jobevent',
-            index=models.Index(condition=models.Q(('output_model', ''), _negated=True), fields=['output_model'], name='job_event_made'),
+            model_name="jobevent",
+            index=models.Index(
+                condition=models.Q(("output_model", ""), _negated=True), fields=["output_model"], name="job_event_made"
+            ),
         ),
         migrations.AddIndex(
-            model_name='observation',
-            index=models.Index(fields=['-created_at', '-id'], name='observation_latest'),
+            model_name="observation",
+            index=models.Index(fields=["-created_at", "-id"], name="observation_latest"),
         ),
     ]

@@ -44,6 +44,7 @@ from compliance.models.remediation import Milestone, RemediationItem
 from compliance.models.retention import DisposalItem, DisposalRun, LegalHold, RetentionTerms, Tombstone
 from compliance.models.statement import StatementLine, StatementVersion
 from compliance.models.supplier import CustomerControl, Supplier, SupplierReview
+from compliance.models.token import TokenScope
 from compliance.models.trail import RowChange, TrailEntry
 
 __all__ = [
@@ -127,6 +128,7 @@ __all__ = [
     "Technique",
     "TechniqueSection",
     "TestingScheme",
+    "TokenScope",
     "Tombstone",
     "TrailEntry",
     "User",

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from compliance.models.base import Record, enum_field
+from compliance.types.scopes import Scope
 from compliance.types.states import Role
 
 
@@ -42,8 +43,11 @@ class User(AbstractBaseUser):
     is_demonstration = models.BooleanField(_("demonstration person"), default=False)
     created_at = models.DateTimeField(_("recorded at"), default=timezone.now, editable=False)
     deactivated_at = models.DateTimeField(_("deactivated at"), null=True, blank=True)
+    # Who answers for a machine's account; nobody for a person's.
+    owner = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="machines")
 
     objects: ClassVar[UserManager] = UserManager()
+    token_scope: Scope | None = None  # of the token by which this request came; set by compliance.api.authentication
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -58,7 +62,7 @@ class User(AbstractBaseUser):
     @property
     def is_machine(self) -> bool:
         """Whether this account sends by token only and is never signed in to."""
-        return self.role == Role.COLLECTOR
+        return self.owner_id is not None or self.role == Role.COLLECTOR
 
     def get_full_name(self) -> str:
         """Name as shown to people."""

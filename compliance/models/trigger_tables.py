@@ -68,6 +68,8 @@ NOTED: dict[str, Noted] = {
     "compliance_engagement_assessments": Noted(key=("engagement_id", "assessment_id")),
     # By these keys signatures count as right.
     "scanning_signingkey": Noted(key=("uuid",)),
+    "compliance_tokenscope": Noted(key=("uuid",), quiet=("last_used_at",)),
+    "compliance_tokenscope_systems": Noted(key=("tokenscope_id", "aisystem_id")),
     "knox_authtoken": Noted(key=("token_key", "user_id")),
     # Their values are secrets and never noted: a row change tells of a row, not of what it holds.
     "mfa_authenticator": Noted(key=("id", "type", "user_id"), quiet=("last_used_at",)),

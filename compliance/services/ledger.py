@@ -98,9 +98,11 @@ def record_many(
 def _whole(payload: JSON, actor: User | None, system: AISystem | None) -> JSON:
     """What the digest covers. Raises LedgerError."""
     _refuse_text(payload, "payload")
-    if reserved := payload.keys() & {"actor", "system"}:
+    if reserved := payload.keys() & {"actor", "system", "token"}:
         raise LedgerError(f"payload.{min(reserved)} is written by the ledger: hand it over as an argument")
-    return {**payload, "actor": str(actor.uuid) if actor else None, "system": str(system.uuid) if system else None}
+    by_token = {"token": actor.token_scope.token} if actor and actor.token_scope else {}
+    who = {"actor": str(actor.uuid) if actor else None, "system": str(system.uuid) if system else None}
+    return {**payload, **by_token, **who}
 
 
 def record_bulk(

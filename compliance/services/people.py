@@ -25,6 +25,7 @@ from django.utils.translation import gettext as _
 from knox.models import AuthToken
 
 from compliance.models import AISystem, Evidence, Membership, Principal, Team, User
+from compliance.rights import may_grant
 from compliance.selectors.retention import covered
 from compliance.services import job_log, ledger
 from compliance.services.errors import RefusedError
@@ -55,6 +56,8 @@ def create_user(
     email, name = email.strip().lower(), name.strip()
     if not name:
         raise RefusedError(_("Give the person a name."))
+    if actor is not None and not may_grant(actor, role):
+        raise RefusedError(_("You may not give this role."))
     user = User(email=email, name=name, role=role, is_demonstration=is_demonstration, time_zone=time_zone)
     try:
         validate_email(email)
@@ -101,6 +104,8 @@ def change_role(*, user: User, role: Role, actor: User | None) -> User:
     user = User.objects.select_for_update().get(pk=user.pk)
     if user.role == role:
         return user
+    if actor is not None and not (may_grant(actor, role) and may_grant(actor, Role(user.role))):
+        raise RefusedError(_("You may not give this role."))
     _keep_an_administrator(user)
     payload: JSON = {"role": role.value, "before": user.role}
     user.role = role

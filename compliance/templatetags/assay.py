@@ -26,6 +26,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from compliance.rights import Verb
 from compliance.templatetags.words import BADGES, KIND_OF_ENUM, Badge, unknown_badge
 
 register = template.Library()
@@ -293,6 +294,12 @@ def styled(field: BoundField) -> SafeString:
     if field.errors:
         css.append("is-invalid")
     return field.as_widget(attrs={"class": " ".join(filter(None, css))})
+
+
+@register.filter
+def verb_words(name: str) -> str:
+    """What a token may do, by the name of the verb; the name itself where no such verb is left."""
+    return Verb[name].value if name in Verb.__members__ else name
 
 
 @register.filter

@@ -7,14 +7,15 @@ from zoneinfo import available_timezones
 from django import forms
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 from knox.models import AuthToken
 
-from compliance.rights import Verb
+from compliance.models import TokenScope
+from compliance.rights import Verb, visible
 from compliance.services import people, tokens
-from compliance.services.errors import RefusedError
-from compliance.web.base import Request, guarded, refuse, say
+from compliance.web.base import Request, guarded, say
+from compliance.web.token_forms import made
 
 
 class ZoneForm(forms.Form):
@@ -26,12 +27,6 @@ class ZoneForm(forms.Form):
     )
 
 
-class TokenForm(forms.Form):
-    """A new token's life."""
-
-    days = forms.IntegerField(label=_("Ends after, in days"), min_value=1, max_value=366, initial=90)
-
-
 @guarded(Verb.OWN_TOKENS, methods=("GET", "HEAD", "POST"))
 def settings_page(request: Request) -> HttpResponse:
     """Time zone and tokens."""
@@ -40,42 +35,26 @@ def settings_page(request: Request) -> HttpResponse:
         people.set_time_zone(user=request.user, time_zone=zone.cleaned_data["time_zone"])
         say(request, str(_("Times are shown in your zone from now on.")))
         return redirect("settings")
-    return _page(request, zone=zone)
+    own = AuthToken.objects.filter(user=request.user).select_related("scope").order_by("-created")
+    return render(request, "compliance/settings.html", {"zone": zone, "tokens": own})
 
 
-def _page(request: Request, *, zone: ZoneForm, secret: str = "") -> HttpResponse:
-    context = {
-        "zone": zone,
-        "token_form": TokenForm(),
-        "tokens": AuthToken.objects.filter(user=request.user).order_by("-created"),
-        "secret": secret,
-    }
-    response = render(request, "compliance/settings.html", context)
-    if secret:
-        response["Cache-Control"] = "no-store"
-    return response
-
-
-@guarded(Verb.OWN_TOKENS, methods=("POST",))
+@guarded(Verb.OWN_TOKENS, methods=("GET", "HEAD", "POST"))
 def token_new(request: Request) -> HttpResponse:
-    """Make a token and show it once, on this answer alone."""
-    form = TokenForm(request.POST)
-    zone = ZoneForm(initial={"time_zone": request.user.time_zone})
-    if not form.is_valid():
-        refuse(request, RefusedError(str(_("A token lives between 1 and 366 days."))))
-        return redirect("settings")
-    try:
-        secret = tokens.create(owner=request.user, days=form.cleaned_data["days"])
-    except RefusedError as error:
-        refuse(request, error)
-        return redirect("settings")
-    return _page(request, zone=zone, secret=secret)
+    """Make a token of one's own and show it once, on this answer alone."""
+    trail = [{"label": _("Settings"), "url": reverse("settings")}, {"label": _("New token")}]
+    return made(request, owner=request.user, trail=trail)
 
 
 @guarded(Verb.OWN_TOKENS, methods=("POST",))
 def token_revoke(request: Request) -> HttpResponse:
-    """End one of one's own tokens."""
-    tokens.revoke(owner=request.user, token_key=request.POST.get("token", ""))
+    """End one of one's own tokens; those made before tokens had names are named by their first signs."""
+    rows = visible(TokenScope.objects.filter(token__user=request.user), request.user)
+    scope = rows.filter(token__token_key=request.POST.get("token", "")).first()
+    if scope is not None:
+        tokens.revoke(scope=scope, actor=request.user)
+    else:
+        AuthToken.objects.filter(user=request.user, token_key=request.POST.get("token", "")).delete()
     say(request, str(_("The token is ended.")))
     return redirect("settings")
 

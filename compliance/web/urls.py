@@ -52,6 +52,7 @@ PAGES = (
     "trail",
     "people",
     "subjects",
+    "machines",
     "engagements",
     "engagement_reads",
     "account",

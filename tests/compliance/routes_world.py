@@ -8,6 +8,7 @@ from datetime import date
 from uuid import UUID
 
 from allauth.mfa.models import Authenticator
+from knox.models import AuthToken
 
 from compliance.models import (
     AccessReview,
@@ -38,7 +39,9 @@ from compliance.models import (
     RehashRun,
     RetentionTerms,
     StatementVersion,
+    TokenScope,
     Tombstone,
+    TrailEntry,
     User,
 )
 from compliance.services import (
@@ -97,6 +100,12 @@ def passkey_of_somebody_else() -> int:
     holder = User.objects.create_user(email="holder@example.org", name="Holder", role=Role.MANAGER)
     User.objects.filter(pk=holder.pk).update(is_active=False)
     return Authenticator.objects.create(user=holder, type="webauthn", data={"name": "Laptop", "credential": {}}).pk
+
+
+def token_of_somebody_else(maker: User) -> UUID:
+    """A token of the same person."""
+    token, _secret = AuthToken.objects.create(user=User.objects.get(email="holder@example.org"))
+    return TokenScope.objects.create(token=token, name="Hers", made_by=maker).uuid
 
 
 def handed_in(system: AISystem, actor: User) -> Import:
@@ -245,6 +254,8 @@ def places(world: World, officer: User, contributor: User) -> Places:
         storage_name="x", sha256="0" * 64, state="unaltered", checked_at=LONG_AGO, run=rehashed
     )
     hold = retention.place_hold(title="Case", reason="Claim.", system=other, actor=officer)
+    machine = User.objects.create_user(email="robot@machine.invalid", name="Robot", role=Role.COLLECTOR)
+    User.objects.filter(pk=machine.pk).update(owner=officer, is_active=False)
     shared: Known = {
         "retention-revise": "standard",
         "api-retention-terms": RetentionTerms.objects.all()[0].uuid,
@@ -276,6 +287,9 @@ def places(world: World, officer: User, contributor: User) -> Places:
         "api-column-mappings": columns.uuid,
         "signing-key": key.uuid,
         "people": officer.uuid,
+        "machine": machine.uuid,
+        "api-machines": machine.uuid,
+        "api-tokens": token_of_somebody_else(officer),
         "mfa_remove_webauthn": passkey,
         "mfa_edit_webauthn": passkey,
     }
@@ -326,6 +340,8 @@ def places(world: World, officer: User, contributor: User) -> Places:
         }  # fmt: skip
     own |= tested(own)
     foreign |= tested(foreign)
+    for known, of in ((own, system), (foreign, other)):
+        known["api-trail"] = TrailEntry.objects.filter(system=of)[0].event.uuid
     for known in (own, foreign):
         known |= {
             "control-detail": known["api-controls"], "control-change": known["api-controls"],

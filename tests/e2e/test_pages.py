@@ -76,6 +76,8 @@ SUBJECTS = {
     "assessment-compare": "SELECT uuid FROM compliance_assessment",
     "assessment-pre-audit": "SELECT uuid FROM compliance_assessment",
     "evidence-describe": "SELECT uuid FROM compliance_evidence WHERE filename = 'records.json'",
+    "machine-detail": "SELECT uuid FROM compliance_user WHERE owner_id IS NOT NULL",
+    "machine-token": "SELECT uuid FROM compliance_user WHERE owner_id IS NOT NULL",
     "supplier-detail": "SELECT uuid FROM compliance_supplier",
     "supplier-review": "SELECT uuid FROM compliance_supplier",
     "check-run": "SELECT uuid FROM compliance_checkrun",
@@ -165,6 +167,10 @@ def furnish(installation: Installation) -> None:
         "retention.place_hold(title='Claim 12', reason='Announced.', system=AISystem.objects.all()[0], actor=officer)\n"
         "from tests.compliance.suppliers_on_record import asked, reviewed\n"
         "reviewed(AISystem.objects.all()[0], officer, customer_controls=[asked('Tokens are rotated.')])\n"
+        "from compliance.services import machines\n"
+        "from compliance.types.states import Role\n"
+        "machines.create(name='Log forwarder', role=Role.COLLECTOR, owner=officer, systems=[AISystem.objects.all()[0]],\n"
+        "    actor=User.objects.filter(role='administrator')[0])\n"
         f"given = json.load(open({str(SAMPLES / 'generic_log' / 'mapping_csv.json')!r}))\n"
         "column_mappings.make(name='Gateway', mapping=mapping_from_json(given), columns=['When', 'What'], actor=officer)\n"
     )

@@ -120,7 +120,7 @@ def test_the_trail_shows_an_auditor_only_their_system(world: World, browse: Brow
 
 def test_a_token_is_shown_once_and_only_its_digest_is_kept(world: World, browse: Browse, contributor: User) -> None:
     client = browse(contributor)
-    html = client.post("/settings/tokens/new/", {"days": "30"}).content.decode()
+    html = client.post("/settings/tokens/new/", {"name": "Upload", "days": "30"}).content.decode()
     secret = re.search(r"<code>(assay_\w+)</code>", html)
     assert secret is not None
     token = AuthToken.objects.get(user=contributor)
