@@ -181,11 +181,6 @@ def may_grant(user: Asker, role: Role) -> bool:
     )
 
 
-def verbs_of(role: Role) -> frozenset[Verb]:
-    """Everything that a role may do."""
-    return frozenset(verb for verb, roles in TABLE.items() if role in roles)
-
-
 def require(user: Asker, verb: Verb) -> m.User:
     """The user, when they may; otherwise NotAllowedError."""
     if isinstance(user, m.User) and may(user, verb):

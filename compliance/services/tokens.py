@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from knox.models import AuthToken
 
 from compliance.models import AISystem, TokenScope, User
-from compliance.rights import NEVER_CARRIED, Verb, limited_to, may_grant, systems_for, verbs_of, visible
+from compliance.rights import NEVER_CARRIED, TABLE, Verb, limited_to, may_grant, systems_for, visible
 from compliance.services import ledger
 from compliance.services.errors import RefusedError
 from compliance.types.states import Role
@@ -65,6 +65,11 @@ def create(*, owner: User, terms: TokenTerms, actor: User) -> tuple[TokenScope, 
         system=None,
     )
     return scope, str(secret)
+
+
+def verbs_of(role: Role) -> frozenset[Verb]:
+    """Everything that a role may do."""
+    return frozenset(verb for verb, roles in TABLE.items() if role in roles)
 
 
 def _check_maker(owner: User, actor: User) -> None:

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
 from compliance.models import AISystem, User
-from compliance.rights import NEVER_CARRIED, Verb, member_systems, verbs_of, visible
+from compliance.rights import NEVER_CARRIED, Verb, member_systems, visible
 from compliance.services import tokens
 from compliance.services.errors import RefusedError
 from compliance.types.states import Role
@@ -41,7 +41,7 @@ class TokenForm(forms.Form):
         super().__init__(data)
         verbs, systems = self.fields["verbs"], self.fields["systems"]
         if isinstance(verbs, forms.MultipleChoiceField):
-            offered = sorted(verbs_of(Role(owner.role)) - NEVER_CARRIED)
+            offered = sorted(tokens.verbs_of(Role(owner.role)) - NEVER_CARRIED)
             verbs.choices = [(verb.name, verb.value.capitalize()) for verb in offered]
         if isinstance(systems, forms.ModelMultipleChoiceField):
             seen = visible(AISystem.objects.all(), owner)
