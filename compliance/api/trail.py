@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django_filters import rest_framework as filters
+from django_filters import rest_framework as filters  # type: ignore[import-untyped]
 from rest_framework import serializers
 
 from compliance import models as m
@@ -12,7 +12,7 @@ from compliance.api.base import ReadViewSet
 from compliance.rights import Verb
 
 
-class TrailFilter(filters.FilterSet):
+class TrailFilter(filters.FilterSet):  # type: ignore[misc]  # the library ships no types
     """By kind, person, subject and day (UTC)."""
 
     kind = filters.CharFilter(field_name="event__kind", lookup_expr="startswith")

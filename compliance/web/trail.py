@@ -40,9 +40,10 @@ TABLE = (
 KINDS = (
     "access_review", "answer", "approval", "assessment", "audit_finding", "binding_rule", "bindings", "catalog",
     "change_window", "checks", "column_mapping", "completeness", "control", "control_review", "control_test",
-    "dataset", "engagement", "entitlements", "evidence", "expected_rate", "finding", "import", "job", "key",
-    "machine", "mapping", "membership", "model", "pack", "person", "population", "principal", "reference_bank",
-    "remediation", "risk", "sample", "scan", "signing_key", "statement", "supplier", "system", "token",
+    "dataset", "disposal", "engagement", "entitlements", "evidence", "expected_rate", "file", "files", "finding",
+    "hold", "import", "job", "key", "machine", "mapping", "membership", "model", "pack", "person", "population",
+    "principal", "reference_bank", "remediation", "retention", "risk", "sample", "scan", "signing_key", "statement",
+    "subject", "supplier", "system", "token",
 )  # fmt: skip
 
 
