@@ -96,9 +96,10 @@ def _readings(user: m.User) -> QuerySet[m.EntitlementReading]:
 
 
 def _evidence(user: m.User) -> Q:
-    """What answers rest on, reports of third parties, and the log files of the events in scope."""
+    """What answers rest on, what was handed over for requests, reports of third parties, and the log files of the events."""
     pieces = m.Evidence.objects.filter(
-        Q(links__answer__assessment__in=_assessments(user))
+        Q(audit_requests__request__engagement__in=live_engagements(user))
+        | Q(links__answer__assessment__in=_assessments(user))
         | Q(supplier_reviews__supplier__system__in=_systems(user))
         | Q(pk__in=_events(user).values("evidence"))
     )
@@ -112,8 +113,10 @@ def _observed(user: m.User) -> Q:
 
 def _recorded(user: m.User) -> Q:
     """What happened to the engaged systems, and to the engagements themselves."""
-    about = live_engagements(user).values("uuid")
-    return Q(system__in=_systems(user).values("pk")) | Q(event__subject_uuid__in=about)
+    rooms = live_engagements(user)
+    requests = m.AuditRequest.objects.filter(engagement__in=rooms).values("uuid")
+    about = Q(event__subject_uuid__in=rooms.values("uuid")) | Q(event__subject_uuid__in=requests)
+    return Q(system__in=_systems(user).values("pk")) | about
 
 
 # What an auditor sees of every engaged system, whatever its day.

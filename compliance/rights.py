@@ -32,6 +32,9 @@ class Verb(StrEnum):
     VIEW_ENGAGEMENTS = "view engagements"
     MANAGE_ENGAGEMENTS = "define engagements and invite auditors"
     MOVE_ENGAGEMENT = "move an engagement on"
+    ASK_REQUEST = "ask and import requests of an audit"
+    CHANGE_REQUEST = "change a request, its owner and its day"
+    WORK_REQUEST = "reply to and move a request of an audit"
     STATE_INDEPENDENCE = "state the own independence"
     MANAGE_SYSTEMS = "define AI systems"
     MANAGE_CONTROLS = "adopt and change controls"
@@ -99,6 +102,9 @@ TABLE: dict[Verb, frozenset[Role]] = {
     Verb.VIEW_ENGAGEMENTS: _STAFF | {Role.AUDITOR},
     Verb.MANAGE_ENGAGEMENTS: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
     Verb.MOVE_ENGAGEMENT: frozenset({Role.OFFICER, Role.AUDITOR}),
+    Verb.ASK_REQUEST: frozenset({Role.OFFICER, Role.AUDITOR}),
+    Verb.CHANGE_REQUEST: frozenset({Role.OFFICER, Role.MANAGER, Role.AUDITOR}),
+    Verb.WORK_REQUEST: frozenset({Role.OFFICER, Role.MANAGER, Role.CONTRIBUTOR, Role.AUDITOR}),
     Verb.STATE_INDEPENDENCE: frozenset({Role.AUDITOR}),
     Verb.MANAGE_SYSTEMS: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
     Verb.MANAGE_CONTROLS: frozenset({Role.OFFICER}),
@@ -277,6 +283,9 @@ ENGAGEMENT_PATH: dict[str, str] = {
     "compliance.EngagementMove": "engagement",
     "compliance.AuditorRead": "engagement",
     "compliance.TestingScheme": "engagement",
+    "compliance.AuditRequest": "engagement",
+    "compliance.RequestReply": "request__engagement",
+    "compliance.RequestEvidence": "request__engagement",
 }
 # Work of auditors exists for the organisation from the moment that an auditor released it, or issued the finding.
 RELEASED: dict[str, Callable[[], Q]] = {
@@ -289,6 +298,11 @@ RELEASED: dict[str, Callable[[], Q]] = {
     ),
     "compliance.AuditFinding": lambda: Q(issued_at__isnull=False),
     "compliance.AuditFindingEntry": lambda: Q(audit_finding__issued_at__isnull=False),
+}
+OWNER_PATH: dict[str, str] = {
+    "compliance.AuditRequest": "owner",
+    "compliance.RequestReply": "request__owner",
+    "compliance.RequestEvidence": "request__owner",
 }
 PRINCIPALS = "compliance.Principal"
 # What concerns the organisation as a whole: for those who see every AI system.
@@ -364,9 +378,11 @@ def _visible_shared(queryset: QuerySet[ModelT], user: m.User) -> QuerySet[ModelT
 
 
 def _visible_in_rooms(queryset: QuerySet[ModelT], user: m.User) -> QuerySet[ModelT]:
-    """Rows of the engagements that exist for this person."""
+    """Rows of the engagements that exist for this person; a contributor has the requests that they own, and no more."""
     if Role(user.role) in _STAFF:
         return queryset
+    if Role(user.role) is Role.CONTRIBUTOR and queryset.model._meta.label in OWNER_PATH:
+        return queryset.filter(**{OWNER_PATH[queryset.model._meta.label]: user})
     if Role(user.role) is not Role.AUDITOR:
         return queryset.none()
     rooms = {f"{ENGAGEMENT_PATH[queryset.model._meta.label]}__in": live_engagements(user).values("pk")}

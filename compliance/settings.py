@@ -16,6 +16,7 @@ from csp.constants import NONE, SELF
 
 from compliance import sign_in_settings
 from compliance.choices import choices
+from compliance.types.audit_requests import RequestState
 from compliance.types.engagements import EngagementKind, EngagementState, TeamPart
 from compliance.types.handling import HandlingLabel
 from compliance.types.retention import EvidenceKind, RetentionStart
@@ -271,6 +272,7 @@ SPECTACULAR_SETTINGS = {
             HandlingLabel,
             RetentionClass,
             RetentionStart,
+            RequestState,
         )
     }
     | {"ScanKindEnum": "scanning.api.serializers.KINDS"},
@@ -320,6 +322,7 @@ JOB_REAP_SECONDS = env.float("JOB_REAP_SECONDS", default=10.0)
 JOB_MAX_ATTEMPTS = env.int("JOB_MAX_ATTEMPTS", default=4)
 IMPORT_CHUNK_ROWS = env.int("IMPORT_CHUNK_ROWS", default=1000)
 SEAL_SECONDS = env.float("SEAL_SECONDS", default=20.0)
+REMIND_SECONDS = env.float("REMIND_SECONDS", default=1800.0)
 
 # Detection, packs, signing ---------------------------------------------------------------------------------------
 

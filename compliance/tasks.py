@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.utils import timezone
 
-from compliance.services import disposals, jobs, ledger, populations
+from compliance.services import disposals, jobs, ledger, populations, reminders
 from compliance.services import rehash as rehashing
 
 
@@ -18,6 +19,12 @@ def reap_jobs() -> None:
 def seal_ledger() -> None:
     """Place new events in the chain."""
     ledger.seal()
+
+
+@shared_task(name="compliance.tasks.remind_of_requests")
+def remind_of_requests() -> None:
+    """Remind owners of auditors' requests."""
+    reminders.remind(now=timezone.now())
 
 
 @shared_task(name="compliance.tasks.issue_pack")

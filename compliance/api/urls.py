@@ -12,6 +12,7 @@ from rest_framework.viewsets import ViewSetMixin
 from compliance.api import (
     assessments,
     audit_findings,
+    audit_requests,
     completeness,
     control_tests,
     controls,
@@ -54,6 +55,8 @@ router.register("control-tests", control_tests.ControlTestViewSet, basename="api
 router.register("samples", control_tests.SampleViewSet, basename="api-samples")
 router.register("sampled-instances", control_tests.SampledInstanceViewSet, basename="api-sampled-instances")
 router.register("audit-findings", audit_findings.AuditFindingViewSet, basename="api-audit-findings")
+router.register("audit-requests", audit_requests.AuditRequestViewSet, basename="api-audit-requests")
+router.register("request-lists", audit_requests.RequestListViewSet, basename="api-request-lists")
 router.register("answers", assessments.AnswerViewSet, basename="api-answers")
 router.register("evidence", assessments.EvidenceViewSet, basename="api-evidence")
 router.register("job-events", records.JobEventViewSet, basename="api-job-events")

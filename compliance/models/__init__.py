@@ -3,6 +3,7 @@
 from compliance.models.access_review import AccessReview, AccessReviewLine
 from compliance.models.assessment import Answer, AnswerRevision, Assessment
 from compliance.models.audit_finding import AuditFinding, AuditFindingEntry
+from compliance.models.audit_request import AuditRequest, RequestEvidence, RequestReminder, RequestReply
 from compliance.models.binding import BindingRule, JobBinding
 from compliance.models.catalog import (
     AuditQuestion,
@@ -59,6 +60,7 @@ __all__ = [
     "AuditFinding",
     "AuditFindingEntry",
     "AuditQuestion",
+    "AuditRequest",
     "AuditorRead",
     "BindingRule",
     "CaseStudy",
@@ -116,6 +118,9 @@ __all__ = [
     "RehashRun",
     "RemediationItem",
     "RetentionTerms",
+    "RequestEvidence",
+    "RequestReminder",
+    "RequestReply",
     "Risk",
     "RowChange",
     "Sample",

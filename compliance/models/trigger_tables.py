@@ -44,6 +44,8 @@ UNCHANGING = (
     "compliance_datasetverification",
     "compliance_supplierreview",
     "compliance_customercontrol",
+    "compliance_requestreply",
+    "compliance_requestevidence",
     "scanning_columnmapping",
 )
 

@@ -17,6 +17,7 @@ MAIN = (
     ("overview", _("Overview"), Verb.VIEW),
     ("assessment-list", _("Assessments"), Verb.VIEW),
     ("engagement-list", _("Engagements"), Verb.VIEW_ENGAGEMENTS),
+    ("request-list", _("Requests"), Verb.VIEW),
     ("control-list", _("Controls"), Verb.VIEW),
     ("control-test-list", _("Tests of controls"), Verb.VIEW),
     ("system-list", _("AI systems"), Verb.VIEW),

@@ -55,6 +55,7 @@ PAGES = (
     "machines",
     "engagements",
     "engagement_reads",
+    "audit_requests",
     "account",
     "choosing",
     "health",

@@ -16,6 +16,7 @@ from compliance.models import (
     AuditFindingEntry,
     AuditorRead,
     AuditQuestion,
+    AuditRequest,
     ChangeWindow,
     ControlTest,
     ControlVersion,
@@ -33,6 +34,8 @@ from compliance.models import (
     Observation,
     Population,
     RetentionTerms,
+    RequestEvidence,
+    RequestReply,
     Sample,
     StatementVersion,
     Technique,
@@ -120,6 +123,10 @@ def filled_tables() -> dict[str, str]:
         title="Audit", period_start=date(2026, 1, 1), period_end=date(2026, 12, 31), expires_at=timezone.now()
     )
     EngagementMove.objects.create(engagement=audit, before="plan", after="fieldwork", moved_by=actor)
+    request = AuditRequest.objects.create(engagement=audit, number=1, title="List", asked_by=actor)
+    said = RequestReply.objects.create(request=request, author=actor, text="Here.", before="open", after="answered")
+    piece = evidence(system, b"list", actor=actor)
+    RequestEvidence.objects.create(request=request, evidence=piece, reply=said, attached_by=actor)
     AuditorRead.objects.create(reader=actor, engagement=audit, act="looked", what="evidence-detail", subject="x")
     tested(control, audit, actor)
     freeze = Freeze.objects.create(assessment=assessment, sha256="0" * 64, storage_name="x", frozen_by=actor)
@@ -176,6 +183,8 @@ def filled_tables() -> dict[str, str]:
         "auditfindingentry",
         "retentionterms",
         "tombstone",
+        "requestreply",
+        "requestevidence",
         "rowchange",
         "observation",
         "entitlementsnapshot",

@@ -14,6 +14,7 @@ from compliance.models import (
     AccessReview,
     AISystem,
     Assessment,
+    AuditRequest,
     BindingRule,
     CatalogRelease,
     CheckRun,
@@ -47,6 +48,7 @@ from compliance.models import (
 from compliance.services import (
     access_reviews,
     audit_findings,
+    audit_requests,
     bindings,
     controls,
     engagements,
@@ -187,6 +189,14 @@ def audited(assessment: Assessment, actor: User) -> Engagement:
     return engagements.open_engagement(draft=audit(stranger, [assessment]), actor=actor)
 
 
+def requested(engagement: Engagement, actor: User, owner: User | None) -> AuditRequest:
+    """A request in an engagement with one reply."""
+    draft = audit_requests.RequestDraft(title="List of submitters", owner=owner)
+    asked = audit_requests.ask(engagement=engagement, draft=draft, actor=actor)
+    audit_requests.reply(request=asked, text="On its way.", actor=actor)
+    return asked
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """Records of what is held against job events, of one AI system."""
@@ -325,7 +335,11 @@ def places(world: World, officer: User, contributor: User) -> Places:
         known |= {"supplier": supplier.uuid, "api-suppliers": supplier.uuid}
     for known, assessment in ((own, world.assessment), (foreign, world.other_assessment)):
         engagement = assessment.engagements.first() or audited(assessment, officer)
-        known |= {"engagement": engagement.uuid, "api-engagements": engagement.uuid}
+        asked = requested(engagement, officer, contributor if known is own else None)
+        known |= {
+            "engagement": engagement.uuid, "api-engagements": engagement.uuid, "api-request-lists": engagement.uuid,
+            "request": asked.uuid, "api-audit-requests": asked.uuid,
+        }  # fmt: skip
     for known, reading in ((own, figures), (foreign, other_figures)):
         document = PlatformDocument.objects.get(system=reading.system)
         compared = KeyComparison.objects.create(

@@ -33,7 +33,8 @@ WIDE: ViewportSize = {"width": 1440, "height": 900}
 NARROW: ViewportSize = {"width": 360, "height": 740}
 SCROLLS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 NO_PAGE = {  # addresses that answer a GET with something else than a page
-    "evidence-download", "pack-download", "pack-receipt", "job-progress", "scan-progress", "import-progress",
+    "evidence-download", "pack-download", "engagement-list-file",
+    "pack-receipt", "job-progress", "scan-progress", "import-progress",
     "disposal-certificate", "stored-file",
     "healthz", "readyz", "sign-out", "sign-in", "first-admin",
     # tests/e2e/test_sign_in.py walks the pages of the sign-in: they lead on, or need a provider, a key or a password first
@@ -47,6 +48,10 @@ SUBJECTS = {
     "assessment-detail": "SELECT uuid FROM compliance_assessment",
     "question-detail": "SELECT uuid FROM compliance_assessment",
     "engagement-detail": "SELECT uuid FROM compliance_engagement",
+    "engagement-requests": "SELECT uuid FROM compliance_engagement",
+    "engagement-ask": "SELECT uuid FROM compliance_engagement",
+    "request-detail": "SELECT uuid FROM compliance_auditrequest",
+    "request-change": "SELECT uuid FROM compliance_auditrequest",
     "engagement-reads": "SELECT uuid FROM compliance_engagement",
     "engagement-testing": "SELECT uuid FROM compliance_engagement",
     "control-test-detail": "SELECT uuid FROM compliance_controltest",
@@ -119,7 +124,7 @@ WALK = [*((name, name, "") for name in PAGES), *((what, name, query) for what, (
 EMPTY = ["/", "/assessments/", "/evidence/", "/job-log/", "/models/", "/models/?view=data", "/scans/", "/findings/",
          "/remediation/", "/remediation/?view=board", "/packs/", "/imports/", "/jobs/", "/catalogue/",
          "/coverage/", "/scans/compare/", "/controls/", "/tests/", "/populations/", "/audit-findings/",
-         "/systems/", "/statements/"]  # fmt: skip
+         "/systems/", "/statements/", "/engagements/", "/requests/"]  # fmt: skip
 FIRST_PERSON = f"""
 from compliance.services import people
 from compliance.types.states import Role
@@ -165,6 +170,11 @@ def furnish(installation: Installation) -> None:
         "Evidence.objects.filter(pk=old.pk).update(created_at=datetime(2015, 3, 1, tzinfo=UTC))\n"
         "disposals.propose(actor=None)\n"
         "retention.place_hold(title='Claim 12', reason='Announced.', system=AISystem.objects.all()[0], actor=officer)\n"
+        "from compliance.services import audit_requests\n"
+        "draft = audit_requests.RequestDraft(title='Who may submit a job', text='The list as of June.', owner=officer,\n"
+        "    due_on=date(2026, 1, 1))\n"
+        "request = audit_requests.ask(engagement=Engagement.objects.all()[0], draft=draft, actor=officer)\n"
+        "audit_requests.reply(request=request, text='It follows.', actor=officer)\n"
         "from tests.compliance.suppliers_on_record import asked, reviewed\n"
         "reviewed(AISystem.objects.all()[0], officer, customer_controls=[asked('Tokens are rotated.')])\n"
         "from compliance.services import machines\n"

@@ -24,7 +24,8 @@ NewInstallation = Callable[..., Installation]
 SERVICES_RECORD = {
     "attributeresult", "auditfinding", "auditfinding_results", "controltest", "population", "sampledinstance", "testingscheme",
     "accessreview", "accessreviewline", "aimodel", "aisystem", "answer", "answer_findings", "assessment",
-    "assessment_releases", "auditquestion", "bindingrule", "checkrun", "jobapproval", "jobbinding",
+    "assessment_releases", "auditquestion", "auditrequest", "auditrequest_controls",
+    "bindingrule", "checkrun", "jobapproval", "jobbinding",
     "casestudy", "casestudy_techniques", "catalogrelease", "controlrequirement", "controlreview", "dataset",
     "datasetversion",
     "datasetversion_trained",
@@ -38,6 +39,7 @@ SERVICES_RECORD = {
     "disposalitem", "disposalrun", "filecheck", "legalhold", "packhandover", "rehashrun",
 }  # fmt: skip
 EXEMPT = {
+    "compliance_requestreminder": "that somebody was reminded; the request itself is recorded",
     "compliance_principal": "erasable by design; its erasure is an event",
     "compliance_job": "progress of work, written many times a second; its outcome is an event of its subject",
     "compliance_jobstep": "how far a job came; removed with it",
