@@ -35,6 +35,7 @@ class Verb(StrEnum):
     ASK_REQUEST = "ask and import requests of an audit"
     CHANGE_REQUEST = "change a request, its owner and its day"
     WORK_REQUEST = "reply to and move a request of an audit"
+    KEEP_NOTES = "keep work-paper notes"
     STATE_INDEPENDENCE = "state the own independence"
     MANAGE_SYSTEMS = "define AI systems"
     MANAGE_CONTROLS = "adopt and change controls"
@@ -105,6 +106,7 @@ TABLE: dict[Verb, frozenset[Role]] = {
     Verb.ASK_REQUEST: frozenset({Role.OFFICER, Role.AUDITOR}),
     Verb.CHANGE_REQUEST: frozenset({Role.OFFICER, Role.MANAGER, Role.AUDITOR}),
     Verb.WORK_REQUEST: frozenset({Role.OFFICER, Role.MANAGER, Role.CONTRIBUTOR, Role.AUDITOR}),
+    Verb.KEEP_NOTES: frozenset({Role.AUDITOR}),
     Verb.STATE_INDEPENDENCE: frozenset({Role.AUDITOR}),
     Verb.MANAGE_SYSTEMS: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
     Verb.MANAGE_CONTROLS: frozenset({Role.OFFICER}),
@@ -304,6 +306,8 @@ OWNER_PATH: dict[str, str] = {
     "compliance.RequestReply": "request__owner",
     "compliance.RequestEvidence": "request__owner",
 }
+# What exists for its author alone, whoever else asks.
+AUTHOR_PATH: dict[str, str] = {"compliance.WorkPaperNote": "author", "compliance.WorkPaperKey": "user"}
 PRINCIPALS = "compliance.Principal"
 # What concerns the organisation as a whole: for those who see every AI system.
 WHOLE = frozenset(
@@ -353,6 +357,8 @@ def _visible(queryset: QuerySet[ModelT], user: m.User) -> QuerySet[ModelT]:
         return queryset if may(user, Verb.VIEW_PEOPLE) else queryset.none()
     if label == PRINCIPALS:
         return _visible_principals(queryset, user)
+    if label in AUTHOR_PATH:
+        return queryset.filter(**{AUTHOR_PATH[label]: user})
     if label in ENGAGEMENT_PATH:
         return _visible_in_rooms(queryset, user)
     if label not in SYSTEM_PATH or role is Role.COLLECTOR:

@@ -47,6 +47,7 @@ from compliance.models.statement import StatementLine, StatementVersion
 from compliance.models.supplier import CustomerControl, Supplier, SupplierReview
 from compliance.models.token import TokenScope
 from compliance.models.trail import RowChange, TrailEntry
+from compliance.models.work_paper import WorkPaperKey, WorkPaperNote
 
 __all__ = [
     "AIModel",
@@ -137,4 +138,6 @@ __all__ = [
     "Tombstone",
     "TrailEntry",
     "User",
+    "WorkPaperKey",
+    "WorkPaperNote",
 ]

@@ -150,6 +150,12 @@ EVENTS = {
     "statement.approved": _("Statement of applicability approved"),
     "statement.decided": _("Statement of applicability decided on"),
     "system.labelled": _("Handling of an AI system labelled"),
+    "work_paper.deleted": _("Work-paper note deleted"),
+    "work_paper.key_changed": _("Passphrase of work papers changed"),
+    "work_paper.key_deleted": _("Key of work papers deleted"),
+    "work_paper.key_made": _("Key of work papers made"),
+    "work_paper.rewritten": _("Work-paper note rewritten"),
+    "work_paper.written": _("Work-paper note written"),
     "system.defined": _("AI system defined"),
     "system.standing_stated": _("Role and class of an AI system stated"),
 }

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponseBase
 
 from compliance.models import User
+from compliance.rights import Verb
 from compliance.services import reads
 from compliance.types.engagements import ReadAct
 from compliance.types.states import Role
 
 _READ = frozenset({"GET", "HEAD"})
+_NOT_OF_THE_RECORD = frozenset({None, Verb.OWN_TOKENS, Verb.KEEP_NOTES})
 
 
 class AuditorReadMiddleware:
@@ -41,8 +43,8 @@ class AuditorReadMiddleware:
 
 
 def _is_guarded(view: object) -> bool:
-    """Whether the view shows anything of the record: public pages name no verb."""
-    return hasattr(view, "cls") or getattr(view, "verb", None) is not None
+    """Whether the view shows anything of the record: public pages name no verb, and some show what is the reader's own."""
+    return hasattr(view, "cls") or getattr(view, "verb", None) not in _NOT_OF_THE_RECORD
 
 
 def _act(request: HttpRequest, response: HttpResponseBase, is_about_one: bool) -> ReadAct:

@@ -38,6 +38,7 @@ MAIN = (
 SECONDARY = (
     ("import-list", _("Imports"), Verb.VIEW_JOBS),
     ("job-list", _("Jobs"), Verb.VIEW_JOBS),
+    ("work-paper-list", _("Work papers"), Verb.KEEP_NOTES),
     ("trail", _("Trail"), Verb.VIEW_TRAIL),
     ("retention", _("Retention"), Verb.VIEW_RETENTION),
     ("people", _("People"), Verb.VIEW_PEOPLE),

@@ -56,6 +56,7 @@ PAGES = (
     "engagements",
     "engagement_reads",
     "audit_requests",
+    "work_papers",
     "account",
     "choosing",
     "health",

@@ -44,6 +44,7 @@ from compliance.models import (
     Tombstone,
     TrailEntry,
     User,
+    WorkPaperNote,
 )
 from compliance.services import (
     access_reviews,
@@ -197,6 +198,12 @@ def requested(engagement: Engagement, actor: User, owner: User | None) -> AuditR
     return asked
 
 
+def noted(engagement: Engagement) -> UUID:
+    """A sealed note of the first person on its team."""
+    author = engagement.members.all()[0].user
+    return WorkPaperNote.objects.create(author=author, engagement=engagement, sealed=b"sealed").uuid
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """Records of what is held against job events, of one AI system."""
@@ -338,7 +345,7 @@ def places(world: World, officer: User, contributor: User) -> Places:
         asked = requested(engagement, officer, contributor if known is own else None)
         known |= {
             "engagement": engagement.uuid, "api-engagements": engagement.uuid, "api-request-lists": engagement.uuid,
-            "request": asked.uuid, "api-audit-requests": asked.uuid,
+            "request": asked.uuid, "api-audit-requests": asked.uuid, "work-paper": noted(engagement),
         }  # fmt: skip
     for known, reading in ((own, figures), (foreign, other_figures)):
         document = PlatformDocument.objects.get(system=reading.system)

@@ -37,6 +37,7 @@ SERVICES_RECORD = {
     "remediationitem_risks", "risk", "supplier", "supplierreview_model_versions",
     "customercontrol_controls", "technique", "techniquesection",
     "disposalitem", "disposalrun", "filecheck", "legalhold", "packhandover", "rehashrun",
+    "workpaperkey", "workpapernote",
 }  # fmt: skip
 EXEMPT = {
     "compliance_requestreminder": "that somebody was reminded; the request itself is recorded",
