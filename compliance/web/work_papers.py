@@ -251,7 +251,7 @@ def _written(request: Request, note: WorkPaperNote | None) -> HttpResponse:
             say(request, _("The note is sealed."))
             return redirect("work-paper-list")
     trail = [{"label": _("Work papers"), "url": reverse("work-paper-list")}, {"label": _("Note")}]
-    context = {"form": form, "note": note, "trail": trail}
+    context: dict[str, object] = {"form": form, "note": note, "trail": trail}
     status = 422 if request.method == "POST" else 200
     return _answer(request, "compliance/work_paper_note.html", context, status=status)
 
