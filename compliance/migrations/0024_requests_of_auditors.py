@@ -13,7 +13,7 @@ import compliance.types.audit_requests
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('compliance', '0022_control_tests'),
+        ('compliance', '0023_gravest_findings_first'),
     ]
 
     operations = [
