@@ -64,7 +64,7 @@ def open_key(*, user: User, passphrase: str) -> bytes:
     except CannotOpenError as error:
         _count_failure(key)
         raise RefusedError(_("That passphrase does not open your notes.")) from error
-    if key.failures:
+    if key.failures or key.locked_until:
         WorkPaperKey.objects.filter(pk=key.pk).update(failures=0, locked_until=None)
     return data_key
 
