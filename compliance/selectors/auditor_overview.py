@@ -9,7 +9,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from compliance.auditor_scope import live_engagements
-from compliance.models import AuditorRead, Engagement, TrailEntry, User
+from compliance.models import AuditorRead, ControlTest, Engagement, TrailEntry, User
 from compliance.rights import visible
 from compliance.selectors.request_page import RequestFigures, request_figures
 from compliance.types.engagements import last_visit
@@ -21,11 +21,11 @@ _KINDS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditorOverview:
-    """rooms: the open engagements with their requests. since: the end of the last visit, None on the first; changes: kinds of
-    events since then with their numbers, most frequent first.
+    """rooms: the open engagements with their requests and the number of their tests. since: the end of the last visit, None on
+    the first; changes: kinds of events since then with their numbers, most frequent first.
     """
 
-    rooms: tuple[tuple[Engagement, RequestFigures], ...]
+    rooms: tuple[tuple[Engagement, RequestFigures, int], ...]
     since: datetime | None
     changes: tuple[tuple[str, int], ...]
 
@@ -34,10 +34,11 @@ def auditor_overview(user: User) -> AuditorOverview:
     """The first page of an auditor."""
     rooms = list(live_engagements(user).prefetch_related("systems").order_by("expires_at", "pk"))
     figures = request_figures(rooms)
+    tests = Counter(ControlTest.objects.filter(engagement__in=rooms).values_list("engagement", flat=True))
     reads = AuditorRead.objects.filter(reader=user).order_by("-read_at")[:_READS].values_list("read_at", flat=True)
     since = last_visit(reads, timezone.now())
     return AuditorOverview(
-        rooms=tuple((room, figures.get(room.pk, RequestFigures())) for room in rooms),
+        rooms=tuple((room, figures.get(room.pk, RequestFigures()), tests[room.pk]) for room in rooms),
         since=since,
         changes=changes(user, since) if since else (),
     )
