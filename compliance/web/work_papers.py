@@ -138,6 +138,12 @@ def _list(request: Request, form: forms.Form | None) -> HttpResponse:
     return _answer(request, "compliance/work_paper_list.html", context, status=422 if form and form.is_bound else 200)
 
 
+def _closed(request: Request) -> HttpResponse:
+    """What answers instead of an opened note while the notes are closed."""
+    refuse(request, RefusedError(_("Open your notes first.")))
+    return _list(request, None)
+
+
 @guarded(Verb.KEEP_NOTES, methods=("POST",))
 def work_paper_key(request: Request) -> HttpResponse:
     """Choose a passphrase for the first time."""
@@ -203,9 +209,9 @@ def work_paper_forget(request: Request) -> HttpResponse:
 def work_paper_export(request: Request) -> HttpResponse:
     """All own notes, opened, as one file."""
     data_key = opened_notes.data_key_of(request)
+    if data_key is None:
+        return _closed(request)
     try:
-        if data_key is None:
-            raise RefusedError(_("Open your notes first."))
         content = work_papers.exported(notes=visible(ROWS, request.user), data_key=data_key)
     except RefusedError as error:
         refuse(request, error)
@@ -229,8 +235,7 @@ def work_paper_note(request: Request, uuid: UUID) -> HttpResponse:
 def _written(request: Request, note: WorkPaperNote | None) -> HttpResponse:
     data_key = opened_notes.data_key_of(request)
     if data_key is None:
-        refuse(request, RefusedError(_("Open your notes first.")))
-        return redirect("work-paper-list")
+        return _closed(request)
     said = _said(note, data_key) if note is not None else None
     if note is not None and said is None:
         refuse(request, RefusedError(_("This note does not open: it was altered, or sealed under another key.")))

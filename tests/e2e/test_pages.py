@@ -33,7 +33,7 @@ WIDE: ViewportSize = {"width": 1440, "height": 900}
 NARROW: ViewportSize = {"width": 360, "height": 740}
 SCROLLS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 NO_PAGE = {  # addresses that answer a GET with something else than a page
-    "evidence-download", "pack-download", "engagement-list-file",
+    "evidence-download", "pack-download", "engagement-list-file", "work-paper-export",
     "pack-receipt", "job-progress", "scan-progress", "import-progress",
     "disposal-certificate", "stored-file",
     "healthz", "readyz", "sign-out", "sign-in", "first-admin",
@@ -52,6 +52,7 @@ SUBJECTS = {
     "engagement-ask": "SELECT uuid FROM compliance_engagement",
     "request-detail": "SELECT uuid FROM compliance_auditrequest",
     "request-change": "SELECT uuid FROM compliance_auditrequest",
+    "work-paper-note": "SELECT uuid FROM compliance_workpapernote",
     "engagement-reads": "SELECT uuid FROM compliance_engagement",
     "engagement-testing": "SELECT uuid FROM compliance_engagement",
     "control-test-detail": "SELECT uuid FROM compliance_controltest",
@@ -175,6 +176,8 @@ def furnish(installation: Installation) -> None:
         "    due_on=date(2026, 1, 1))\n"
         "request = audit_requests.ask(engagement=Engagement.objects.all()[0], draft=draft, actor=officer)\n"
         "audit_requests.reply(request=request, text='It follows.', actor=officer)\n"
+        "from tests.compliance.routes_world import noted\n"
+        "noted(Engagement.objects.all()[0])\n"
         "from tests.compliance.suppliers_on_record import asked, reviewed\n"
         "reviewed(AISystem.objects.all()[0], officer, customer_controls=[asked('Tokens are rotated.')])\n"
         "from compliance.services import machines\n"
