@@ -15,6 +15,7 @@ from compliance.models import AuditorRead, Engagement, User, WorkPaperNote
 from compliance.services import evidence, freezes, work_papers
 from compliance.web import opened_notes
 from tests.compliance.conftest import Browse, World
+from tests.compliance.services.test_freezes import approve_all
 
 PASSPHRASE = "four quiet words here"
 SECRET = "They hid the March logs."
@@ -133,8 +134,8 @@ def test_own_notes_are_no_read_of_the_record(opened: Client, note: WorkPaperNote
     assert not AuditorRead.objects.exists()
 
 
-def test_a_freeze_holds_nothing_of_a_note(world: World, note: WorkPaperNote, officer: User) -> None:
-    freeze = freezes.freeze(assessment=world.assessment, actor=officer)
+def test_a_freeze_holds_nothing_of_a_note(world: World, note: WorkPaperNote, officer: User, manager: User) -> None:
+    freeze = freezes.freeze(assessment=approve_all(world, officer, manager), actor=officer)
     content = evidence.open_stored(name=freeze.storage_name).read()
     assert str(note.uuid).encode() not in content
     assert b"work_paper" not in content.lower()
