@@ -13,7 +13,7 @@ import compliance.types.audit_requests
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('compliance', '0023_gravest_findings_first'),
+        ('compliance', '0024_retention_files_handling'),
     ]
 
     operations = [
