@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('compliance', '0025_requests_of_auditors'),
+        ('compliance', '0026_requests_of_auditors'),
     ]
 
     operations = [

@@ -13,7 +13,7 @@ import compliance.types.audit_requests
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('compliance', '0024_retention_files_handling'),
+        ('compliance', '0025_scoped_tokens_and_machines'),
     ]
 
     operations = [
