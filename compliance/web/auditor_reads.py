@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
+from django.urls import reverse
 
 from compliance.models import User
 from compliance.rights import Verb
@@ -13,6 +14,7 @@ from compliance.types.engagements import ReadAct
 from compliance.types.states import Role
 
 _READ = frozenset({"GET", "HEAD"})
+_REDIRECTS = frozenset({302, 303, 307})
 _NOT_OF_THE_RECORD = frozenset({None, Verb.OWN_TOKENS, Verb.KEEP_NOTES})
 
 
@@ -31,7 +33,8 @@ class AuditorReadMiddleware:
         user, match = getattr(request, "user", None), request.resolver_match
         if not (isinstance(user, User) and user.role == Role.AUDITOR) or match is None:
             return response
-        if request.method in _READ and response.status_code < 300 and _is_guarded(match.func):
+        handed_over = _is_ticket(response) or (request.method in _READ and response.status_code < 300)
+        if handed_over and _is_guarded(match.func):
             reads.record(
                 reader=user,
                 act=_act(request, response, bool(match.kwargs)),
@@ -42,12 +45,20 @@ class AuditorReadMiddleware:
         return response
 
 
+def _is_ticket(response: HttpResponseBase) -> bool:
+    """Whether the answer leads to the bytes of a file: they leave from a path without cookies, which knows nobody."""
+    files = reverse("stored-file", args=["-"]).removesuffix("-/")
+    return response.status_code in _REDIRECTS and response.headers.get("Location", "").startswith(files)
+
+
 def _is_guarded(view: object) -> bool:
     """Whether the view shows anything of the record: public pages name no verb, and some show what is the reader's own."""
     return hasattr(view, "cls") or getattr(view, "verb", None) not in _NOT_OF_THE_RECORD
 
 
 def _act(request: HttpRequest, response: HttpResponseBase, is_about_one: bool) -> ReadAct:
+    if _is_ticket(response):
+        return ReadAct.DOWNLOADED
     if response.headers.get("Content-Disposition", "").startswith("attachment"):
         return ReadAct.EXPORTED if "export" in request.GET else ReadAct.DOWNLOADED
     return ReadAct.LOOKED if is_about_one else ReadAct.LISTED
