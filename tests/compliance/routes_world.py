@@ -274,6 +274,7 @@ def places(world: World, officer: User, contributor: User) -> Places:
     machine = User.objects.create_user(email="robot@machine.invalid", name="Robot", role=Role.COLLECTOR)
     User.objects.filter(pk=machine.pk).update(owner=officer, is_active=False)
     shared: Known = {
+        "choices": "evidence",
         "retention-revise": "standard",
         "api-retention-terms": RetentionTerms.objects.all()[0].uuid,
         "hold": hold.uuid,
