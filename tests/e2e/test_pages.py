@@ -252,7 +252,7 @@ def path_of(name: str, installation: Installation) -> str:
     path = f"/{route.path}"
     if name in SUBJECTS:
         subject: Any = installation.rows(SUBJECTS[name])[0][0]
-        for mark in ("<uuid:uuid>", "<str:control_id>", "<str:sha256>", "<str:key>"):
+        for mark in ("<uuid:uuid>", "<str:control_id>", "<str:sha256>", "<str:key>", "<slug:key>"):
             path = path.replace(mark, str(UUID(subject)) if mark == "<uuid:uuid>" and mark in path else subject)
     return path.replace("<int:number>", "2")
 
