@@ -61,6 +61,7 @@ SUBJECTS = {
     "control-test-finding": "SELECT uuid FROM compliance_controltest",
     "sampled-instance-detail": "SELECT uuid FROM compliance_sampledinstance",
     "population-detail": "SELECT uuid FROM compliance_population",
+    "population-rows": "SELECT uuid FROM compliance_population",
     "audit-finding-detail": "SELECT uuid FROM compliance_auditfinding",
     "audit-finding-change": "SELECT uuid FROM compliance_auditfinding",
     "engagement-change": "SELECT uuid FROM compliance_engagement",
