@@ -33,6 +33,7 @@ WIDE: ViewportSize = {"width": 1440, "height": 900}
 NARROW: ViewportSize = {"width": 360, "height": 740}
 SCROLLS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 NO_PAGE = {  # addresses that answer a GET with something else than a page
+    "population-rows",  # a file
     "choices",  # options for a field that somebody types in
     "evidence-download", "pack-download", "engagement-list-file", "work-paper-export",
     "pack-receipt", "job-progress", "scan-progress", "import-progress",
@@ -61,7 +62,6 @@ SUBJECTS = {
     "control-test-finding": "SELECT uuid FROM compliance_controltest",
     "sampled-instance-detail": "SELECT uuid FROM compliance_sampledinstance",
     "population-detail": "SELECT uuid FROM compliance_population",
-    "population-rows": "SELECT uuid FROM compliance_population",
     "audit-finding-detail": "SELECT uuid FROM compliance_auditfinding",
     "audit-finding-change": "SELECT uuid FROM compliance_auditfinding",
     "engagement-change": "SELECT uuid FROM compliance_engagement",
