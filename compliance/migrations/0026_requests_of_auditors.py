@@ -11,98 +11,223 @@ import compliance.types.audit_requests
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('compliance', '0025_scoped_tokens_and_machines'),
+        ("compliance", "0025_scoped_tokens_and_machines"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AuditRequest',
+            name="AuditRequest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='recorded at')),
-                ('number', models.PositiveIntegerField(verbose_name='number')),
-                ('title', models.CharField(max_length=300, verbose_name='title')),
-                ('text', models.TextField(blank=True, verbose_name='request')),
-                ('due_on', models.DateField(blank=True, null=True, verbose_name='due on')),
-                ('state', models.CharField(choices=[('open', 'Open'), ('in_progress', 'In progress'), ('answered', 'Answered'), ('accepted', 'Accepted'), ('clarification', 'Clarification asked'), ('denied', 'Denied'), ('withdrawn', 'Withdrawn')], default=compliance.types.audit_requests.RequestState['OPEN'], max_length=32, verbose_name='state')),
-                ('changed_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='changed at')),
-                ('asked_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('controls', models.ManyToManyField(blank=True, related_name='audit_requests', to='compliance.implementedcontrol')),
-                ('engagement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='requests', to='compliance.engagement')),
-                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='audit_requests', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name="identifier")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="recorded at")),
+                ("number", models.PositiveIntegerField(verbose_name="number")),
+                ("title", models.CharField(max_length=300, verbose_name="title")),
+                ("text", models.TextField(blank=True, verbose_name="request")),
+                ("due_on", models.DateField(blank=True, null=True, verbose_name="due on")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("in_progress", "In progress"),
+                            ("answered", "Answered"),
+                            ("accepted", "Accepted"),
+                            ("clarification", "Clarification asked"),
+                            ("denied", "Denied"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        default=compliance.types.audit_requests.RequestState["OPEN"],
+                        max_length=32,
+                        verbose_name="state",
+                    ),
+                ),
+                ("changed_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="changed at")),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "controls",
+                    models.ManyToManyField(
+                        blank=True, related_name="audit_requests", to="compliance.implementedcontrol"
+                    ),
+                ),
+                (
+                    "engagement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="requests", to="compliance.engagement"
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="audit_requests",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ('engagement', 'number'),
+                "ordering": ("engagement", "number"),
             },
         ),
         migrations.CreateModel(
-            name='RequestReminder',
+            name="RequestReminder",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='recorded at')),
-                ('nearness', models.CharField(choices=[('soon', 'Due soon'), ('due', 'Due')], max_length=32, verbose_name='why')),
-                ('due_on', models.DateField(verbose_name='due on')),
-                ('mailed_at', models.DateTimeField(null=True, verbose_name='mailed at')),
-                ('request', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reminders', to='compliance.auditrequest')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name="identifier")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="recorded at")),
+                (
+                    "nearness",
+                    models.CharField(choices=[("soon", "Due soon"), ("due", "Due")], max_length=32, verbose_name="why"),
+                ),
+                ("due_on", models.DateField(verbose_name="due on")),
+                ("mailed_at", models.DateTimeField(null=True, verbose_name="mailed at")),
+                (
+                    "request",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reminders",
+                        to="compliance.auditrequest",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'ordering': ('due_on', 'pk'),
+                "ordering": ("due_on", "pk"),
             },
         ),
         migrations.CreateModel(
-            name='RequestReply',
+            name="RequestReply",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='recorded at')),
-                ('text', models.TextField(blank=True, verbose_name='words')),
-                ('before', models.CharField(choices=[('open', 'Open'), ('in_progress', 'In progress'), ('answered', 'Answered'), ('accepted', 'Accepted'), ('clarification', 'Clarification asked'), ('denied', 'Denied'), ('withdrawn', 'Withdrawn')], max_length=32, verbose_name='from')),
-                ('after', models.CharField(choices=[('open', 'Open'), ('in_progress', 'In progress'), ('answered', 'Answered'), ('accepted', 'Accepted'), ('clarification', 'Clarification asked'), ('denied', 'Denied'), ('withdrawn', 'Withdrawn')], max_length=32, verbose_name='to')),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('request', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='replies', to='compliance.auditrequest')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name="identifier")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="recorded at")),
+                ("text", models.TextField(blank=True, verbose_name="words")),
+                (
+                    "before",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("in_progress", "In progress"),
+                            ("answered", "Answered"),
+                            ("accepted", "Accepted"),
+                            ("clarification", "Clarification asked"),
+                            ("denied", "Denied"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        max_length=32,
+                        verbose_name="from",
+                    ),
+                ),
+                (
+                    "after",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("in_progress", "In progress"),
+                            ("answered", "Answered"),
+                            ("accepted", "Accepted"),
+                            ("clarification", "Clarification asked"),
+                            ("denied", "Denied"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        max_length=32,
+                        verbose_name="to",
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "request",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="replies",
+                        to="compliance.auditrequest",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('created_at', 'pk'),
+                "ordering": ("created_at", "pk"),
             },
         ),
         migrations.CreateModel(
-            name='RequestEvidence',
+            name="RequestEvidence",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='recorded at')),
-                ('attached_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('evidence', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='audit_requests', to='compliance.evidence')),
-                ('request', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attached', to='compliance.auditrequest')),
-                ('reply', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='attached', to='compliance.requestreply')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name="identifier")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="recorded at")),
+                (
+                    "attached_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "evidence",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="audit_requests",
+                        to="compliance.evidence",
+                    ),
+                ),
+                (
+                    "request",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="attached",
+                        to="compliance.auditrequest",
+                    ),
+                ),
+                (
+                    "reply",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="attached",
+                        to="compliance.requestreply",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('created_at', 'pk'),
+                "ordering": ("created_at", "pk"),
             },
         ),
         migrations.AddIndex(
-            model_name='auditrequest',
-            index=models.Index(fields=['state', 'due_on'], name='compliance__state_e6b1e0_idx'),
+            model_name="auditrequest",
+            index=models.Index(fields=["state", "due_on"], name="compliance__state_e6b1e0_idx"),
         ),
         migrations.AddConstraint(
-            model_name='auditrequest',
-            constraint=models.UniqueConstraint(fields=('engagement', 'number'), name='audit_request_number_once'),
+            model_name="auditrequest",
+            constraint=models.UniqueConstraint(fields=("engagement", "number"), name="audit_request_number_once"),
         ),
         migrations.AddIndex(
-            model_name='requestreminder',
-            index=models.Index(fields=['user', 'mailed_at'], name='compliance__user_id_8e42ca_idx'),
+            model_name="requestreminder",
+            index=models.Index(fields=["user", "mailed_at"], name="compliance__user_id_8e42ca_idx"),
         ),
         migrations.AddConstraint(
-            model_name='requestreminder',
-            constraint=models.UniqueConstraint(fields=('request', 'user', 'nearness', 'due_on'), name='reminded_once_of_a_day'),
+            model_name="requestreminder",
+            constraint=models.UniqueConstraint(
+                fields=("request", "user", "nearness", "due_on"), name="reminded_once_of_a_day"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='requestevidence',
-            constraint=models.UniqueConstraint(fields=('request', 'evidence'), name='evidence_once_per_audit_request'),
+            model_name="requestevidence",
+            constraint=models.UniqueConstraint(fields=("request", "evidence"), name="evidence_once_per_audit_request"),
         ),
     ]

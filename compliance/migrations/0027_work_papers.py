@@ -9,44 +9,64 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('compliance', '0026_requests_of_auditors'),
+        ("compliance", "0026_requests_of_auditors"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='WorkPaperKey',
+            name="WorkPaperKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='recorded at')),
-                ('salt', models.BinaryField(verbose_name='salt')),
-                ('cost', models.PositiveIntegerField(verbose_name='cost')),
-                ('block', models.PositiveIntegerField(verbose_name='block size')),
-                ('lanes', models.PositiveIntegerField(verbose_name='parallelisation')),
-                ('wrapped', models.BinaryField(verbose_name='wrapped key')),
-                ('failures', models.PositiveIntegerField(default=0, verbose_name='wrong passphrases in a row')),
-                ('locked_until', models.DateTimeField(null=True, verbose_name='locked until')),
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='work_paper_key', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name="identifier")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="recorded at")),
+                ("salt", models.BinaryField(verbose_name="salt")),
+                ("cost", models.PositiveIntegerField(verbose_name="cost")),
+                ("block", models.PositiveIntegerField(verbose_name="block size")),
+                ("lanes", models.PositiveIntegerField(verbose_name="parallelisation")),
+                ("wrapped", models.BinaryField(verbose_name="wrapped key")),
+                ("failures", models.PositiveIntegerField(default=0, verbose_name="wrong passphrases in a row")),
+                ("locked_until", models.DateTimeField(null=True, verbose_name="locked until")),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="work_paper_key",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='WorkPaperNote',
+            name="WorkPaperNote",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='identifier')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='recorded at')),
-                ('sealed', models.BinaryField(verbose_name='ciphertext')),
-                ('changed_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='changed at')),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='work_paper_notes', to=settings.AUTH_USER_MODEL)),
-                ('engagement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='work_paper_notes', to='compliance.engagement')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name="identifier")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="recorded at")),
+                ("sealed", models.BinaryField(verbose_name="ciphertext")),
+                ("changed_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="changed at")),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="work_paper_notes",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "engagement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="work_paper_notes",
+                        to="compliance.engagement",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-changed_at', '-pk'),
+                "ordering": ("-changed_at", "-pk"),
             },
         ),
     ]
