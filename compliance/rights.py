@@ -7,7 +7,6 @@ and `visible(queryset, user)` — which rows exist for that person at all. `docs
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
@@ -16,77 +15,12 @@ from django.db.models import Exists, Model, Q, QuerySet
 from compliance import models as m
 from compliance.auditor_scope import auditor_filter, live_engagements
 from compliance.types.states import Role
+from compliance.types.verbs import Verb
+
+__all__ = ["Verb"]  # whoever names a verb names it beside its table
 
 ModelT = TypeVar("ModelT", bound=Model)
 Asker = m.User | AnonymousUser
-
-
-class Verb(StrEnum):
-    """Everything a person or machine can ask Assay to do."""
-
-    VIEW = "view"
-    VIEW_JOBS = "view imports and jobs"
-    VIEW_TRAIL = "view the trail"
-    VIEW_PEOPLE = "view people and settings"
-    MANAGE_PEOPLE = "manage people and teams"
-    VIEW_ENGAGEMENTS = "view engagements"
-    MANAGE_ENGAGEMENTS = "define engagements and invite auditors"
-    MOVE_ENGAGEMENT = "move an engagement on"
-    ASK_REQUEST = "ask and import requests of an audit"
-    CHANGE_REQUEST = "change a request, its owner and its day"
-    WORK_REQUEST = "reply to and move a request of an audit"
-    KEEP_NOTES = "keep work-paper notes"
-    STATE_INDEPENDENCE = "state the own independence"
-    MANAGE_SYSTEMS = "define AI systems"
-    MANAGE_CONTROLS = "adopt and change controls"
-    WRITE_MAPPINGS = "add and revise a mapping"
-    DECIDE_MAPPINGS = "approve, reject or retire a mapping"
-    APPROVE_STATEMENT = "approve a statement of applicability"
-    LOAD_CATALOG = "load a catalogue release"
-    OPEN_ASSESSMENT = "open an assessment"
-    WRITE_ANSWER = "write and submit an answer"
-    APPROVE_ANSWER = "approve or return an answer"
-    ASSIGN_ANSWER = "name who answers, who reviews and by when"
-    FREEZE_ASSESSMENT = "freeze an assessment"
-    ADD_EVIDENCE = "add evidence"
-    LINK_EVIDENCE = "attach evidence"
-    JUDGE_EVIDENCE = "reject or supersede evidence"
-    DOWNLOAD_EVIDENCE = "download evidence"
-    IMPORT_DOCUMENT = "import a document"
-    BIND_EVENTS = "bind job events to models and data"
-    RECORD_APPROVAL = "record an approval of a job"
-    STATE_EXPECTATIONS = "state change windows and expected logs"
-    RUN_CHECKS = "run the checks on job events"
-    REVIEW_ACCESS = "open and complete an access review"
-    COMPARE_KEYS = "compare the keys of log files"
-    REGISTER_MODEL = "register a model or data set"
-    REVIEW_SUPPLIER = "review a third party"
-    START_SCAN = "start a scan"
-    REGISTER_BANK = "register reference models"
-    REGISTER_KEY = "register and withdraw signing keys"
-    MAP_COLUMNS = "say what the columns of a log mean"
-    CANCEL_JOB = "cancel a job"
-    OPEN_REMEDIATION = "open and assign remediation"
-    WORK_REMEDIATION = "work on remediation"
-    ISSUE_PACK = "issue an evidence pack"
-    DOWNLOAD_PACK = "download an evidence pack"
-    TEST_CONTROLS = "test controls, conclude and release"
-    ANSWER_AUDIT_FINDING = "respond to an auditor's finding"
-    VIEW_RETENTION = "view retention, holds and disposals"
-    MANAGE_RETENTION = "revise retention classes"
-    CLASSIFY_EVIDENCE = "give evidence another retention class"
-    PLACE_HOLD = "place and lift legal holds"
-    PROPOSE_DISPOSAL = "propose a disposal"
-    DECIDE_DISPOSAL = "approve or refuse a disposal"
-    REHASH_FILES = "have all stored files hashed again"
-    LABEL_EVIDENCE = "label evidence and AI systems"
-    VIEW_RECIPIENTS = "view who got packs"
-    HAND_OVER_PACK = "record that a pack was handed over"
-    VIEW_SUBJECTS = "look for people whom logs name"
-    EXPORT_SUBJECT = "export what is held on a person"
-    ERASE_SUBJECT = "erase somebody whom logs name"
-    OWN_TOKENS = "manage own tokens"
-    OWN_SIGN_IN = "manage own password and second factors"
 
 
 _ALL = frozenset(Role)
