@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.http import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -11,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance import models as m
-from compliance.api.base import ReadViewSet, SystemReference, asker
+from compliance.api.base import EXPORT, ReadViewSet, SystemReference, asked_kind, asker, exported
 from compliance.api.serializers import PersonSerializer, UuidField
 from compliance.choices import choices
 from compliance.rights import Verb, sees_all, systems_for
@@ -74,6 +75,15 @@ class StatementLineSerializer(serializers.Serializer[StatementRow]):
             "version": row.version,
             "controls": [control.control_id for control in row.controls],
         }
+
+
+class StatementLineFileSerializer(StatementLineSerializer):
+    """A line that is JSON already, for files."""
+
+    def to_representation(self, row: Any) -> JSON:
+        """As it is."""
+        line: JSON = row
+        return line
 
 
 class LinesRequest(serializers.Serializer[JSON]):
@@ -143,9 +153,9 @@ class StatementViewSet(ReadViewSet):
         rows = statement_rows(framework, system, asker(self.request))
         return [StatementLineSerializer(row, context=context).data for row in rows]
 
-    @extend_schema(parameters=[LinesRequest], responses=StatementLineSerializer(many=True))
+    @extend_schema(parameters=[LinesRequest, EXPORT], responses=StatementLineSerializer(many=True))
     @action(detail=False, methods=["get"], pagination_class=None, filterset_fields=())
-    def lines(self, request: Request) -> Response:
+    def lines(self, request: Request) -> Response | HttpResponseBase:
         """What is decided on each id at this moment."""
         payload = LinesRequest(data=request.query_params, context=self.get_serializer_context())
         payload.is_valid(raise_exception=True)
@@ -154,7 +164,9 @@ class StatementViewSet(ReadViewSet):
         scopes: list[m.AISystem | None] = [None] if sees_all(user) else [*systems_for(user, Verb.VIEW).order_by("pk")]
         if "system" in given:
             scopes = [given["system"]]
-        return Response([line for one in frameworks for scope in scopes for line in self._lines(one, scope)])
+        lines = [line for one in frameworks for scope in scopes for line in self._lines(one, scope)]
+        kind = asked_kind(request)
+        return exported(request, kind, StatementLineFileSerializer(), lines) if kind else Response(lines)
 
     @extend_schema(request=DecideRequest, responses=StatementLineSerializer(many=True))
     @action(detail=False, methods=["post"])

@@ -187,8 +187,12 @@ def population_rows(request: Request, uuid: UUID) -> FileResponse:
     population = found(request, ROWS, uuid)
     if population.frozen_at is None:
         raise Http404
+    try:
+        rows = evidence.open_stored(name=population.storage_name)
+    except FileNotFoundError as error:
+        raise Http404 from error
     return FileResponse(
-        evidence.open_stored(name=population.storage_name),
+        rows,
         as_attachment=True,
         filename=f"population-{str(population.uuid)[:8]}.jsonl",
         content_type="application/x-ndjson",

@@ -307,7 +307,9 @@ def test_api_describes_itself_without_asking_anybody_else(officer: Walker) -> No
     foreign: list[str] = []
     officer.page.on("request", lambda asked: foreign.append(asked.url) if officer.site.url not in asked.url else None)
     officer.open("/api/v1/docs/")
-    officer.page.get_by_text("/api/v1/access-reviews/", exact=True).first.wait_for()  # the first; others are drawn on scrolling
+    officer.page.get_by_text(
+        "/api/v1/access-reviews/", exact=True
+    ).first.wait_for()  # the first; others are drawn on scrolling
     assert [url for url in foreign if not url.startswith("data:")] == []
     assert officer.complaints == []
 

@@ -33,7 +33,8 @@ SET_UP = (
     + """
 from compliance.services import inventory, tokens
 system = inventory.define_system(name="Fraud model", description="", owner=user, actor=user)
-print(system.pk, system.uuid, tokens.create(owner=user, days=1))
+_scope, secret = tokens.create(owner=user, terms=tokens.TokenTerms(name="Program", days=1), actor=user)
+print(system.pk, system.uuid, secret)
 """
 )
 

@@ -89,7 +89,7 @@ def test_a_data_set_is_registered_by_its_manifest(
         "name": "Forms",
         "label": "1",
         "manifest": SimpleUploadedFile("forms.json", manifest(tmp_path)),
-        "trained": [str(world.base.pk)],
+        "trained": [str(world.base.uuid)],
     }
     response = browse(contributor).post("/data/new/", given)
     version = DatasetVersion.objects.get(dataset__name="Forms")
