@@ -26,7 +26,10 @@ from tests.compliance.routes_world import Places, places
 from tests.compliance.test_routes import address
 
 # Lists that turn no pages, so that nothing gives them away.
-ENCRYPTED = {"work-paper-list", "work-paper-export"}  # an auditor's own notes, which leave through an export of their own
+ENCRYPTED = {
+    "work-paper-list",
+    "work-paper-export",
+}  # an auditor's own notes, which leave through an export of their own
 UNPAGED = {"check-list", "check-run", "expectation-list", "reference-bank-list", "catalogue", "catalogue-control"}
 PAGES = [route for route in routes() if route.gate is Gate.PAGE and "GET" in route.verbs]
 
