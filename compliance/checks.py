@@ -17,9 +17,10 @@ from django.db import DatabaseError, connections
 from compliance.isolation import network_isolation_method
 from compliance.models.triggers import missing_triggers
 from compliance.packs.authority import Authority, AuthorityError, read_roots
+from compliance.types.states import Role
 
 _SHORTEST_SECRET = 50
-_SILENT_MAIL = ("console", "locmem", "dummy", "filebased")
+_LONGEST_SESSION = 24 * 3600
 
 
 @register(Tags.security)
@@ -79,7 +80,7 @@ def production_advice(app_configs: Sequence[AppConfig] | None, **_: Any) -> list
             ),
         ),
         (
-            any(f".{backend}." in settings.EMAIL_BACKEND for backend in _SILENT_MAIL),
+            not settings.MAIL_LEAVES,
             Warning("No mail leaves this installation.", hint="Set EMAIL_URL.", id="assay.W012"),
         ),
         (
@@ -96,6 +97,30 @@ def production_advice(app_configs: Sequence[AppConfig] | None, **_: Any) -> list
                 "Uploaded files are given out by the host of the pages.",
                 hint="Set FILES_HOST to a host name of its own, on which no session exists.",
                 id="assay.W015",
+            ),
+        ),
+        (
+            Role.ADMINISTRATOR not in settings.SECOND_FACTOR_ROLES and not settings.OIDC_ISSUER,
+            Warning(
+                "Administrators may sign in with a password alone.",
+                hint="Set SECOND_FACTOR_ROLES, for example to administrator,officer.",
+                id="assay.W016",
+            ),
+        ),
+        (
+            not 0 < settings.SESSION_IDLE_SECONDS <= settings.SESSION_COOKIE_AGE <= _LONGEST_SESSION,
+            Warning(
+                "Sessions that nobody uses stay open, or sessions last longer than a day.",
+                hint="Set SESSION_IDLE_SECONDS above 0, and SESSION_SECONDS to 86400 at most.",
+                id="assay.W017",
+            ),
+        ),
+        (
+            not (settings.API_RATE and settings.API_UPLOAD_RATE and settings.VERIFY_RATE),
+            Warning(
+                "Programs and strangers may ask without limit.",
+                hint="Remove the empty API_RATE, API_UPLOAD_RATE or VERIFY_RATE.",
+                id="assay.W018",
             ),
         ),
     ]

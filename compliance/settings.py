@@ -222,12 +222,20 @@ TIME_ZONE = "UTC"
 
 # API -------------------------------------------------------------------------------------------------------------
 
+# Requests in a span of time, for each person or token, and for each address on the public page; "" for no limit. Every web
+# process counts by itself, unless the cache is shared.
+API_RATE = env.str("API_RATE", default="1200/min") or None
+API_UPLOAD_RATE = env.str("API_UPLOAD_RATE", default="120/min") or None
+VERIFY_RATE = env.str("VERIFY_RATE", default="20/min") or None
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "compliance.api.authentication.ScopedTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["compliance.api.permissions.MayUseVerb"],
+    "DEFAULT_THROTTLE_CLASSES": ["compliance.api.throttles.AskerRate", "compliance.api.throttles.UploadRate"],
+    "DEFAULT_THROTTLE_RATES": {"asker": API_RATE, "upload": API_UPLOAD_RATE, "verify": VERIFY_RATE},
+    "NUM_PROXIES": vars()["TRUSTED_PROXIES"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
         "rest_framework.parsers.JSONParser",

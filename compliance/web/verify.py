@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from django import forms
@@ -10,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
+from rest_framework.throttling import SimpleRateThrottle
 
 from compliance.isolation import IsolationError
 from compliance.packs.report import CheckName
@@ -47,9 +49,22 @@ class VerifyForm(forms.Form):
         return upload
 
 
+class VerifyRate(SimpleRateThrottle):
+    """Packs that one address hands in: each costs a process some seconds."""
+
+    scope = "verify"
+
+    def get_cache_key(self, request: Any, view: Any) -> str:
+        """By the client's address."""
+        return self.cache_format % {"scope": self.scope, "ident": self.get_ident(request)}
+
+
 @public
 def verify(request: HttpRequest) -> HttpResponse:
     """The form, and the verdicts in words."""
+    rate = VerifyRate()
+    if request.method == "POST" and not rate.allow_request(request, None):  # type: ignore[arg-type]  # reads META alone
+        return _later(request, math.ceil(rate.wait() or 1))
     form = VerifyForm(request.POST or None, request.FILES or None)
     context: dict[str, Any] = {"form": form, "organisation": settings.ORGANISATION}
     if request.method == "POST" and form.is_valid():
@@ -65,6 +80,12 @@ def verify(request: HttpRequest) -> HttpResponse:
                 "checks": [(HEADINGS[check.name], check) for check in report.checks],
             }
     return render(request, "compliance/verify.html", context)
+
+
+def _later(request: HttpRequest, seconds: int) -> HttpResponse:
+    response = render(request, "429.html", {"seconds": seconds}, status=429)
+    response["Retry-After"] = str(seconds)
+    return response
 
 
 urls = [path("verify/", verify, name="verify")]

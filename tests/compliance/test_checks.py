@@ -8,6 +8,7 @@ from pytest_django.fixtures import Settings
 
 from compliance import checks
 from compliance.packs.signers import ensure_demo_signer
+from compliance.types.states import Role
 
 
 def production(settings: Settings) -> None:
@@ -22,7 +23,8 @@ def production(settings: Settings) -> None:
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
     settings.DATABASE = {"ENGINE": "django.db.backends.postgresql"}
     settings.SIGNER, settings.ACCEPT_UNISOLATED = "pkcs11", False
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.MAIL_LEAVES, settings.SECOND_FACTOR_ROLES = True, frozenset({Role.ADMINISTRATOR})
+    settings.API_RATE, settings.API_UPLOAD_RATE, settings.VERIFY_RATE = "600/min", "60/min", "20/min"
     settings.FILES_HOST = "files.example.org"
 
 
@@ -46,9 +48,13 @@ def test_careful_settings_raise_nothing(settings: Settings) -> None:
         ("BASE_URL", "http://assay.example.org", "assay.E005"),
         ("DATABASE", {"ENGINE": "django.db.backends.sqlite3"}, "assay.W010"),
         ("SIGNER", "demo", "assay.W011"),
-        ("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend", "assay.W012"),
+        ("MAIL_LEAVES", False, "assay.W012"),
         ("ACCEPT_UNISOLATED", True, "assay.W013"),
         ("FILES_HOST", "", "assay.W015"),
+        ("SECOND_FACTOR_ROLES", frozenset({Role.OFFICER}), "assay.W016"),
+        ("SESSION_IDLE_SECONDS", 0, "assay.W017"),
+        ("SESSION_COOKIE_AGE", 7 * 24 * 3600, "assay.W017"),
+        ("VERIFY_RATE", "", "assay.W018"),
     ],
 )
 def test_each_unsafe_setting_has_its_id(settings: Settings, name: str, value: object, expected: str) -> None:

@@ -9,14 +9,17 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from compliance.api.throttles import AskerRate, UploadRate
 from compliance.management.routes import Gate, routes
 from compliance.models import User
 from compliance.services import people
 from compliance.types.states import Role
+from compliance.web.verify import VerifyRate
 from tests.compliance.conftest import Browse, World
 from tests.compliance.routes_world import places
 from tests.compliance.test_routes import GUARDED, address
@@ -184,3 +187,38 @@ def test_the_character_nul_is_refused_in_forms(world: World, browse: Browse, off
     url = reverse("evidence-reject", args=[world.log.uuid])
     sent = browse(officer).post(url, "reason=%00", content_type="application/x-www-form-urlencoded")
     assert sent.status_code == 400
+
+
+def test_the_api_answers_429_to_who_asks_too_often(
+    world: World, browse: Browse, officer: User, contributor: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AskerRate, "rate", "3/min", raising=False)
+    cache.clear()
+    client = browse(officer)
+    answers = [client.get("/api/v1/systems/") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert 0 < int(answers[-1]["Retry-After"]) <= 60
+    assert browse(contributor).get("/api/v1/systems/").status_code == 200  # somebody else is not held up
+
+
+def test_files_have_a_limit_of_their_own(
+    world: World, browse: Browse, contributor: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(UploadRate, "rate", "1/min", raising=False)
+    cache.clear()
+    client = browse(contributor)
+    given = {"system": str(world.assessment.system.uuid), "title": "Log"}
+    answers = [
+        client.post("/api/v1/evidence/", {**given, "file": SimpleUploadedFile("a.json", str(n).encode())}) for n in "ab"
+    ]
+    assert [answer.status_code for answer in answers] == [201, 429]
+    assert client.get("/api/v1/evidence/").status_code == 200
+
+
+def test_strangers_hand_in_a_pack_now_and_then(db: None, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(VerifyRate, "rate", "1/min", raising=False)
+    cache.clear()
+    first, second = (client.post(reverse("verify"), {}) for _ in range(2))
+    assert (first.status_code, second.status_code) == (200, 429)
+    assert "Nothing was checked" in second.content.decode()
+    assert client.get(reverse("verify")).status_code == 200
