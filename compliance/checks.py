@@ -99,6 +99,16 @@ def production_advice(app_configs: Sequence[AppConfig] | None, **_: Any) -> list
                 id="assay.W015",
             ),
         ),
+    ]
+    return [message for is_unwise, message in unwise if is_unwise]
+
+
+@register(Tags.security)
+def access_advice(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Which limits of sign-in and asking are better set in production."""
+    if not settings.PRODUCTION:
+        return []
+    unwise: list[tuple[bool, CheckMessage]] = [
         (
             Role.ADMINISTRATOR not in settings.SECOND_FACTOR_ROLES and not settings.OIDC_ISSUER,
             Warning(

@@ -105,7 +105,7 @@ class Figures:
     @property
     def confidence_percent(self) -> str:
         """The confidence of the limit, as people write it."""
-        return f"{100 * self.confidence:g}"
+        return f"{float(100 * self.confidence):g}"
 
     @property
     def tolerable_percent(self) -> str:

@@ -121,6 +121,7 @@ def _earlier(test: ControlTest, results: Sequence[AttributeResult]) -> AuditFind
 def issue(*, audit_finding: AuditFinding, actor: User) -> AuditFinding:
     """Hand a finding to management: it stands in the record of findings from now on. Raises RefusedError."""
     fresh = _locked(audit_finding)
+    control_tests.check_fieldwork(fresh.engagement)
     after = _after(fresh, AuditFindingAct.ISSUE, actor)
     fresh.issued_at = timezone.now()
     fresh.finding = _concluded(fresh, FileScanVerdict.FINDING, fresh.condition, None, actor)

@@ -31,6 +31,7 @@ from compliance.services.audit_teams import require_team
 from compliance.services.errors import RefusedError
 from compliance.types.canonical import digest_of
 from compliance.types.drafts import JSON
+from compliance.types.engagements import EngagementState
 from compliance.types.states import Severity
 from compliance.types.testing import (
     TEST_STEPS,
@@ -170,6 +171,7 @@ def add_instance(*, test: ControlTest, name: str, description: str, actor: User)
 def conclude(*, test: ControlTest, conclusion: ControlTestConclusion, statement: str, actor: User) -> ControlTest:
     """Say what follows from a test. Raises RefusedError where what was done does not carry it."""
     fresh = locked(test, actor)
+    check_fieldwork(fresh.engagement)
     if len(statement.strip()) < 20:
         raise RefusedError(_("Say in a sentence on what the conclusion rests."))
     if conclusion is ControlTestConclusion.EFFECTIVE:
@@ -183,6 +185,15 @@ def conclude(*, test: ControlTest, conclusion: ControlTestConclusion, statement:
     digest = digest_of([conclusion.value, fresh.statement])
     _record(fresh, "concluded", actor, {"content": digest, "results_root": results_root(fresh)})
     return fresh
+
+
+def check_fieldwork(engagement: Engagement) -> None:
+    """Raises RefusedError while an audit is planned: whoever concludes has stated their independence first."""
+    if engagement.state == EngagementState.PLAN:
+        raise RefusedError(
+            _("The audit is still planned: nothing is concluded before fieldwork, which begins when all have stated their "
+              "independence.")
+        )  # fmt: skip
 
 
 def _undecided(test: ControlTest) -> str:

@@ -23,8 +23,8 @@ from compliance.services.errors import RefusedError
 from compliance.services.leases import LeaseKeeper
 from compliance.types.canonical import digest_of
 from compliance.types.drafts import JSON, Progress
-from compliance.types.retention import ItemState, RunState
-from compliance.types.states import EvidenceState
+from compliance.types.retention import ItemState, RunState, states_basis
+from compliance.types.states import EvidenceState, RetentionClass
 
 TASK = "compliance.tasks.dispose"
 MOST_ITEMS = 1000  # of one run: more are proposed by the next
@@ -82,8 +82,24 @@ def approve(
     if keep and not note.strip():
         raise RefusedError(_("Say why the pieces that you take out are kept."))
     fresh.items.filter(evidence__uuid__in=list(keep)).update(state=ItemState.KEPT, note=note.strip())
+    _check_basis(fresh)
     _decide(fresh, RunState.APPROVED, note, actor)
     return _start(fresh, actor, dispatch=dispatch)
+
+
+def _check_basis(run: DisposalRun) -> None:
+    going = (
+        run.items.filter(state=ItemState.PROPOSED)
+        .order_by("terms")
+        .values_list("terms__key", "terms__title", "terms__legal_basis")
+    )
+    for key, title, basis in going.distinct():
+        if not states_basis(RetentionClass(key), basis):
+            told = _(
+                "Nobody stated the legal basis of the class “%s”: state it under Retention, refuse this run with that "
+                "reason, and propose anew."
+            )
+            raise RefusedError(told % title)
 
 
 def _decide(run: DisposalRun, state: RunState, note: str, actor: User) -> None:

@@ -82,6 +82,11 @@ SHIPPED: dict[RetentionClass, ClassTerms] = {
 }
 
 
+def states_basis(key: RetentionClass, legal_basis: str) -> bool:
+    """Whether somebody stated why a class is kept that long: what is shipped says that nobody did."""
+    return legal_basis != SHIPPED[key].legal_basis
+
+
 def months_later(day: date, months: int) -> date:
     """The same day of a later month, or the last day of that month where it has no such day."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)

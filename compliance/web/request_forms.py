@@ -14,11 +14,11 @@ from compliance.models import AuditRequest, Engagement, Evidence, ImplementedCon
 from compliance.rights import Asker, visible
 from compliance.services.audit_requests import RequestDraft, possible_owners
 from compliance.types.audit_requests import RequestState, RequestStep
-from compliance.types.states import Role
+from compliance.types.states import EvidenceState, Role
+from compliance.web.choosing import ChoosingSome, choosing
 from compliance.web.forms import day_input
 
 MOST_PIECES = 50
-_SHORTEST_DIGEST = 16
 
 
 class RequestFilterForm(forms.Form):
@@ -87,39 +87,33 @@ def initial_of(request: AuditRequest) -> dict[str, Any]:
 
 
 class ReplyForm(forms.Form):
-    """Words, a move, and evidence by its digest."""
+    """Words, a move, and evidence."""
 
     text = forms.CharField(
         label=_("Reply"), widget=forms.Textarea(attrs={"rows": 5}), required=False, max_length=20_000
     )
     to = forms.ChoiceField(label=_("Move to"), required=False)
-    evidence = forms.CharField(
-        label=_("Evidence to hand over"), widget=forms.Textarea(attrs={"rows": 2}), required=False, max_length=5_000,
-        help_text=_("The SHA-256 of each piece, one a line; 16 digits are enough. The audit team sees it from then on."),
-    )  # fmt: skip
+    evidence = ChoosingSome(
+        "evidence",
+        label=_("Evidence to hand over"),
+        required=False,
+        help_text=_("The audit team sees it from then on."),
+    )
 
     def __init__(self, *, steps: Sequence[RequestStep], asker: Asker, data: Any = None) -> None:
         super().__init__(data)
-        self.asker = asker
+        pieces = Evidence.objects.select_related("system").exclude(state=EvidenceState.REJECTED)
+        choosing(self, "evidence").offer(visible(pieces, asker))
         field = self.fields["to"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [("", _("stay as it is")), *((step.after.value, label(step.after)) for step in steps)]
 
     def clean_evidence(self) -> list[Evidence]:
-        """The pieces that are named, each among those that the asker may see."""
-        words = ["".join(line.split()).lower() for line in self.cleaned_data["evidence"].splitlines()]
-        named = [word for word in words if word]
-        if len(named) > MOST_PIECES:
+        """The pieces that are chosen."""
+        pieces = list(self.cleaned_data["evidence"])
+        if len(pieces) > MOST_PIECES:
             raise forms.ValidationError(_now("Hand over at most %d pieces at once.") % MOST_PIECES)
-        return [self._piece(word) for word in dict.fromkeys(named)]
-
-    def _piece(self, word: str) -> Evidence:
-        is_digest = _SHORTEST_DIGEST <= len(word) <= 64 and set(word) <= set("0123456789abcdef")
-        rows = Evidence.objects.filter(sha256__startswith=word) if is_digest else Evidence.objects.none()
-        found = list(visible(rows, self.asker)[:2])
-        if len(found) != 1:
-            raise forms.ValidationError(_now("“%s” is the SHA-256 of no single piece of evidence.") % word[:64])
-        return found[0]
+        return pieces
 
     @property
     def move_to(self) -> RequestState | None:

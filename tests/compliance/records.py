@@ -24,10 +24,12 @@ from compliance.models import (
     Observation,
     ReferenceControl,
     RemediationItem,
+    RetentionTerms,
     Technique,
     TechniqueSection,
     User,
 )
+from compliance.selectors.retention import terms_in_force
 from compliance.services import evidence as evidences
 from compliance.services import findings, inventory, ledger, observations, people, remediation
 from compliance.services.engagements import EngagementDraft
@@ -346,3 +348,12 @@ def audit(auditor: User, assessments: Sequence[Assessment], **changes: Any) -> E
         expires_at=timezone.now() + timedelta(days=30),
     )
     return replace(draft, **changes)
+
+
+def state_bases(actor: User | None) -> None:
+    """Every retention class gets a legal basis that somebody stated."""
+    for key, terms in terms_in_force().items():
+        RetentionTerms.objects.create(
+            key=key, version=terms.version + 1, title=terms.title, months=terms.months, starts=terms.starts,
+            legal_basis="Section 147 of the tax code.", kinds=terms.kinds, made_by=actor,
+        )  # fmt: skip

@@ -61,6 +61,7 @@ from compliance.services import (
 from compliance.services import evidence as evidences
 from compliance.services.audit_findings import AuditFindingDraft
 from compliance.types.bindings import Named
+from compliance.types.engagements import EngagementState
 from compliance.types.states import Role
 from scanning import intake
 from scanning.models import ColumnMapping, Import, ReferenceBank, Scan, SigningKey
@@ -164,6 +165,7 @@ def tested(among: Known) -> Known:
     team = [person(f"Past auditor {n} of {control.system.pk}", Role.AUDITOR) for n in (1, 2)]
     for one in team:
         EngagementMember.objects.create(engagement=engagement, user=one)
+    Engagement.objects.filter(pk=engagement.pk).update(state=EngagementState.FIELDWORK)
     listed = tests_of_controls.listed(engagement, io.BytesIO(tests_of_controls.TICKETS), actor=team[0])
     population = tests_of_controls.counted(listed)
     test = tests_of_controls.planned(engagement, control, actor=team[0], population=population)

@@ -29,7 +29,8 @@ def production(settings: Settings) -> None:
 
 
 def ids() -> list[str | None]:
-    return [message.id for message in (*checks.production_settings(None), *checks.production_advice(None))]
+    found = (*checks.production_settings(None), *checks.production_advice(None), *checks.access_advice(None))
+    return [message.id for message in found]
 
 
 def test_careful_settings_raise_nothing(settings: Settings) -> None:

@@ -21,7 +21,7 @@ from compliance.services.control_tests import ControlTestPlan
 from compliance.services.engagements import EngagementDraft
 from compliance.services.populations import PopulationDraft
 from compliance.services.samples import ResultDraft, SamplePlan
-from compliance.types.engagements import TeamPart
+from compliance.types.engagements import EngagementState, TeamPart
 from compliance.types.states import Role
 from compliance.types.testing import (
     Attribute,
@@ -48,9 +48,13 @@ BECAUSE = "Every instance was approved before it started."
 
 
 def opened(draft: EngagementDraft, *, lead: User, second: User, actor: User) -> Engagement:
-    """An engagement of two auditors."""
+    """An engagement of two auditors who have stated their independence, in fieldwork."""
     team = [(lead, TeamPart.LEAD), (second, TeamPart.AUDITOR)]
-    return engagements.open_engagement(draft=replace(draft, team=team), actor=actor)
+    engagement = engagements.open_engagement(draft=replace(draft, team=team), actor=actor)
+    for member in (lead, second):
+        engagements.state_independence(engagement=engagement, statement="Of the organisation.", actor=member)
+    engagements.move(engagement=engagement, to=EngagementState.FIELDWORK, reason="", actor=lead)
+    return Engagement.objects.get(pk=engagement.pk)
 
 
 @dataclass(frozen=True, slots=True)

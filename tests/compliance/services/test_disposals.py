@@ -19,6 +19,7 @@ from compliance.models import (
     Freeze,
     JobEvent,
     LedgerEvent,
+    RetentionTerms,
     Tombstone,
     User,
 )
@@ -26,10 +27,10 @@ from compliance.services import disposals, job_log, leases, ledger, retention, s
 from compliance.services import evidence as evidences
 from compliance.services.errors import RefusedError
 from compliance.types.canonical import digest_of
-from compliance.types.retention import ItemState, RunState
-from compliance.types.states import EvidenceState
+from compliance.types.retention import SHIPPED, ItemState, RunState
+from compliance.types.states import EvidenceState, RetentionClass
 from tests.compliance.conftest import World
-from tests.compliance.records import evidence, log_events
+from tests.compliance.records import evidence, log_events, state_bases
 
 pytestmark = pytest.mark.django_db
 TODAY = date(2026, 11, 27)
@@ -41,6 +42,27 @@ def evidence_folder(settings: LazySettings, tmp_path: Path) -> Path:
     storage = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": options}
     settings.STORAGES = {**settings.STORAGES, "evidence": storage}
     return tmp_path / "evidence"
+
+
+@pytest.fixture(autouse=True)
+def stated_bases(db: None) -> None:
+    state_bases(None)
+
+
+def test_nothing_goes_on_a_basis_that_nobody_stated(system: AISystem, officer: User, manager: User) -> None:
+    piece = old(system, b"log")
+    RetentionTerms.objects.create(
+        key="standard", version=9, title="Standard", months=84, starts="last_use", kinds=[],
+        legal_basis=SHIPPED[RetentionClass.STANDARD].legal_basis,
+    )  # fmt: skip
+    run = proposed(officer)
+    with pytest.raises(RefusedError, match="Nobody stated the legal basis of the class “Standard”"):
+        disposals.approve(run=run, actor=manager, dispatch=False)
+    run.refresh_from_db()
+    assert (run.state, Evidence.objects.get(pk=piece.pk).state) == (RunState.PROPOSED, piece.state)
+    disposals.refuse(run=run, note="The basis comes first.", actor=manager)
+    state_bases(officer)
+    assert disposed(proposed(officer), manager).state == RunState.COMPLETED
 
 
 def old(system: AISystem, content: bytes, actor: User | None = None) -> Evidence:
@@ -75,7 +97,7 @@ def test_a_piece_goes_whole_and_leaves_its_tombstone(system: AISystem, officer: 
     assert not stored_files.exists(kept.storage_name)
     row = json.dumps(Evidence.objects.filter(pk=kept.pk).values().get(), default=str)
     assert "ada" not in row.casefold()
-    with pytest.raises(RefusedError, match=r"disposed of on .* under “Standard”, version 1"):
+    with pytest.raises(RefusedError, match=r"disposed of on .* under “Standard”, version 2"):
         evidences.open_bytes(evidence=kept)
 
 
@@ -87,7 +109,7 @@ def test_the_certificate_says_what_went_on_which_basis_and_where_the_ledger_has_
     assert run.certificate_sha256 == digest_of(run.certificate)
     (line,) = run.certificate["pieces"]
     assert (line["sha256"], line["state"], line["bytes_deleted"]) == (kept.sha256, "disposed", True)
-    assert line["legal_basis"].startswith("Not stated yet")
+    assert line["legal_basis"] == "Section 147 of the tax code."
     assert line["ledger"]["position"] > 0
     completed = LedgerEvent.objects.get(kind="disposal.completed").entry.payload
     assert completed["certificate_sha256"] == run.certificate_sha256

@@ -18,7 +18,7 @@ from compliance.types.handling import HandlingLabel, Recipient
 from compliance.types.retention import RunState
 from compliance.types.states import Audience, EvidenceState, JobState
 from tests.compliance.conftest import World
-from tests.compliance.records import evidence
+from tests.compliance.records import evidence, state_bases
 from tests.compliance.services.test_freezes import approve_all
 
 pytestmark = pytest.mark.django_db
@@ -115,6 +115,7 @@ def test_erasing_a_person_and_disposing_of_their_log_leaves_ledger_freeze_and_pa
     type(world.assessment).objects.update(
         audit_date=date(2016, 1, 1), period_start=date(2015, 1, 1), period_end=date(2015, 12, 31)
     )
+    state_bases(officer)
     run = disposals.propose(actor=officer)
     assert run is not None
     leases.run_here(job=disposals.approve(run=run, actor=manager, dispatch=False))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -45,28 +46,30 @@ def test_an_auditor_asks_and_the_owner_answers_with_evidence(
     assert "1. Minutes of the board" in page
     piece = records.evidence(world.assessment.system, b"minutes", actor=officer, filename="minutes.txt")
     request = AuditRequest.objects.get()
-    reply = {"text": "Attached.", "to": "answered", "evidence": piece.sha256[:16].upper()}
+    reply = {"text": "Attached.", "to": "answered", "evidence": [str(piece.uuid)]}
     page = body(browse(officer).post(place("request-reply", request), reply, follow=True))
     assert "Open → Answered" in page
     assert piece.title in body(browse(auditor).get(place("request-detail", request)))
     assert browse(auditor).get(place("evidence-detail", piece)).status_code == 200
 
 
-@pytest.mark.parametrize("named", ["0" * 64, "xyz", "%", "abc"])
+@pytest.mark.parametrize("named", [str(UUID(int=7)), "xyz", "%"])
 def test_evidence_that_is_not_found_is_refused_with_what_was_typed(
     asked: AuditRequest, browse: Browse, officer: User, named: str
 ) -> None:
     reply = {"text": "A long explanation.", "evidence": named}
     answer: Any = browse(officer).post(place("request-reply", asked), reply)
     assert answer.status_code == 422
-    assert "is the SHA-256 of no single piece" in body(answer)
+    assert "Evidence to hand over" in body(answer)
     assert "A long explanation." in body(answer)
 
 
 def test_foreign_evidence_is_as_unknown_as_none(
     world: World, asked: AuditRequest, browse: Browse, contributor: User
 ) -> None:
-    answer = browse(contributor).post(place("request-reply", asked), {"text": "x", "evidence": world.other_log.sha256})
+    answer = browse(contributor).post(
+        place("request-reply", asked), {"text": "x", "evidence": str(world.other_log.uuid)}
+    )
     assert answer.status_code == 422
     assert not asked.replies.exists()
 

@@ -15,7 +15,7 @@ from compliance.types.canonical import sha256_hex
 from compliance.types.retention import RunState
 from compliance.types.states import EvidenceState
 from tests.compliance.conftest import Browse
-from tests.compliance.records import evidence
+from tests.compliance.records import evidence, state_bases
 
 pytestmark = pytest.mark.django_db
 TERMS = {
@@ -94,6 +94,7 @@ def test_a_hold_on_everything(browse: Browse, officer: User, old: Evidence) -> N
 
 
 def test_from_proposal_to_certificate(browse: Browse, officer: User, manager: User, old: Evidence) -> None:
+    state_bases(officer)
     client = browse(officer)
     answer = client.post(reverse("disposal-propose"), follow=True)
     assert "somebody else decides" in answer.content.decode()
