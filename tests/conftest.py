@@ -10,10 +10,13 @@ from __future__ import annotations
 import atexit
 import contextlib
 import fcntl
+import hashlib
 import itertools
 import os
 import secrets
 import shutil
+import sqlite3
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,18 +24,22 @@ from typing import TYPE_CHECKING, Literal
 
 import django
 import pytest
+from django.conf import settings
+from django.db import connections
 from redis import Redis
 
 from tests import services
-from tests.installations import Installation, Site, copy_sqlite, environment, migrate, running_site
+from tests.installations import ROOT, Installation, Site, copy_sqlite, environment, migrate, running_site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+    from pytest_django import DjangoDbBlocker
 
 Database = Literal["sqlite", "postgres"]
 Broker = Literal["filesystem", "redis"]
 NewInstallation = Callable[..., Installation]
 
+TEMPLATES = ROOT / "var" / "test-databases"
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
@@ -110,25 +117,74 @@ def redis_server() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file to copy; made once for all xdist workers."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER")
-    shared = tmp_path_factory.getbasetemp().parent if worker else tmp_path_factory.getbasetemp()
-    template = shared / "template.sqlite3"
-    with (shared / "template.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    """A migrated SQLite file to copy. Migrating takes most of a minute, so it is kept until anything it is made of changes."""
+    template = TEMPLATES / f"{made_of()}.sqlite3"
+    with _one_at_a_time():
         if not template.exists():
-            making = shared / "template.making.sqlite3"
+            making = template.with_suffix(".making")
+            making.unlink(missing_ok=True)
             migrate(environment(var=tmp_path_factory.mktemp("template"), database_url=f"sqlite:///{making}"))
+            for older in TEMPLATES.glob("*.sqlite3"):
+                older.unlink()
             making.rename(template)
     return template
 
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres_server: services.Postgres, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a migrated PostgreSQL database to copy."""
-    name = f"template_{secrets.token_hex(4)}"
-    migrate(environment(var=tmp_path_factory.mktemp("template"), database_url=postgres_server.create(name)))
-    return name
+    """The name of a migrated PostgreSQL database to copy; made once for all xdist workers of a server."""
+    with _one_at_a_time():
+        if not postgres_server.has("template_migrated"):
+            url = postgres_server.create("template_making")
+            migrate(environment(var=tmp_path_factory.mktemp("template"), database_url=url))
+            postgres_server.rename("template_making", "template_migrated")
+    return "template_migrated"
+
+
+@contextlib.contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    TEMPLATES.mkdir(parents=True, exist_ok=True)
+    with (TEMPLATES / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def made_of() -> str:
+    """A digest of whatever decides how a migrated database looks."""
+    parts = [ROOT / "requirements.txt"]
+    for app in ("compliance", "scanning"):
+        parts += sorted((ROOT / app / "migrations").glob("*.py"))
+        parts += sorted((ROOT / app).glob("models*/**/*.py")) + sorted((ROOT / app).glob("models.py"))
+    digest = hashlib.sha256(f"{sys.version} {sqlite3.sqlite_version}".encode())
+    for part in parts:
+        digest.update(part.name.encode() + part.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    request: pytest.FixtureRequest, django_db_blocker: DjangoDbBlocker, django_test_environment: None
+) -> Iterator[None]:
+    """The database of the tests that roll back: a copy of the template, instead of pytest-django's migrating anew."""
+    connection = connections["default"]
+    with django_db_blocker.unblock(), contextlib.ExitStack() as stack:
+        connection.close()
+        if connection.vendor == "postgresql":
+            server: services.Postgres = request.getfixturevalue("postgres_server")
+            name = f"test_{secrets.token_hex(6)}"
+            server.create(name, template=request.getfixturevalue("postgres_template"))
+            stack.callback(server.drop, name)
+        else:
+            name = f"file:tests_{secrets.token_hex(6)}?mode=memory&cache=shared"
+        settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = name
+        connection.ensure_connection()
+        stack.callback(connection.close)
+        if connection.vendor == "sqlite":
+            template = sqlite3.connect(request.getfixturevalue("sqlite_template"))
+            template.backup(connection.connection)
+            template.close()
+        with django_db_blocker.block():
+            yield
 
 
 @pytest.fixture

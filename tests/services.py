@@ -63,6 +63,15 @@ class Postgres:
         )
         return self.url(database)
 
+    def has(self, database: str) -> bool:
+        """Whether there is a database of that name."""
+        with psycopg.connect(self.url()) as connection:
+            return bool(connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone())
+
+    def rename(self, database: str, to: str) -> None:
+        """Gives a database to which nobody is connected another name."""
+        self.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(database), sql.Identifier(to)))
+
     def drop(self, database: str) -> None:
         """Removes a database and whoever is connected to it; FORCE would fail where the server is just vacuuming it."""
         ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename = current_user"

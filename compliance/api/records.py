@@ -245,8 +245,8 @@ class PackViewSet(ReadViewSet):
         """The signed PDF; who fetched it is logged, with what `?purpose=` says."""
         pack: m.EvidencePack = self.get_object()
         purpose = request.query_params.get("purpose", "")[:5_000]
-        handovers.downloaded(pack=pack, purpose=purpose, user=asker(request))
         stream = evidence.open_stored(name=pack.storage_name)
+        handovers.downloaded(pack=pack, purpose=purpose, user=asker(request))
         return attachment(stream, f"evidence-pack-{pack.uuid}.pdf", media_type="application/pdf")
 
     @extend_schema(request=requests.HandoverRequest, responses={201: shapes.HandoverSerializer})

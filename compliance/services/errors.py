@@ -11,6 +11,10 @@ class RefusedError(Exception):
     """The act is against a rule. The message is one sentence for the person: what is wrong and what to do."""
 
 
+class LostError(RefusedError):
+    """The storage no longer holds bytes that the record rests on: an alarm, not a rule."""
+
+
 class ConflictError(RefusedError):
     """Somebody else changed the record meanwhile; nothing was kept of what was sent.
 

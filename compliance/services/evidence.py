@@ -26,7 +26,7 @@ from compliance.models import (
 )
 from compliance.selectors.retention import class_for
 from compliance.services import ledger, stored_files
-from compliance.services.errors import RefusedError
+from compliance.services.errors import LostError, RefusedError
 from compliance.services.spool import Received, Spool, keep
 from compliance.types.file_types import differs, sniffed
 from compliance.types.retention import EvidenceKind
@@ -159,10 +159,13 @@ def disposed_words(evidence: Evidence) -> str:
 
 
 def open_bytes(*, evidence: Evidence) -> IO[bytes]:
-    """The stored bytes, for reading. Raises RefusedError where they were disposed of."""
+    """The stored bytes, for reading. Raises RefusedError where they were disposed of, LostError where they are missing."""
     if evidence.state == EvidenceState.DISPOSED:
         raise RefusedError(_("The bytes are no longer kept: they were %s") % disposed_words(evidence))
-    return storages["evidence"].open(evidence.storage_name, "rb")
+    try:
+        return storages["evidence"].open(evidence.storage_name, "rb")
+    except FileNotFoundError as error:
+        raise LostError(_("The stored bytes of “%s” are missing.") % evidence.filename) from error
 
 
 def is_unaltered(*, evidence: Evidence) -> bool:
@@ -172,22 +175,19 @@ def is_unaltered(*, evidence: Evidence) -> bool:
         with open_bytes(evidence=evidence) as stream:
             for piece in chunks(stream):
                 digest.update(piece)
-    except FileNotFoundError:
+    except LostError:
         return False
     return digest.hexdigest() == evidence.sha256
 
 
 def materialise(*, evidence: Evidence, folder: Path) -> Path:
-    """A local copy for a child process, hashed while copied. Raises RefusedError when the bytes were altered."""
+    """A local copy for a child process, hashed while copied. Raises RefusedError when the bytes were altered or are gone."""
     digest = hashlib.sha256()
     target = folder / evidence.sha256
-    try:
-        with open_bytes(evidence=evidence) as stream, target.open("wb") as copy:
-            for piece in chunks(stream):
-                digest.update(piece)
-                copy.write(piece)
-    except FileNotFoundError as error:
-        raise RefusedError(_("The stored bytes of “%s” are missing.") % evidence.filename) from error
+    with open_bytes(evidence=evidence) as stream, target.open("wb") as copy:
+        for piece in chunks(stream):
+            digest.update(piece)
+            copy.write(piece)
     if digest.hexdigest() != evidence.sha256:
         raise RefusedError(_("The stored bytes of “%s” no longer match their SHA-256.") % evidence.filename)
     return target
@@ -283,5 +283,8 @@ def unlink(*, entry: EvidenceLink, actor: User) -> None:
 
 
 def open_stored(*, name: str) -> IO[bytes]:
-    """Bytes kept under a storage name: a pack, a freeze document, a register."""
-    return storages["evidence"].open(name, "rb")
+    """Bytes kept under a storage name: a pack, a freeze document, a register. Raises LostError where they are missing."""
+    try:
+        return storages["evidence"].open(name, "rb")
+    except FileNotFoundError as error:
+        raise LostError(_("The stored bytes of “%s” are missing.") % name) from error

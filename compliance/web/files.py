@@ -61,7 +61,7 @@ def stored_file(request: HttpRequest, ticket: str) -> FileResponse:
     """The file of a ticket; whatever is wrong with one, there is nothing here."""
     try:
         found = file_tickets.redeem(ticket=ticket)
-    except (RefusedError, FileNotFoundError) as error:
+    except RefusedError as error:
         raise Http404 from error
     if found is None:
         raise Http404

@@ -19,7 +19,7 @@ from compliance.rights import Asker, Verb, may, systems_for, visible
 from compliance.selectors import control_test_page as pages
 from compliance.selectors.population_rows import FILTERS, columns_of
 from compliance.services import evidence, populations
-from compliance.services.errors import RefusedError
+from compliance.services.errors import LostError, RefusedError
 from compliance.services.populations import PopulationDraft
 from compliance.types.testing import PopulationKind
 from compliance.web.base import Request, found, guarded, page_of, say
@@ -189,7 +189,7 @@ def population_rows(request: Request, uuid: UUID) -> FileResponse:
         raise Http404
     try:
         rows = evidence.open_stored(name=population.storage_name)
-    except FileNotFoundError as error:
+    except LostError as error:
         raise Http404 from error
     return FileResponse(
         rows,

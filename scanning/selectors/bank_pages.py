@@ -13,6 +13,7 @@ from uuid import UUID
 from compliance.models import AISystem, Evidence, User
 from compliance.rights import Asker
 from compliance.services import evidence as evidences
+from compliance.services.errors import LostError
 from compliance.types.errors import BadInputError
 from compliance.types.freeze_scans import AttackPower, Rate
 from scanning.detectors import banks
@@ -102,7 +103,7 @@ def _read(sha256: str, storage_name: str, filename: str) -> tuple[ReferenceBank 
     try:
         with evidences.open_stored(name=storage_name) as stream:
             return bank_from_json(stream.read(MAX_BANK_BYTES), filename), ""
-    except (BadInputError, OSError) as error:
+    except (BadInputError, LostError, OSError) as error:
         return None, str(error)
 
 

@@ -114,5 +114,3 @@ def beginning_of(*, evidence: Evidence) -> Head:
             return head_of(cast(BinaryIO, stored), context, layout)
     except BadInputError as error:
         raise RefusedError(str(error)) from error
-    except FileNotFoundError as error:
-        raise RefusedError(_("The stored bytes of “%s” are missing.") % evidence.filename) from error

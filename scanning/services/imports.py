@@ -120,18 +120,15 @@ class _HashedStream:
 def _stage(document: Import, keeper: LeaseKeeper) -> ParseSummary:
     """Stage every row of the document; the parser's summary. Raises BadInputError, RefusedError."""
     evidence = document.evidence
-    try:
-        head = _head(evidence)
-        name = document.requested_format or registry.identify(head, evidence.filename)
-        document.format = name
-        Import.objects.filter(pk=document.pk).update(format=name)
-        with closing(evidences.open_bytes(evidence=evidence)) as stored:
-            stream = _HashedStream(stored)
-            summary = _parse(document, keeper, name, stream)
-            if stream.sha256() != evidence.sha256:
-                raise RefusedError(_("The stored bytes of “%s” no longer match their SHA-256.") % evidence.filename)
-    except FileNotFoundError as error:
-        raise RefusedError(_("The stored bytes of “%s” are missing.") % evidence.filename) from error
+    head = _head(evidence)
+    name = document.requested_format or registry.identify(head, evidence.filename)
+    document.format = name
+    Import.objects.filter(pk=document.pk).update(format=name)
+    with closing(evidences.open_bytes(evidence=evidence)) as stored:
+        stream = _HashedStream(stored)
+        summary = _parse(document, keeper, name, stream)
+        if stream.sha256() != evidence.sha256:
+            raise RefusedError(_("The stored bytes of “%s” no longer match their SHA-256.") % evidence.filename)
     _refuse_empty(document, summary)
     return summary
 

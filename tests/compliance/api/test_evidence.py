@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from django.core.files.storage import storages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import FileResponse
 
@@ -36,6 +37,14 @@ def test_a_download_is_an_attachment_whatever_it_holds(world: World, api: Api, c
     assert response["Content-Disposition"] == 'attachment; filename="page.html"'
     assert response["Content-Type"] == "application/octet-stream"
     assert response["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_download_of_bytes_that_are_gone_says_so(world: World, api: Api, contributor: User) -> None:
+    client = api(contributor)
+    uuid = client.post("/api/v1/evidence/", sent(world), format="multipart").json()["uuid"]
+    storages["evidence"].delete(Evidence.objects.get(uuid=uuid).storage_name)
+    response = client.get(f"/api/v1/evidence/{uuid}/download/")
+    assert (response.status_code, response.json()) == (409, {"detail": "The stored bytes of “page.html” are missing."})
 
 
 def test_a_foreign_system_is_unknown(world: World, api: Api, contributor: User) -> None:
