@@ -1,4 +1,4 @@
-"""Forms of the pages on remediation."""
+"""Forms of the pages on one remediation item."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from compliance.choices import choices
-from compliance.models import AISystem, RemediationItem, User
-from compliance.rights import TABLE, Asker, Verb, visible
-from compliance.selectors.remediation_pages import WORKING
+from compliance.models import AISystem, User
+from compliance.rights import TABLE, Verb
 from compliance.services.remediation import MilestoneDraft
 from compliance.types.states import RemediationState, Role
 from compliance.web.forms import day_input
 
 MOST_MILESTONES = 5
-ALL_STATES = "all"
 MOVABLE = [pair for pair in choices(RemediationState) if pair[0] != RemediationState.CLOSED.value]
 
 
@@ -27,34 +25,6 @@ def owners_for(system: AISystem) -> Any:
     here = User.objects.filter(is_active=True, role=Role.CONTRIBUTOR)
     on_it = here.filter(memberships__system=system) | here.filter(teams__memberships__system=system)
     return User.objects.filter(pk__in=everywhere.values("pk")) | User.objects.filter(pk__in=on_it.values("pk"))
-
-
-class RemediationFilterForm(forms.Form):
-    """Filters of table and board; without `state` the table shows what is not closed. `system` comes from links."""
-
-    q = forms.CharField(label=_("Title or description"), required=False, max_length=200)
-    state = forms.ChoiceField(
-        label=_("State"),
-        required=False,
-        choices=[(WORKING, _("not closed")), *choices(RemediationState), (ALL_STATES, _("all"))],
-    )
-    owner = forms.ModelChoiceField(
-        label=_("Owner"), queryset=User.objects.none(), to_field_name="uuid", required=False, empty_label=_("anybody")
-    )
-    overdue = forms.BooleanField(label=_("Overdue only"), required=False)
-    system = forms.UUIDField(required=False, widget=forms.HiddenInput())
-    view = forms.CharField(required=False, widget=forms.HiddenInput())
-
-    def __init__(self, *, asker: Asker, data: Any) -> None:
-        given = data.copy()
-        given.setdefault("state", WORKING)
-        super().__init__(given)
-        if given.get("view") == "board":
-            del self.fields["state"]
-        field = self.fields["owner"]
-        if isinstance(field, forms.ModelChoiceField):
-            owning = visible(RemediationItem.objects.all(), asker).values("owner")
-            field.queryset = User.objects.filter(pk__in=owning)
 
 
 class RemediationForm(forms.Form):

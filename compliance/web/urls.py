@@ -27,6 +27,7 @@ PAGES = (
     "models",
     "suppliers",
     "findings",
+    "remediation_list",
     "remediation",
     "packs",
     "recipients",

@@ -13,7 +13,7 @@ from django.db.models import Model
 from django.urls import reverse
 
 from compliance.models import Principal, User
-from compliance.selectors.remediation_pages import remediation_totals
+from compliance.selectors.remediation_lists import remediation_totals
 from compliance.services import people
 from compliance.types.states import Role
 from tests.compliance import records
