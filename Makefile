@@ -113,6 +113,10 @@ bench: preflight-tests $(TEST_STAMP)
 bench-pages: preflight-tests $(TEST_STAMP)
 	$(PY) -m pytest tests/bench/test_page_times.py -m bench -s --timeout=0
 
+.PHONY: bench-api
+bench-api: preflight-tests $(TEST_STAMP)
+	ASSAY_API_EXAMPLES=100 $(PY) -m pytest -n $(WORKERS) tests/compliance/api/test_hostile_requests.py --timeout=0
+
 .PHONY: zoo banks bench-detect
 zoo: preflight-tests $(TEST_STAMP)
 	$(PY) -m tests.bench.zoo.train --jobs $(WORKERS)

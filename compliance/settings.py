@@ -105,6 +105,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "compliance.web.middleware.NulMiddleware",
+    "compliance.web.middleware.OneMarkMiddleware",
     "compliance.web.middleware.ReaderTimeZoneMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "compliance.web.auditor_reads.AuditorReadMiddleware",

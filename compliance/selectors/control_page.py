@@ -109,7 +109,7 @@ def control_list(rows: QuerySet[ImplementedControl], asked: ControlFilter) -> Qu
 
 
 def _count(rows: QuerySet[Finding] | QuerySet[EvidenceLink], group: str) -> Coalesce:
-    counted = rows.order_by().values(group).annotate(n=Count("pk")).values("n")
+    counted = rows.order_by().values(group).annotate(n=Count("*")).values("n")
     return Coalesce(Subquery(counted), 0)
 
 
@@ -119,7 +119,7 @@ def control_page(control: ImplementedControl, user: Asker) -> ControlPage:
     pairs = MappingPair.objects.filter(control__in=references)
     links = EvidenceLink.objects.filter(control=control).select_related("evidence", "linked_by")
     found = visible(Finding.objects.filter(system=control.system_id, target__in=references), user)
-    counted = dict(found.order_by().values_list("state").annotate(n=Count("pk")))
+    counted = dict(found.order_by().values_list("state").annotate(n=Count("*")))
     return ControlPage(
         versions=version_lines(control),
         tests=test_lines(found),

@@ -90,12 +90,13 @@ def state_of(seen: Seen, *, now: datetime, digest: str = "") -> CoverageState:
     return CoverageState.STALE if is_old or is_of_other_bytes else state
 
 
-def coverage_table(versions: QuerySet[ModelVersion], *, technique: Technique) -> list[CoverageRow]:
-    """One row per model version, one cell per sub-technique: three queries, whatever the number of rows."""
+def coverage_table(versions: QuerySet[ModelVersion], *, technique: Technique, mark: str = "") -> list[CoverageRow]:
+    """One row per model version, one cell per sub-technique: three queries, whatever the number of rows. With a mark of the
+    record, what was last seen of these versions is kept: for pages, never for what decides."""
     now = timezone.now()
-    rows = versions.select_related("model__system", "parent__model")
+    rows = list(versions.select_related("model__system", "parent__model"))
     subtechniques = subtechniques_of(technique)
-    latest = _latest(versions)
+    latest = kept(f"latest|{[row.pk for row in rows]}", lambda: _latest(versions), mark=mark)
     return [
         CoverageRow(version=row, cells=tuple(_cell(sub, latest[row.pk], row.digest, now) for sub in subtechniques))
         for row in rows

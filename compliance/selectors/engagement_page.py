@@ -21,7 +21,7 @@ LIST = (
     .order_by("-created_at", "-pk")
 )
 ONE = Engagement.objects.select_related("contact", "opened_by").prefetch_related("systems", "assessments")
-HISTORY_EVENTS = 200
+HISTORY_EVENTS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,11 @@ class EngagementPage:
     own: EngagementMember | None
     history: tuple[Act, ...]
     steps: tuple[Step, ...]
+
+    @property
+    def is_history_cut(self) -> bool:
+        """Whether older acts stand in the trail alone."""
+        return sum(act.move is None for act in self.history) == HISTORY_EVENTS
 
 
 def engagement_list(rows: QuerySet[Engagement], *, text: str, state: str) -> QuerySet[Engagement]:

@@ -7,7 +7,9 @@ newest, and nothing is kept for more than `SECONDS`. Pages read what is kept; wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
 from django.core.cache import cache
@@ -21,12 +23,32 @@ from compliance.types.canonical import sha256_hex
 
 SECONDS = 300
 _WINDOW = 5_000
+_READ: ContextVar[list[str] | None] = ContextVar("what record_mark read within one_mark", default=None)
 T = TypeVar("T")
+
+
+@contextmanager
+def one_mark() -> Iterator[None]:
+    """Within the block, which must not write, the mark is read once: all that a page shows is of one moment."""
+    token = _READ.set([])
+    try:
+        yield
+    finally:
+        _READ.reset(token)
 
 
 def record_mark() -> str:
     """A word that changes when anything is recorded, and with the day, since what is fresh today may be stale tomorrow; ""
     where nothing was ever recorded."""
+    read = _READ.get()
+    if read is None:
+        return _read_mark()
+    if not read:
+        read.append(_read_mark())
+    return read[0]
+
+
+def _read_mark() -> str:
     newest = TrailEntry.objects.order_by("-pk").values_list("pk", "event__uuid").first()
     if newest is None:
         return ""

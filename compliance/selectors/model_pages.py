@@ -21,6 +21,7 @@ from compliance.models import (
 )
 from compliance.rights import Asker, visible
 from compliance.selectors.coverage import CoverageRow, coverage_table, states_of
+from compliance.selectors.kept import record_mark
 from compliance.selectors.overview import TECHNIQUE
 from compliance.selectors.sources import Source, sources
 from compliance.selectors.unmatched_page import jobs_of
@@ -28,6 +29,7 @@ from compliance.types.verdicts import Conclusion, CoverageState, StageVerdict, w
 
 MOST_ANCESTORS = 50
 IN_BRIEF = 10
+SHOWN = 50
 CONCLUSIVE = "conclusive"
 
 
@@ -117,7 +119,9 @@ def coverage_of(versions: Sequence[ModelVersion], about: Technique | None) -> li
     """Coverage of these versions in their order."""
     if about is None:
         return []
-    rows = coverage_table(ModelVersion.objects.filter(pk__in=[version.pk for version in versions]), technique=about)
+    rows = coverage_table(
+        ModelVersion.objects.filter(pk__in=[version.pk for version in versions]), technique=about, mark=record_mark()
+    )
     by_version = {row.version.pk: row for row in rows}
     return [by_version[version.pk] for version in versions]
 
@@ -149,7 +153,8 @@ class ScanLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelPage:
-    """Everything on a model version's page. ancestors: nearest last, so that the page reads from root to version."""
+    """Everything on a model version's page. ancestors: nearest last, so that the page reads from root to version; scans:
+    the newest of those that there are; findings: the open ones first, of those that there are."""
 
     ancestors: tuple[ModelVersion, ...]
     hidden_parent: bool
@@ -157,7 +162,9 @@ class ModelPage:
     training_data: tuple[DatasetVersion, ...]
     coverage: CoverageRow | None
     scans: tuple[ScanLine, ...]
+    scanned: int
     findings: tuple[Finding, ...]
+    found: int
     made_by: tuple[JobEvent, ...]
     jobs: tuple[JobBinding, ...]
 
@@ -176,7 +183,8 @@ def _ancestors(version: ModelVersion, user: Asker) -> tuple[tuple[ModelVersion, 
     return tuple(reversed(chain)), False
 
 
-def _scans(version: ModelVersion, user: Asker) -> tuple[ScanLine, ...]:
+def _scans(version: ModelVersion, user: Asker) -> list[ScanLine]:
+    """Every scan and report that looked at the version, newest first."""
     fields = ("source_uuid", "producer", "rule", "verdict", "observed_at", "created_at", "method")
     rows = visible(Observation.objects.filter(model_version=version), user).only(*fields).order_by("created_at", "pk")
     by_source: dict[UUID, list[Observation]] = {}
@@ -195,7 +203,7 @@ def _scans(version: ModelVersion, user: Asker) -> tuple[ScanLine, ...]:
         )
         for source, group in by_source.items()
     ]
-    return tuple(sorted(lines, key=lambda line: line.at, reverse=True))
+    return sorted(lines, key=lambda line: line.at, reverse=True)
 
 
 def _made_by(version: ModelVersion, user: Asker) -> tuple[JobEvent, ...]:
@@ -212,15 +220,20 @@ def model_page(version: ModelVersion, user: Asker) -> ModelPage:
     ancestors, hidden = _ancestors(version, user)
     children = visible(ModelVersion.objects.filter(parent=version), user).select_related("model")
     datasets = visible(DatasetVersion.objects.filter(trained=version), user).select_related("dataset")
-    findings = visible(Finding.objects.filter(model_version=version), user).select_related("target")
+    findings = visible(Finding.objects.filter(model_version=version), user)
+    scans = _scans(version, user)
+    # "not-satisfied" comes before "satisfied".
+    gravest = findings.select_related("target").order_by("state", "severity_rank", "-last_seen_at")
     return ModelPage(
         ancestors=ancestors,
         hidden_parent=hidden,
         children=tuple(children),
         training_data=tuple(datasets),
         coverage=next(iter(coverage_of([version], technique())), None),
-        scans=_scans(version, user),
-        findings=tuple(findings.order_by("state", "-last_seen_at")),
+        scans=tuple(scans[:SHOWN]),
+        scanned=len(scans),
+        findings=tuple(gravest[:SHOWN]),
+        found=findings.count(),
         made_by=_made_by(version, user),
         jobs=tuple(jobs_of(user, model_version=version)[:IN_BRIEF]),
     )

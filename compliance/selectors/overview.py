@@ -219,7 +219,7 @@ def overview(user: Asker) -> Overview:
     standing = visible(Finding.objects.filter(system__in=systems, state=Conclusion.NOT_SATISFIED), user).order_by()
     findings = kept(
         f"open-findings|{seen_by(user)}",
-        lambda: dict(standing.values_list("system").annotate(count=Count("pk"))),
+        lambda: dict(standing.values_list("system").annotate(count=Count("*"))),
         mark=mark,
     )
     assessments = _current_assessments(systems, user)

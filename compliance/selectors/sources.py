@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import Max
 from django.urls import NoReverseMatch, reverse
 
 from compliance.models import Job
@@ -32,6 +33,7 @@ def _url(job: Job, user: Asker) -> str:
 
 
 def sources(uuids: Iterable[UUID], user: Asker) -> dict[UUID, Source]:
-    """The scans and imports with these uuids that were run as jobs: one query."""
-    jobs = Job.objects.filter(subject_uuid__in=set(uuids)).only("subject_uuid", "subject_url_name", "title")
+    """The scans and imports with these uuids that were run as jobs, each as its newest job says: one query."""
+    newest = Job.objects.filter(subject_uuid__in=set(uuids)).values("subject_uuid").annotate(newest=Max("pk"))
+    jobs = Job.objects.filter(pk__in=newest.values("newest")).only("subject_uuid", "subject_url_name", "title")
     return {job.subject_uuid: Source(title=job.title, url=_url(job, user)) for job in jobs}

@@ -74,7 +74,7 @@ class _Held:
             for one in control.requirements.all():
                 self.by_requirement[one.framework_id, one.requirement_id].append(control)
         findings = Finding.objects.filter(system=system, state=Conclusion.NOT_SATISFIED).order_by()
-        counted = findings.values_list("target").annotate(n=Count("pk"))
+        counted = findings.values_list("target").annotate(n=Count("*"))
         self.findings: dict[int, int] = kept(f"open by control|{system.pk}", lambda: dict(counted), mark=record_mark())
 
 

@@ -20,7 +20,7 @@ WHILE_SOMEBODY_WAITS = 16 * 1024 * 1024
 def read(*, freeze: Freeze, most_bytes: int | None = None) -> Document:
     """The document of a freeze. most_bytes: where somebody waits for the answer.
 
-    Raises RefusedError where it is larger, or no longer matches its digest.
+    Raises RefusedError where it is larger, no longer matches its digest, or is no document.
     """
     with evidence.open_stored(name=freeze.storage_name) as stream:
         content = stream.read(-1 if most_bytes is None else most_bytes + 1)
@@ -28,7 +28,10 @@ def read(*, freeze: Freeze, most_bytes: int | None = None) -> Document:
         raise RefusedError(_("The frozen document is too large to be read while you wait; use the command."))
     if sha256_hex(content) != freeze.sha256:
         raise RefusedError(_("The stored freeze no longer matches its SHA-256; nothing can be read from it."))
-    return cast(Document, json.loads(content))
+    try:
+        return cast(Document, json.loads(content))
+    except ValueError as error:
+        raise RefusedError(_("The stored freeze is no JSON document; nothing can be read from it.")) from error
 
 
 def compared(*, before: Assessment, after: Assessment, most_bytes: int | None = None) -> Comparison:

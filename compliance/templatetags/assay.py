@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -52,10 +53,15 @@ def badge_of(value: object, kind: str = "") -> Badge:
     return BADGES[known_kind].get(key) or unknown_badge(key)
 
 
+@lru_cache(maxsize=1)
+def _sprite() -> str:
+    return static("vendor/bootstrap-icons/icons.svg")
+
+
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
     """One drawing of the sprite. Without a label it is decoration and hidden from screen readers."""
-    href = f"{static('vendor/bootstrap-icons/icons.svg')}#{name}"
+    href = f"{_sprite()}#{name}"
     if label:
         return format_html(
             '<svg class="icon" width="16" height="16" role="img" aria-label="{}"><use href="{}"/></svg>', label, href

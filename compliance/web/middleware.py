@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from compliance.models import User
+from compliance.selectors.kept import one_mark
 from compliance.services.actor import acting_as
 
 
@@ -35,6 +36,20 @@ class ActorMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """One request; API tokens are resolved later by the view, so the person is asked for when a change is noted."""
         with acting_as(lambda: request.user):
+            return self.get_response(request)
+
+
+class OneMarkMiddleware:
+    """Whatever a page shows is of one moment of the record, which is asked for once."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """One request; those that write read the mark as often as they need it."""
+        if request.method not in {"GET", "HEAD"}:
+            return self.get_response(request)
+        with one_mark():
             return self.get_response(request)
 
 

@@ -21,6 +21,7 @@ from compliance.selectors.coverage import (
     states_of,
     subtechniques_of,
 )
+from compliance.selectors.kept import record_mark
 from compliance.selectors.model_pages import technique
 from compliance.selectors.sources import Source, sources
 from compliance.selectors.stage_document import power
@@ -133,7 +134,9 @@ def matrix_of(keys: Sequence[int], asker: Asker) -> list[MatrixRow]:
     """Rows of the versions with these keys, in their order."""
     about = technique()
     versions = visible(ModelVersion.objects.all(), asker).filter(pk__in=keys)
-    found = {row.version.pk: row for row in coverage_table(versions, technique=about)} if about else {}
+    found = (
+        {row.version.pk: row for row in coverage_table(versions, technique=about, mark=record_mark())} if about else {}
+    )
     return matrix_rows([found[key] for key in keys if key in found], asker)
 
 

@@ -228,7 +228,11 @@ class CompareForm(forms.Form):
 
     def __init__(self, *, rows: QuerySet[Scan], initial: dict[str, UUID]) -> None:
         super().__init__(initial=initial)
+        offered: list[tuple[UUID, str]] = []
         for name in ("a", "b"):
             field = self.fields[name]
-            if isinstance(field, forms.ModelChoiceField):
+            if isinstance(field, ScanChoice):
                 field.queryset = rows
+                # Read once: a field of its own asks for its rows each time it is looked at.
+                offered = offered or [(scan.uuid, field.label_from_instance(scan)) for scan in rows]
+                field.choices = offered

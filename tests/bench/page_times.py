@@ -37,11 +37,14 @@ client = Client(SERVER_NAME="localhost")
 client.force_login(User.objects.get(email={email!r}), backend="django.contrib.auth.backends.ModelBackend")
 asked = {{}}
 for path in json.loads({paths!r}):
+    client.get(path)  # what is kept until anything is recorded is computed here
     with CaptureQueriesContext(connection, ) as queries:
         client.get(path)
     asked[path] = len(queries)
 print(json.dumps(asked))
 """
+
+A_FILE = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +68,12 @@ def queries_of(installation: Installation, email: str, paths: Iterable[str]) -> 
 
 
 def status_of(address: str, session: str) -> int:
-    """What an address answers."""
+    """What an address answers; `A_FILE` where it answers with a file."""
     request = urllib.request.Request(address, headers={"Cookie": f"sessionid={session}"})
     try:
         with urllib.request.urlopen(request, timeout=300) as answer:
+            if answer.headers.get_content_type() not in {"text/html", "application/json"}:
+                return A_FILE
             answer.read()
             status: int = answer.status if answer.url == address else 302
     except urllib.error.HTTPError as error:

@@ -104,11 +104,15 @@ def address(route: Route, records: Known) -> str | None:
     return reverse(route.name, kwargs={name: 1 if name == "number" else value for name in parameters})
 
 
-def ask(client: Client, method: str, url: str, *, endpoint: bool) -> tuple[Any, list[str]]:
-    """The answer and the statements that wrote to the record; everything is undone."""
+def ask(
+    client: Client, method: str, url: str, *, endpoint: bool, data: dict[str, Any] | None = None
+) -> tuple[Any, list[str]]:
+    """The answer, of a page to the fields of a form if any, and the statements that wrote to the record; all is undone."""
     with CaptureQueriesContext(connection) as queries, transaction.atomic():
         if endpoint:
             response = client.generic(method, url, "{}", content_type="application/json")
+        elif data is not None:
+            response = client.post(url, data)
         else:
             response = client.generic(method, url)
         if getattr(response, "streaming", False):
