@@ -137,7 +137,7 @@ bench-detect: zoo
 
 # ------------------------------------------------------------------------------------------------------------ checks
 
-CHECKS := check-style check-format check-types check-layers check-templates check-migrations check-django check-schema check-audit
+CHECKS := check-style check-format check-types check-layers check-templates check-migrations check-django check-schema check-security check-audit
 .PHONY: check format $(CHECKS)
 check: $(CHECKS)
 	@echo 'all checks passed'
@@ -167,6 +167,9 @@ check-django:
 
 check-schema:
 	$(call step,API schema,$(CHECKED) $(MANAGE) spectacular --validate --fail-on-warn --file /dev/null)
+
+check-security:
+	$(call step,security,$(PY) -m bandit --quiet --configfile pyproject.toml --recursive compliance scanning manage.py 2> >(grep -v 'but no failed test' >&2))
 
 check-audit:
 	$(call step,known vulnerabilities,$(PY) -m tests.audit)

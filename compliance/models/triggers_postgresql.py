@@ -39,7 +39,7 @@ BEGIN
     VALUES (TG_TABLE_NAME, row_key, TG_OP, coalesce(current_setting('assay.actor', true), ''), clock_timestamp());
   RETURN NULL;
 END
-"""
+"""  # names of our own tables # nosec B608
 _FUNCTIONS = {"assay_refuse": _REFUSE, "assay_note": _NOTE}
 
 

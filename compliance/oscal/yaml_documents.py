@@ -82,7 +82,7 @@ def _plain(filename: str, raw: bytes, loader: type[yaml.CSafeLoader], max_depth:
             raise BadInputError(f"{filename} does not hold one mapping of keys; check that it is a content file.")
         _refuse_repeated_keys(filename, node)
         # The safe loader in C: eight times as fast as yaml.safe_load, and the same values.
-        document = yaml.load(text, Loader=loader)  # noqa: S506 - both loaders are safe ones
+        document = yaml.load(text, Loader=loader)  # noqa: S506 - both loaders are safe ones # nosec B506
     except (yaml.YAMLError, ValueError) as error:
         if isinstance(error, BadInputError):
             raise

@@ -56,7 +56,7 @@ class Among(models.Lookup):
         if connection.vendor == "postgresql":
             kind = "bigint" if all(isinstance(value, int) for value in values) else "text"
             return f"{column} = ANY(%s::{kind}[])", (*parameters, values)
-        return f"{column} IN (SELECT value FROM json_each(%s))", (*parameters, as_json(values))  # noqa: S608 - our own words
+        return f"{column} IN (SELECT value FROM json_each(%s))", (*parameters, as_json(values))  # noqa: S608 # nosec B608
 
 
 @contextmanager
@@ -121,7 +121,7 @@ def insert_values(*, model: type[models.Model], columns: Sequence[str], rows: It
                     copy.write_row(row)
         else:
             places = ", ".join(["%s"] * len(columns))
-            cursor.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({places})', list(rows))  # noqa: S608 - our own names
+            cursor.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({places})', list(rows))  # noqa: S608 - our own names # nosec B608
 
 
 def update(rows: Sequence[models.Model], *, names: Sequence[str]) -> None:
@@ -140,7 +140,7 @@ def update(rows: Sequence[models.Model], *, names: Sequence[str]) -> None:
         else:
             assigned = ", ".join(f'"{field.column}" = %s' for field in fields[:-1])
             cursor.executemany(
-                f'UPDATE "{model._meta.db_table}" SET {assigned} WHERE "{key.column}" = %s',  # noqa: S608 - our own names
+                f'UPDATE "{model._meta.db_table}" SET {assigned} WHERE "{key.column}" = %s',  # noqa: S608 - our own names # nosec B608
                 list(zip(*columns, strict=True)),
             )
 
@@ -152,7 +152,7 @@ def _update_from_arrays(model: type[models.Model], fields: Sequence[models.Field
     arrays = [f"%s::{str(field.rel_db_type(connection)).partition('(')[0]}[]" for field in fields]
     assigned = ", ".join(f"{name} = s.{name}" for name in names[:-1])
     return (
-        f'UPDATE "{model._meta.db_table}" t SET {assigned} '  # noqa: S608 - our own names
+        f'UPDATE "{model._meta.db_table}" t SET {assigned} '  # noqa: S608 - our own names # nosec B608
         f"FROM unnest({', '.join(arrays)}) AS s ({', '.join(names)}) WHERE t.{names[-1]} = s.{names[-1]}"
     )
 
