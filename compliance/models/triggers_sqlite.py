@@ -44,7 +44,7 @@ def _note(table: str, act: str, columns: tuple[str, ...]) -> tuple[str, str]:
             f'CREATE TRIGGER "{name}" AFTER {act.upper()} ON "{table}" {when}'
             f'BEGIN INSERT INTO "{ROW_CHANGES}" ("table_name", "row_key", "operation", "actor", "changed_at") '
             f"VALUES ('{table}', {key}, '{act.upper()}', "
-            f"""coalesce((SELECT "actor" FROM "{ACTOR_TABLE}"), ''), strftime('%Y-%m-%d %H:%M:%f', 'now')); END"""  # names of our own tables # nosec B608
+            f"""coalesce((SELECT "actor" FROM "{ACTOR_TABLE}"), ''), strftime('%Y-%m-%d %H:%M:%f', 'now')); END"""  # nosec B608
         ),
     )
 
