@@ -20,6 +20,10 @@ app.conf.beat_schedule = {
     "seal-ledger": {"task": "compliance.tasks.seal_ledger", "schedule": settings.SEAL_SECONDS},
     "propose-disposal": {"task": "compliance.tasks.propose_disposal", "schedule": crontab(hour=1, minute=20)},
     "begin-rehash": {"task": "compliance.tasks.begin_rehash", "schedule": crontab(hour=2, minute=40)},
+    "summarise-month": {
+        "task": "compliance.tasks.summarise_month",
+        "schedule": crontab(hour=3, minute=30, day_of_month="1-7"),
+    },
     "remind-of-requests": {"task": "compliance.tasks.remind_of_requests", "schedule": settings.REMIND_SECONDS},
     "sweep-staging": {"task": "scanning.tasks.sweep_staging", "schedule": 3600.0},
 }

@@ -74,6 +74,8 @@ TABLE: dict[Verb, frozenset[Role]] = {
     Verb.CANCEL_JOB: _MAKERS | {Role.ADMINISTRATOR},
     Verb.OPEN_REMEDIATION: frozenset({Role.OFFICER, Role.MANAGER}),
     Verb.WORK_REMEDIATION: frozenset({Role.OFFICER, Role.MANAGER, Role.CONTRIBUTOR}),
+    Verb.KEEP_FILTERS: _PEOPLE,
+    Verb.VIEW_FIGURES: _STAFF,
     Verb.ISSUE_PACK: frozenset({Role.OFFICER}),
     Verb.DOWNLOAD_PACK: _STAFF | {Role.AUDITOR},
     Verb.TEST_CONTROLS: frozenset({Role.AUDITOR}),
@@ -182,6 +184,7 @@ SYSTEM_PATH: dict[str, str] = {
     "compliance.Risk": "finding__system",
     "compliance.RemediationItem": "system",
     "compliance.Milestone": "item__system",
+    "compliance.RemediationComment": "item__system",
     "compliance.Freeze": "assessment__system",
     "compliance.EvidencePack": "freeze__assessment__system",
     "compliance.Job": "system",
@@ -241,12 +244,27 @@ OWNER_PATH: dict[str, str] = {
     "compliance.RequestEvidence": "request__owner",
 }
 # What exists for its author alone, whoever else asks.
-AUTHOR_PATH: dict[str, str] = {"compliance.WorkPaperNote": "author", "compliance.WorkPaperKey": "user"}
+AUTHOR_PATH: dict[str, str] = {
+    "compliance.WorkPaperNote": "author",
+    "compliance.WorkPaperKey": "user",
+}
+# What exists for its owner, and once it is shared for everybody of the organisation.
+SHARED_BY_OWNER: dict[str, str] = {"compliance.SavedFilter": "owner"}
 PRINCIPALS = "compliance.Principal"
 # What concerns the organisation as a whole: for those who see every AI system.
 WHOLE = frozenset(
     f"compliance.{name}"
-    for name in ("RetentionTerms", "LegalHold", "DisposalRun", "DisposalItem", "RehashRun", "FileCheck", "PackHandover")
+    for name in (
+        "RetentionTerms",
+        "LegalHold",
+        "DisposalRun",
+        "DisposalItem",
+        "RehashRun",
+        "FileCheck",
+        "PackHandover",
+        "RemediationSummary",
+        "BulkEdit",
+    )
 )
 TOKENS = "compliance.TokenScope"
 
@@ -293,6 +311,9 @@ def _visible(queryset: QuerySet[ModelT], user: m.User) -> QuerySet[ModelT]:
         return _visible_principals(queryset, user)
     if label in AUTHOR_PATH:
         return queryset.filter(**{AUTHOR_PATH[label]: user})
+    if label in SHARED_BY_OWNER:
+        own = Q(**{SHARED_BY_OWNER[label]: user})
+        return queryset.filter(own if role in (Role.AUDITOR, Role.COLLECTOR) else own | Q(is_shared=True))
     if label in ENGAGEMENT_PATH:
         return _visible_in_rooms(queryset, user)
     if label not in SYSTEM_PATH or role is Role.COLLECTOR:

@@ -205,8 +205,9 @@ class RemediationViewSet(ReadViewSet):
         work: m.RemediationItem = self.get_object()
         payload = requests.MoveRequest(data=request.data)
         payload.is_valid(raise_exception=True)
-        state = RemediationState(payload.validated_data["state"])
-        remediation.move(item=work, state=state, actor=asker(request))
+        given = payload.validated_data
+        seen = RemediationState(given["seen"]) if given["seen"] else None
+        remediation.move(item=work, state=RemediationState(given["state"]), actor=asker(request), seen=seen)
         return self._shown()
 
     @extend_schema(request=requests.EffortRequest, responses=shapes.RemediationSerializer)

@@ -164,6 +164,10 @@ class MoveRequest(serializers.Serializer[JSON]):
     """A new state of a remediation item."""
 
     state = serializers.ChoiceField(choices=choices(RemediationState))
+    seen = serializers.ChoiceField(
+        choices=choices(RemediationState), required=False, allow_null=True, default=None,
+        help_text="The state in which you saw it; where it is another one by now, the answer is 409 with both.",
+    )  # fmt: skip
 
 
 class EffortRequest(serializers.Serializer[JSON]):

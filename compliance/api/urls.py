@@ -20,6 +20,7 @@ from compliance.api import (
     held,
     mappings,
     records,
+    remediation_desk,
     retention,
     statements,
     subjects,
@@ -72,6 +73,11 @@ router.register("observations", records.ObservationViewSet, basename="api-observ
 router.register("suppliers", suppliers.SupplierViewSet, basename="api-suppliers")
 router.register("findings", records.FindingViewSet, basename="api-findings")
 router.register("remediation-items", records.RemediationViewSet, basename="api-remediation-items")
+router.register("remediation-comments", remediation_desk.CommentViewSet, basename="api-remediation-comments")
+router.register("saved-filters", remediation_desk.SavedFilterViewSet, basename="api-saved-filters")
+router.register("bulk-edits", remediation_desk.BulkEditViewSet, basename="api-bulk-edits")
+router.register("remediation-figures", remediation_desk.FigureViewSet, basename="api-remediation-figures")
+router.register("remediation-summaries", remediation_desk.SummaryViewSet, basename="api-remediation-summaries")
 router.register("packs", records.PackViewSet, basename="api-packs")
 router.register("pack-handovers", records.HandoverViewSet, basename="api-pack-handovers")
 router.register("subjects", subjects.SubjectViewSet, basename="api-subjects")

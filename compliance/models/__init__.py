@@ -42,6 +42,7 @@ from compliance.models.observation import JobEvent, Observation
 from compliance.models.pack import EvidencePack, Freeze, PackHandover
 from compliance.models.people import Membership, Principal, Team, User
 from compliance.models.remediation import Milestone, RemediationItem
+from compliance.models.remediation_desk import BulkEdit, RemediationComment, RemediationSummary, SavedFilter
 from compliance.models.retention import DisposalItem, DisposalRun, LegalHold, RetentionTerms, Tombstone
 from compliance.models.statement import StatementLine, StatementVersion
 from compliance.models.supplier import CustomerControl, Supplier, SupplierReview
@@ -64,6 +65,7 @@ __all__ = [
     "AuditRequest",
     "AuditorRead",
     "BindingRule",
+    "BulkEdit",
     "CaseStudy",
     "CatalogRelease",
     "ChangeWindow",
@@ -117,7 +119,9 @@ __all__ = [
     "Principal",
     "ReferenceControl",
     "RehashRun",
+    "RemediationComment",
     "RemediationItem",
+    "RemediationSummary",
     "RequestEvidence",
     "RequestReminder",
     "RequestReply",
@@ -126,6 +130,7 @@ __all__ = [
     "RowChange",
     "Sample",
     "SampledInstance",
+    "SavedFilter",
     "StatementLine",
     "StatementVersion",
     "Supplier",

@@ -27,6 +27,7 @@ INSERT_ONLY = (
     "compliance_auditorread",
     "compliance_retentionterms",
     "compliance_tombstone",
+    "compliance_remediationsummary",
     ROW_CHANGES,
 )
 # Rows that never change, but may go in a recorded purge: no UPDATE, no TRUNCATE.
@@ -46,6 +47,7 @@ UNCHANGING = (
     "compliance_customercontrol",
     "compliance_requestreply",
     "compliance_requestevidence",
+    "compliance_remediationcomment",
     "scanning_columnmapping",
 )
 

@@ -52,6 +52,8 @@ class Verb(StrEnum):
     CANCEL_JOB = "cancel a job"
     OPEN_REMEDIATION = "open and assign remediation"
     WORK_REMEDIATION = "work on remediation"
+    KEEP_FILTERS = "keep filters of lists under a name"
+    VIEW_FIGURES = "see the figures of remediation and its monthly summaries"
     ISSUE_PACK = "issue an evidence pack"
     DOWNLOAD_PACK = "download an evidence pack"
     TEST_CONTROLS = "test controls, conclude and release"

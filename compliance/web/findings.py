@@ -9,6 +9,7 @@ from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.choices import label
@@ -81,6 +82,10 @@ def finding_list(request: Request) -> HttpResponseBase:
         severity=given.get("severity", ""),
         model=given["model"].uuid if given.get("model") else None,
         system=given.get("system"),
+        age=given.get("age", ""),
+        seen_from=given.get("seen_from"),
+        seen_to=given.get("seen_to"),
+        today=timezone.localdate() if given.get("age") else None,
     )
     rows = visible(ROWS, request.user)
     shown = ordered(request, filtered(rows, asked), ORDERS).prefetch_related(_WORK)
@@ -93,6 +98,7 @@ def finding_list(request: Request) -> HttpResponseBase:
         "page": page_by_key(request, shown, count=kept_count(shown, request.user)),
         "total": kept_count(rows, request.user),
         "form": form,
+        "narrowed": form.narrowed(),
         "active": asked != FindingFilter(state=Conclusion.NOT_SATISFIED.value),
         "may_add": may(request.user, Verb.WRITE_ANSWER),
         "columns": [

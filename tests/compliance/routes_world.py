@@ -16,6 +16,7 @@ from compliance.models import (
     Assessment,
     AuditRequest,
     BindingRule,
+    BulkEdit,
     CatalogRelease,
     CheckRun,
     ControlReview,
@@ -38,7 +39,10 @@ from compliance.models import (
     Principal,
     ReferenceControl,
     RehashRun,
+    RemediationComment,
+    RemediationSummary,
     RetentionTerms,
+    SavedFilter,
     StatementVersion,
     TokenScope,
     Tombstone,
@@ -61,6 +65,7 @@ from compliance.services import (
 from compliance.services import evidence as evidences
 from compliance.services.audit_findings import AuditFindingDraft
 from compliance.types.bindings import Named
+from compliance.types.bulk_edits import Changes
 from compliance.types.engagements import EngagementState
 from compliance.types.states import Role
 from scanning import intake
@@ -275,7 +280,19 @@ def places(world: World, officer: User, contributor: User) -> Places:
     hold = retention.place_hold(title="Case", reason="Claim.", system=other, actor=officer)
     machine = User.objects.create_user(email="robot@machine.invalid", name="Robot", role=Role.COLLECTOR)
     User.objects.filter(pk=machine.pk).update(owner=officer, is_active=False)
+    edit = BulkEdit.objects.create(made_by=officer, changes=Changes(owner=officer.pk).as_json(), items=[])
+    summary = RemediationSummary.objects.create(
+        month=date(2026, 10, 1), storage_name=world.log.storage_name, sha256="0" * 64, size=1, pages=1,
+        document={"month": "2026-10", "month_words": "October", "outlook": {"refusal": "-"}, "of_month": [], "as_made": []},
+    )  # fmt: skip
+    kept_filter = SavedFilter.objects.create(owner=machine, name="Hers", query="overdue=on").uuid
     shared: Known = {
+        "bulk-edit": edit.uuid,
+        "api-bulk-edits": edit.uuid,
+        "summary": summary.uuid,
+        "api-remediation-summaries": summary.uuid,
+        "remediation-filter": kept_filter,
+        "api-saved-filters": kept_filter,
         "choices": "evidence",
         "retention-revise": "standard",
         "api-retention-terms": RetentionTerms.objects.all()[0].uuid,
@@ -335,6 +352,9 @@ def places(world: World, officer: User, contributor: User) -> Places:
         "access-review": other_kept.review.uuid, "approval": other_kept.approval.uuid, "binding-rule": other_kept.rule.uuid,
         "api-job-bindings": other_kept.binding.uuid,
     }  # fmt: skip
+    for known, item in ((own, world.item), (foreign, world.other_item)):
+        comment = RemediationComment.objects.create(item=item, author=officer, text="Begun.")
+        known["api-remediation-comments"] = comment.uuid
     for known, piece in ((own, world.log), (foreign, world.other_log)):
         known["api-tombstones"] = Tombstone.objects.create(
             evidence=piece, run=disposal, terms=RetentionTerms.objects.all()[0], sha256=piece.sha256, size=piece.size,

@@ -59,7 +59,9 @@ ASKS_FIRST = {
     "mfa_activate_totp", "mfa_deactivate_totp", "mfa_view_recovery_codes", "mfa_generate_recovery_codes",
     "mfa_add_webauthn", "mfa_list_webauthn",
 }  # fmt: skip
-ONES_OWN = {"mfa_remove_webauthn", "mfa_edit_webauthn", "api-tokens-detail"}
+ONES_OWN = {
+    "mfa_remove_webauthn", "mfa_edit_webauthn", "api-tokens-detail", "remediation-filter-delete", "api-saved-filters-detail",
+}  # fmt: skip
 NAMES_MORE = {"question-detach", "remediation-milestone"}  # a link or milestone in the body; the walk sends none
 METHODS = ("GET", "POST", "DELETE")
 WRITE = re.compile(r"^\s*(INSERT|UPDATE|DELETE)\b(?!.*(django_session|axes_))", re.IGNORECASE)

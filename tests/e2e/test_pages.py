@@ -72,6 +72,8 @@ SUBJECTS = {
     "finding-detail": "SELECT uuid FROM compliance_finding WHERE title LIKE 'All comparing%' AND state = 'not-satisfied'",
     "remediation-open": "SELECT uuid FROM compliance_finding WHERE title LIKE 'Loading%'",
     "remediation-item": "SELECT uuid FROM compliance_remediationitem",
+    "bulk-edit": "SELECT uuid FROM compliance_bulkedit",
+    "summary-detail": "SELECT uuid FROM compliance_remediationsummary",
     "pack-detail": "SELECT uuid FROM compliance_evidencepack",
     "completeness-system": "SELECT uuid FROM compliance_aisystem",
     "log-statements": "SELECT uuid FROM compliance_aisystem",
@@ -182,6 +184,12 @@ def furnish(installation: Installation) -> None:
         "noted(Engagement.objects.all()[0])\n"
         "from tests.compliance.suppliers_on_record import asked, reviewed\n"
         "reviewed(AISystem.objects.all()[0], officer, customer_controls=[asked('Tokens are rotated.')])\n"
+        "from compliance.models import RemediationItem\n"
+        "from compliance.services import bulk_edits, leases, remediation_comments, remediation_summaries\n"
+        "from compliance.types.bulk_edits import Changes\n"
+        "remediation_comments.write(item=RemediationItem.objects.all()[0], text='Retraining has begun.', actor=officer)\n"
+        "bulk_edits.draft(items=RemediationItem.objects.all(), changes=Changes(owner=officer.pk), actor=officer)\n"
+        "leases.run_here(job=remediation_summaries.request(month=date(2026, 1, 1), actor=officer, dispatch=False))\n"
         "from compliance.services import machines\n"
         "from compliance.types.states import Role\n"
         "machines.create(name='Log forwarder', role=Role.COLLECTOR, owner=officer, systems=[AISystem.objects.all()[0]],\n"

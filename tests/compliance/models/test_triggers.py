@@ -25,7 +25,7 @@ SERVICES_RECORD = {
     "attributeresult", "auditfinding", "auditfinding_results", "controltest", "population", "sampledinstance", "testingscheme",
     "accessreview", "accessreviewline", "aimodel", "aisystem", "answer", "answer_findings", "assessment",
     "assessment_releases", "auditquestion", "auditrequest", "auditrequest_controls",
-    "bindingrule", "checkrun", "jobapproval", "jobbinding",
+    "bindingrule", "bulkedit", "checkrun", "savedfilter", "jobapproval", "jobbinding",
     "casestudy", "casestudy_techniques", "catalogrelease", "controlrequirement", "controlreview", "dataset",
     "datasetversion",
     "datasetversion_trained",
