@@ -124,7 +124,8 @@ WHOLE_SYSTEM = frozenset(
     {
         "compliance.KeyComparison", "compliance.BindingRule", "compliance.ChangeWindow", "compliance.ExpectedRate",
         "compliance.DatasetVerification", "compliance.Finding", "compliance.Risk", "compliance.RemediationItem",
-        "compliance.Milestone", "compliance.ImplementedControl", "compliance.ControlRequirement",
+        "compliance.Milestone", "compliance.RemediationComment", "compliance.ImplementedControl",
+        "compliance.ControlRequirement",
         "compliance.ControlVersion", "compliance.StatementLine", "compliance.StatementVersion",
         "compliance.AIModel", "compliance.ModelVersion",
         "compliance.Dataset", "compliance.DatasetVersion", "compliance.Supplier",

@@ -74,6 +74,8 @@ TABLE: dict[Verb, frozenset[Role]] = {
     Verb.CANCEL_JOB: _MAKERS | {Role.ADMINISTRATOR},
     Verb.OPEN_REMEDIATION: frozenset({Role.OFFICER, Role.MANAGER}),
     Verb.WORK_REMEDIATION: frozenset({Role.OFFICER, Role.MANAGER, Role.CONTRIBUTOR}),
+    Verb.KEEP_FILTERS: _PEOPLE,
+    Verb.VIEW_FIGURES: _STAFF,
     Verb.ISSUE_PACK: frozenset({Role.OFFICER}),
     Verb.DOWNLOAD_PACK: _STAFF | {Role.AUDITOR},
     Verb.TEST_CONTROLS: frozenset({Role.AUDITOR}),
@@ -91,10 +93,6 @@ TABLE: dict[Verb, frozenset[Role]] = {
     Verb.VIEW_SUBJECTS: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
     Verb.EXPORT_SUBJECT: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
     Verb.ERASE_SUBJECT: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
-    Verb.VIEW_LIMITS: _STAFF,
-    Verb.MANAGE_LIMITS: frozenset({Role.OFFICER, Role.MANAGER}),
-    Verb.MANAGE_WEBHOOKS: frozenset({Role.ADMINISTRATOR}),
-    Verb.OWN_NOTICES: _PEOPLE,
     Verb.OWN_TOKENS: _ALL,
     Verb.OWN_SIGN_IN: _ALL,
 }
@@ -184,9 +182,9 @@ SYSTEM_PATH: dict[str, str] = {
     "compliance.AuditFindingEntry": "audit_finding__test__control__system",
     "compliance.Finding": "system",
     "compliance.Risk": "finding__system",
-    "compliance.SlaClock": "finding__system",
     "compliance.RemediationItem": "system",
     "compliance.Milestone": "item__system",
+    "compliance.RemediationComment": "item__system",
     "compliance.Freeze": "assessment__system",
     "compliance.EvidencePack": "freeze__assessment__system",
     "compliance.Job": "system",
@@ -249,11 +247,9 @@ OWNER_PATH: dict[str, str] = {
 AUTHOR_PATH: dict[str, str] = {
     "compliance.WorkPaperNote": "author",
     "compliance.WorkPaperKey": "user",
-    "compliance.Notice": "user",
-    "compliance.NoticeChoice": "user",
-    "compliance.MailState": "user",
-    "compliance.CalendarFeed": "user",
 }
+# What exists for its owner, and once it is shared for everybody of the organisation.
+SHARED_BY_OWNER: dict[str, str] = {"compliance.SavedFilter": "owner"}
 PRINCIPALS = "compliance.Principal"
 # What concerns the organisation as a whole: for those who see every AI system.
 WHOLE = frozenset(
@@ -266,11 +262,8 @@ WHOLE = frozenset(
         "RehashRun",
         "FileCheck",
         "PackHandover",
-        "BusinessCalendar",
-        "SlaPolicy",
-        "NightlyRun",
-        "WebhookEndpoint",
-        "WebhookDelivery",
+        "RemediationSummary",
+        "BulkEdit",
     )
 )
 TOKENS = "compliance.TokenScope"
@@ -318,6 +311,9 @@ def _visible(queryset: QuerySet[ModelT], user: m.User) -> QuerySet[ModelT]:
         return _visible_principals(queryset, user)
     if label in AUTHOR_PATH:
         return queryset.filter(**{AUTHOR_PATH[label]: user})
+    if label in SHARED_BY_OWNER:
+        own = Q(**{SHARED_BY_OWNER[label]: user})
+        return queryset.filter(own if role in (Role.AUDITOR, Role.COLLECTOR) else own | Q(is_shared=True))
     if label in ENGAGEMENT_PATH:
         return _visible_in_rooms(queryset, user)
     if label not in SYSTEM_PATH or role is Role.COLLECTOR:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from compliance.services import disposals, jobs, ledger, nightly, populations, reminders, webhook_sending
+from compliance.services import bulk_edits, disposals, jobs, ledger, populations, reminders
 from compliance.services import rehash as rehashing
 
 
@@ -21,22 +21,10 @@ def seal_ledger() -> None:
     ledger.seal()
 
 
-@shared_task(name="compliance.tasks.remind")
-def remind() -> None:
-    """Remind people of what is due, and mail what they are due."""
+@shared_task(name="compliance.tasks.remind_of_requests")
+def remind_of_requests() -> None:
+    """Remind owners of auditors' requests."""
     reminders.remind(now=timezone.now())
-
-
-@shared_task(name="compliance.tasks.deliver_webhooks")
-def deliver_webhooks() -> None:
-    """Send what waits in the outbox."""
-    webhook_sending.deliver()
-
-
-@shared_task(name="compliance.tasks.run_nightly")
-def run_nightly() -> None:
-    """Time limits, endings and staleness."""
-    nightly.run()
 
 
 @shared_task(name="compliance.tasks.issue_pack")
@@ -75,3 +63,25 @@ def begin_rehash() -> None:
 def rehash(job_id: int) -> None:
     """Hash stored files again."""
     rehashing.rehash_for_job(job_id=job_id)
+
+
+@shared_task(name="compliance.tasks.edit_in_bulk")
+def edit_in_bulk(job_id: int) -> None:
+    """Do the edit of many remediation items that a job asks for."""
+    bulk_edits.apply_for_job(job_id=job_id)
+
+
+@shared_task(name="compliance.tasks.make_summary")
+def make_summary(job_id: int) -> None:
+    """Draw the monthly summary that a job asks for."""
+    from compliance.services.remediation_summaries import make_for_job  # noqa: PLC0415 - PDF libraries, as above
+
+    make_for_job(job_id=job_id)
+
+
+@shared_task(name="compliance.tasks.summarise_month")
+def summarise_month() -> None:
+    """Queue the summary of the month that is over, where there is none yet."""
+    from compliance.services.remediation_summaries import begin_month  # noqa: PLC0415 - PDF libraries, as above
+
+    begin_month(today=timezone.now().date())

@@ -164,6 +164,10 @@ class MoveRequest(serializers.Serializer[JSON]):
     """A new state of a remediation item."""
 
     state = serializers.ChoiceField(choices=choices(RemediationState))
+    seen = serializers.ChoiceField(
+        choices=choices(RemediationState), required=False, allow_null=True, default=None,
+        help_text="The state in which you saw it; where it is another one by now, the answer is 409 with both.",
+    )  # fmt: skip
 
 
 class EffortRequest(serializers.Serializer[JSON]):
@@ -192,10 +196,3 @@ class ClassifyRequest(serializers.Serializer[JSON]):
 
     retention_class = serializers.ChoiceField(choices=choices(RetentionClass))
     reason = serializers.CharField(max_length=5_000)
-
-
-class TicketRequest(serializers.Serializer[JSON]):
-    """The same work in another tool."""
-
-    key = serializers.CharField(max_length=100, allow_blank=True)
-    url = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")

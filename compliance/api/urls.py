@@ -19,13 +19,12 @@ from compliance.api import (
     engagements,
     held,
     mappings,
-    notices,
     records,
+    remediation_desk,
     retention,
     statements,
     subjects,
     suppliers,
-    time_limits,
     tokens,
     trail,
 )
@@ -74,6 +73,11 @@ router.register("observations", records.ObservationViewSet, basename="api-observ
 router.register("suppliers", suppliers.SupplierViewSet, basename="api-suppliers")
 router.register("findings", records.FindingViewSet, basename="api-findings")
 router.register("remediation-items", records.RemediationViewSet, basename="api-remediation-items")
+router.register("remediation-comments", remediation_desk.CommentViewSet, basename="api-remediation-comments")
+router.register("saved-filters", remediation_desk.SavedFilterViewSet, basename="api-saved-filters")
+router.register("bulk-edits", remediation_desk.BulkEditViewSet, basename="api-bulk-edits")
+router.register("remediation-figures", remediation_desk.FigureViewSet, basename="api-remediation-figures")
+router.register("remediation-summaries", remediation_desk.SummaryViewSet, basename="api-remediation-summaries")
 router.register("packs", records.PackViewSet, basename="api-packs")
 router.register("pack-handovers", records.HandoverViewSet, basename="api-pack-handovers")
 router.register("subjects", subjects.SubjectViewSet, basename="api-subjects")
@@ -84,13 +88,6 @@ router.register("disposal-runs", retention.DisposalRunViewSet, basename="api-dis
 router.register("tombstones", retention.TombstoneViewSet, basename="api-tombstones")
 router.register("rehash-runs", retention.RehashRunViewSet, basename="api-rehash-runs")
 router.register("file-checks", retention.FileCheckViewSet, basename="api-file-checks")
-router.register("sla-policies", time_limits.SlaPolicyViewSet, basename="api-sla-policies")
-router.register("business-calendars", time_limits.CalendarViewSet, basename="api-business-calendars")
-router.register("sla-clocks", time_limits.ClockViewSet, basename="api-sla-clocks")
-router.register("nightly-runs", time_limits.NightlyRunViewSet, basename="api-nightly-runs")
-router.register("notices", notices.NoticeViewSet, basename="api-notices")
-router.register("webhooks", notices.WebhookViewSet, basename="api-webhooks")
-router.register("webhook-deliveries", notices.DeliveryViewSet, basename="api-webhook-deliveries")
 router.register("jobs", records.JobViewSet, basename="api-jobs")
 router.register("trail", trail.TrailViewSet, basename="api-trail")
 router.register("tokens", tokens.TokenViewSet, basename="api-tokens")

@@ -27,8 +27,7 @@ INSERT_ONLY = (
     "compliance_auditorread",
     "compliance_retentionterms",
     "compliance_tombstone",
-    "compliance_businesscalendar",
-    "compliance_slapolicy",
+    "compliance_remediationsummary",
     ROW_CHANGES,
 )
 # Rows that never change, but may go in a recorded purge: no UPDATE, no TRUNCATE.
@@ -48,6 +47,7 @@ UNCHANGING = (
     "compliance_customercontrol",
     "compliance_requestreply",
     "compliance_requestevidence",
+    "compliance_remediationcomment",
     "scanning_columnmapping",
 )
 
@@ -80,10 +80,6 @@ NOTED: dict[str, Noted] = {
     "account_emailaddress": Noted(key=("id", "user_id")),
     "socialaccount_socialaccount": Noted(key=("id", "user_id"), quiet=("last_login", "extra_data")),
     "socialaccount_socialapp": Noted(key=("id",)),
-    # Each start of an entry is no news; that somebody changed what recurs, or switched it off, is.
-    "django_celery_beat_periodictask": Noted(key=("id",), quiet=("last_run_at", "total_run_count", "date_changed")),
-    "django_celery_beat_crontabschedule": Noted(key=("id",)),
-    "django_celery_beat_intervalschedule": Noted(key=("id",)),
 }
 
 

@@ -124,15 +124,31 @@ def _fonts(folder: Path) -> FontConfiguration:
 
 def html_of(context: PackContext) -> str:
     """The pack as one HTML text."""
+    return template_html("pack.html", {"pack": context})
+
+
+def template_html(name: str, context: Mapping[str, Any]) -> str:
+    """One of the pack's templates with its context."""
     engine = Engine(
         dirs=[str(TEMPLATES)],
         libraries={
             "i18n": "django.templatetags.i18n",
             "assay_charts": "compliance.templatetags.assay_charts",
             "assay_pack": "compliance.templatetags.assay_pack",
+            "figures": "compliance.templatetags.figures",
         },
     )
-    return engine.get_template("pack.html").render(Context({"pack": context}))
+    return engine.get_template(name).render(Context(dict(context)))
+
+
+def render_pages(html: str, *, identifier: bytes) -> bytes:
+    """Pages with the pack's fonts that need no picture and carry no attachment, as PDF/A-3a. Raises RenderError."""
+    with tempfile.TemporaryDirectory() as folder, nothing_left_out():
+        document = HTML(string=html, base_url=None, url_fetcher=_PackFetcher({})).render(
+            font_config=_fonts(Path(folder)), pdf_variant="pdf/a-3a"
+        )
+        _mark_as_accessible(document)
+        return bytes(document.write_pdf(pdf_variant="pdf/a-3a", pdf_identifier=identifier))
 
 
 def _attachments(files: Sequence[AttachedFile], at: datetime, fetcher: _PackFetcher) -> list[Attachment]:

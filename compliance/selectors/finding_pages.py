@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,9 +22,9 @@ from compliance.selectors.overview import TECHNIQUE
 from compliance.selectors.sources import Source, sources
 from compliance.selectors.stage_document import ClassRow, class_rows, drawing, figures, stage, title_of
 from compliance.selectors.story import Story, story
-from compliance.selectors.time_limits import findings_by_limit, this_minute
 from compliance.types import freeze_scans as doc
-from compliance.types.sla import SlaState
+from compliance.types.days import end_of, start_of
+from compliance.types.finding_ages import AGES
 from compliance.types.states import RemediationState
 from compliance.types.verdicts import StageVerdict
 
@@ -40,7 +41,17 @@ class FindingFilter:
     severity: str = ""
     model: UUID | None = None
     system: UUID | None = None
-    limit: str = ""
+    age: str = ""
+    seen_from: date | None = None
+    seen_to: date | None = None
+    today: date | None = None
+
+
+def first_seen(age: str, today: date) -> Q:
+    """Findings first seen so many days ago; `age` is a key of compliance.types.finding_ages."""
+    least, below = AGES[age]
+    latest = Q(first_seen_at__lt=start_of(today - timedelta(days=least - 1)))
+    return latest if below is None else latest & Q(first_seen_at__gte=start_of(today - timedelta(days=below - 1)))
 
 
 def finding_list(rows: QuerySet[Finding], asked: FindingFilter) -> QuerySet[Finding]:
@@ -48,8 +59,12 @@ def finding_list(rows: QuerySet[Finding], asked: FindingFilter) -> QuerySet[Find
     if asked.text:
         words = Q(title__icontains=asked.text) | Q(asset_name__icontains=asked.text)
         rows = rows.filter(words | Q(condition__icontains=asked.text) | Q(target__control_id__iexact=asked.text))
-    if asked.limit:
-        rows = findings_by_limit(rows, SlaState(asked.limit), this_minute())
+    if asked.age and asked.today:
+        rows = rows.filter(first_seen(asked.age, asked.today))
+    if asked.seen_from:
+        rows = rows.filter(first_seen_at__gte=start_of(asked.seen_from))
+    if asked.seen_to:
+        rows = rows.filter(first_seen_at__lt=end_of(asked.seen_to))
     exact = {
         "state": asked.state,
         "severity": asked.severity,

@@ -65,11 +65,16 @@ def seen_by(user: Asker) -> str:
 
 def kept_count(rows: QuerySet[Any], user: Asker) -> int:
     """How many rows there are of those that the asker sees."""
+    return kept_of("count", rows, user, rows.count, mark=record_mark())
+
+
+def kept_of(word: str, rows: QuerySet[Any], user: Asker, compute: Callable[[], T], *, mark: str) -> T:
+    """What is computed of these rows as the asker sees them; word: which of such things it is."""
     try:
         sql, values = rows.order_by().query.sql_with_params()
     except EmptyResultSet:
-        return 0
-    return kept(f"count|{user.pk}|{sql}|{values!r}", rows.count, mark=record_mark())
+        return compute()
+    return kept(f"{word}|{user.pk}|{sql}|{values!r}", compute, mark=mark)
 
 
 def kept(name: str, compute: Callable[[], T], *, mark: str) -> T:

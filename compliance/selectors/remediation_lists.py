@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Count, Prefetch, Q, QuerySet, Sum, prefetch_related_objects
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce, TruncDate
+from django.db.models.lookups import GreaterThan
 
 from compliance.models import RemediationItem, Risk
-from compliance.selectors.time_limits import items_by_limit, this_minute, with_clock
-from compliance.types.sla import SlaState
+from compliance.types.days import end_of, start_of
 from compliance.types.states import RemediationState
 
 CARDS_A_COLUMN = 30
@@ -22,17 +22,26 @@ _OWNERS = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemediationFilter:
-    """What the list is asked for; empty means any. state "working" is everything that is not closed."""
+    """What the list is asked for; empty means any. state "working" is everything that is not closed. open_on: open when
+    that day ended; current_from: open, or closed since that day. Days are those of UTC."""
 
     text: str = ""
     state: str = ""
     owner: UUID | None = None
     system: UUID | None = None
+    control: str = ""
     overdue_on: date | None = None
-    limit: str = ""
+    opened_from: date | None = None
+    opened_to: date | None = None
+    closed_from: date | None = None
+    closed_to: date | None = None
+    closed_late: bool = False
+    open_on: date | None = None
+    current_from: date | None = None
 
 
 WORKING = "working"
+NO_FINDING = "none"  # as control: items without one
 
 
 def remediation_list(rows: QuerySet[RemediationItem], asked: RemediationFilter) -> QuerySet[RemediationItem]:
@@ -47,20 +56,51 @@ def remediation_list(rows: QuerySet[RemediationItem], asked: RemediationFilter) 
         rows = rows.exclude(state=RemediationState.CLOSED).filter(due_on__lt=asked.overdue_on)
     if asked.owner:
         rows = rows.filter(owner__uuid=asked.owner)
-    if asked.limit:
-        rows = items_by_limit(rows, SlaState(asked.limit), this_minute())
+    if asked.control:
+        rows = rows.filter(_of_control(asked.control))
+    rows = rows.filter(_in_time(asked))
     return rows.filter(system__uuid=asked.system) if asked.system else rows
+
+
+def _of_control(control: str) -> Q:
+    if control == NO_FINDING:
+        return Q(risks__isnull=True)
+    return Q(Exists(Risk.objects.filter(items=OuterRef("pk"), finding__target__control_id=control)))
+
+
+def _in_time(asked: RemediationFilter) -> Q:
+    """When items were opened and closed."""
+    either = Q()
+    if asked.opened_from:
+        either &= Q(created_at__gte=start_of(asked.opened_from))
+    if asked.opened_to:
+        either &= Q(created_at__lt=end_of(asked.opened_to))
+    if asked.closed_from:
+        either &= Q(closed_at__gte=start_of(asked.closed_from))
+    if asked.closed_to:
+        either &= Q(closed_at__lt=end_of(asked.closed_to))
+    if asked.closed_late:
+        either &= closed_late()
+    if asked.open_on:
+        end = end_of(asked.open_on)
+        either &= Q(created_at__lt=end) & (Q(closed_at__isnull=True) | Q(closed_at__gte=end))
+    return either & current(asked.current_from) if asked.current_from else either
+
+
+def closed_late() -> Q:
+    """Items closed on a later day than they were due."""
+    return Q(GreaterThan(TruncDate("closed_at", tzinfo=UTC), F("due_on")))
+
+
+def current(since: date) -> Q:
+    """Items that are open, or were closed since that day."""
+    return Q(closed_at__isnull=True) | Q(closed_at__gte=start_of(since))
 
 
 def with_work(rows: QuerySet[RemediationItem]) -> QuerySet[RemediationItem]:
     """Rows with what lists show beside them: owner, system, findings and milestones."""
     risks = Prefetch("risks", queryset=Risk.objects.select_related("finding__target"))
     return rows.select_related("owner", "system").prefetch_related(risks, "milestones")
-
-
-def with_limits(rows: QuerySet[RemediationItem]) -> QuerySet[RemediationItem]:
-    """As `with_work`, with the clocks of the findings as well."""
-    return with_work(rows).prefetch_related(with_clock("risks__finding__"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,10 +181,14 @@ class Column:
 def board(rows: QuerySet[RemediationItem]) -> tuple[Column, ...]:
     """A column for every state; of closed items the newest."""
     counts = dict(rows.order_by().values_list("state").annotate(n=Count("pk")))
-    columns = []
+    keys: dict[RemediationState, list[int]] = {}
     for state in RemediationState:
         order = ("-closed_at", "pk") if state is RemediationState.CLOSED else ("due_on", "pk")
-        cards = with_work(rows.filter(state=state).order_by(*order))[:CARDS_A_COLUMN] if state in counts else ()
-        columns.append(Column(state=state, cards=tuple(cards), count=counts.get(state, 0)))
-    prefetch_related_objects([card for column in columns for card in column.cards], with_clock("risks__finding__"))
-    return tuple(columns)
+        first = rows.filter(state=state).order_by(*order).values_list("pk", flat=True)[:CARDS_A_COLUMN]
+        keys[state] = list(first) if state in counts else []
+    shown = [key for found in keys.values() for key in found]
+    cards = with_work(rows).in_bulk(shown)
+    return tuple(
+        Column(state=state, cards=tuple(cards[key] for key in keys[state] if key in cards), count=counts.get(state, 0))
+        for state in RemediationState
+    )

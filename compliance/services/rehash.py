@@ -17,7 +17,17 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from compliance.models import Evidence, EvidencePack, FileCheck, Freeze, Job, RehashRun, Tombstone, User
+from compliance.models import (
+    Evidence,
+    EvidencePack,
+    FileCheck,
+    Freeze,
+    Job,
+    RehashRun,
+    RemediationSummary,
+    Tombstone,
+    User,
+)
 from compliance.services import jobs, leases, ledger, stored_files
 from compliance.services.evidence import chunks
 from compliance.services.leases import LeaseKeeper
@@ -43,7 +53,9 @@ def stored() -> dict[str, str]:
     for name, sha256, registers in Freeze.objects.values_list("storage_name", "sha256", "attachments"):
         files[name] = sha256
         files |= {blob["storage_name"]: blob["sha256"] for blob in registers.values()}
-    return files | dict(EvidencePack.objects.order_by().values_list("storage_name", "sha256"))
+    for model in (EvidencePack, RemediationSummary):
+        files |= dict(model.objects.order_by().values_list("storage_name", "sha256"))
+    return files
 
 
 @transaction.atomic

@@ -11,9 +11,10 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from compliance.models import Finding, Milestone, RemediationItem, Risk, User
+from compliance.choices import label
+from compliance.models import Finding, Milestone, RemediationItem, Risk, TrailEntry, User
 from compliance.services import ledger
-from compliance.services.errors import RefusedError
+from compliance.services.errors import ConflictError, RefusedError
 from compliance.types.drafts import JSON
 from compliance.types.states import RemediationState, RiskState
 from compliance.types.verdicts import Conclusion
@@ -88,15 +89,41 @@ def open_item(
 
 
 @transaction.atomic
-def move(*, item: RemediationItem, state: RemediationState, actor: User) -> None:
-    """Change the state of open work; closing is `close`."""
+def move(*, item: RemediationItem, state: RemediationState, actor: User, seen: RemediationState | None = None) -> None:
+    """Change the state of open work; closing is `close`.
+
+    seen: the state that the mover saw; ConflictError where somebody moved it elsewhere since. None: whatever it is now.
+    """
     if state == RemediationState.CLOSED:
         raise RefusedError(_("Closing needs a re-scan in which the finding no longer reproduces."))
-    if item.state == RemediationState.CLOSED:
+    fresh = RemediationItem.objects.select_for_update().get(pk=item.pk)
+    before = item.state = fresh.state
+    if seen is not None and before not in (seen, state):
+        raise _moved_meanwhile(fresh, state)
+    if before == RemediationState.CLOSED:
         raise RefusedError(_("The item is closed; open a new one if the finding is back."))
-    before, item.state = item.state, state
+    if before == state:
+        return
+    item.state = state
     item.save(update_fields=["state"])
     _record(item, "moved", actor, {"before": before, "after": state.value})
+
+
+def _moved_meanwhile(item: RemediationItem, wanted: RemediationState) -> ConflictError:
+    """Who moved it where, beside where it was to go."""
+    told = TrailEntry.objects.filter(
+        event__subject_uuid=item.uuid, event__kind__in=("remediation.moved", "remediation.closed")
+    )
+    last = told.select_related("actor", "event").order_by("-pk").first()
+    return ConflictError(
+        _("“%(title)s” was moved to “%(now)s” meanwhile, so it was not moved to “%(wanted)s”.")
+        % {"title": item.title, "now": item.get_state_display(), "wanted": label(wanted)},
+        version=0,
+        saved={"state": item.state},
+        sent={"state": wanted.value},
+        by=str(last.actor or "") if last else "",
+        at=last.event.created_at if last else None,
+    )
 
 
 @transaction.atomic

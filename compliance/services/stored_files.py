@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import TextField
 from django.db.models.functions import Cast
 
-from compliance.models import Evidence, EvidencePack, Freeze
+from compliance.models import Evidence, EvidencePack, Freeze, RemediationSummary
 from compliance.types.states import EvidenceState
 
 
@@ -28,13 +28,14 @@ def exists(name: str) -> bool:
 
 
 def is_needed(*, name: str, sha256: str) -> bool:
-    """Whether evidence that was not disposed of, a freeze or a pack rests on the file."""
+    """Whether evidence that was not disposed of, a freeze, a pack or a monthly summary rests on the file."""
     evidence = Evidence.objects.filter(storage_name=name).exclude(state=EvidenceState.DISPOSED)
     registers = Freeze.objects.annotate(listed=Cast("attachments", TextField())).filter(listed__contains=sha256)
     return (
         evidence.exists()
         or Freeze.objects.filter(storage_name=name).exists()
         or EvidencePack.objects.filter(storage_name=name).exists()
+        or RemediationSummary.objects.filter(storage_name=name).exists()
         or registers.exists()
     )
 

@@ -1,4 +1,4 @@
-"""Charts as template tags: class norms, scores, references, power, coverage. The same SVG on pages and in packs."""
+"""Charts as template tags: class norms, scores, references, power, coverage, figures. The same SVG on pages and in packs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from compliance.packs.charts import Bar, Dot, Span, bar_chart, coverage_grid, dot_chart, span_chart, strip_chart
+from compliance.packs.series_charts import Series, grouped_bars, line_chart, stacked_bars
+from compliance.types.figures import Drawn, Figure
 
 register = template.Library()
+_DRAWERS = {Drawn.GROUPED: grouped_bars, Drawn.STACKED: stacked_bars, Drawn.LINES: line_chart}
 
 
 @register.simple_tag
@@ -101,3 +104,13 @@ def coverage_chart(rows: Sequence[Mapping[str, Any]], techniques: Sequence[Mappi
         title=_("Coverage of %(n)d model versions against %(m)d sub-techniques")
         % {"n": len(rows), "m": len(techniques)},
     )
+
+
+@register.simple_tag
+def figure_chart(figure: Figure) -> SafeString:
+    """A figure as it is to be drawn; nothing for one that is a table alone."""
+    draw = _DRAWERS.get(figure.drawn)
+    if draw is None:
+        return SafeString("")
+    series = [Series(name, values) for name, values in zip(figure.series, figure.columns, strict=True)]
+    return draw(figure.labels, series, title=f"{figure.title}. {figure.lead}", unit=figure.unit)

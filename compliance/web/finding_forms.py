@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from compliance.choices import choices
 from compliance.models import AISystem, Finding, ModelVersion, ReferenceControl
 from compliance.rights import Asker, Verb, systems_for, visible
-from compliance.types.sla import SlaState
+from compliance.types.finding_ages import AGES
 from compliance.types.states import Severity
 from compliance.types.verdicts import Conclusion
 from compliance.web.choosing import Choosing, choosing
@@ -31,9 +31,17 @@ class FindingFilterForm(forms.Form):
         initial=Conclusion.NOT_SATISFIED.value,
     )
     severity = forms.ChoiceField(label=_("Severity"), required=False, choices=[ANY, *choices(Severity)])
-    limit = forms.ChoiceField(label=_("Time limit"), required=False, choices=[ANY, *choices(SlaState)])
     model = Choosing("model-version", label=_("Model version"), required=False, empty_label=_("any"))
-    system = forms.UUIDField(required=False, widget=forms.HiddenInput())
+    system = forms.UUIDField(label=_("AI system"), required=False, widget=forms.HiddenInput())
+    # From the links of figures: how long ago first seen, and between which days.
+    age = forms.ChoiceField(
+        label=_("First seen, days ago"),
+        required=False,
+        choices=[ANY, *((name, name) for name in AGES)],
+        widget=forms.HiddenInput(),
+    )
+    seen_from = forms.DateField(label=_("First seen from"), required=False, widget=forms.HiddenInput())
+    seen_to = forms.DateField(label=_("First seen until"), required=False, widget=forms.HiddenInput())
 
     def __init__(self, *, asker: Asker, data: Any) -> None:
         given = data.copy()
@@ -41,6 +49,11 @@ class FindingFilterForm(forms.Form):
         super().__init__(given)
         found = ModelVersion.objects.filter(Exists(Finding.objects.filter(model_version=OuterRef("pk"))))
         choosing(self, "model").offer(visible(found.select_related("model__system"), asker).order_by("-pk"))
+
+    def narrowed(self) -> list[tuple[str, str]]:
+        """What narrows the list by a day or an age, which the bar does not show: from a figure's link."""
+        names = ("age", "seen_from", "seen_to")
+        return [(str(self[name].label), str(self.cleaned_data[name])) for name in names if self.cleaned_data.get(name)]
 
 
 class FindingForm(forms.Form):

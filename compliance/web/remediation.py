@@ -15,7 +15,6 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
-from compliance.choices import label
 from compliance.models import Finding, Milestone, RemediationItem
 from compliance.rights import Verb, may
 from compliance.selectors import remediation_pages as pages
@@ -24,6 +23,7 @@ from compliance.services.errors import RefusedError
 from compliance.types.states import RemediationState
 from compliance.types.verdicts import Conclusion
 from compliance.web.base import Request, found, guarded, refuse, say
+from compliance.web.remediation_desk import desk_of
 from compliance.web.remediation_forms import (
     MOST_MILESTONES,
     AssignForm,
@@ -33,7 +33,6 @@ from compliance.web.remediation_forms import (
     RemediationForm,
     drafts_of,
 )
-from compliance.web.tickets import TicketForm
 
 ROWS = RemediationItem.objects.select_related("system", "owner", "opened_by", "closing_observation")
 DAYS_A_PERSON_DAY_TAKES = 3  # for a first guess of dates; nobody works on one thing alone
@@ -103,11 +102,11 @@ def remediation_item(request: Request, uuid: UUID) -> HttpResponse:
         "may_work": is_open and may(request.user, Verb.WORK_REMEDIATION),
         "may_lead": may_lead,
         "may_scan": may(request.user, Verb.START_SCAN),
-        "ticket": TicketForm(initial={"ticket_key": item.ticket_key, "ticket_url": item.ticket_url}),
         "move": MoveForm(initial={"state": item.state}),
         "effort": EffortForm(),
         "assign": AssignForm(system=item.system, initial={"owner": item.owner.uuid}) if may_lead else None,
         "satisfied": Conclusion.SATISFIED.value,
+        **desk_of(request, item),
         "trail": [{"label": _("Remediation"), "url": reverse("remediation-list")}, {"label": item.title}],
     }
     return render(request, "compliance/remediation_item.html", context)
@@ -128,23 +127,6 @@ def _act(request: Request, item: RemediationItem, verb: Callable[[], object], do
     else:
         say(request, done)
     return _back(request, item)
-
-
-@guarded(Verb.WORK_REMEDIATION, methods=("POST",))
-def remediation_move(request: Request, uuid: UUID) -> HttpResponse:
-    """Another state; closing has a page act of its own."""
-    item = found(request, ROWS, uuid)
-    asked = request.POST.get("state", "")
-    if asked not in set(RemediationState):
-        refuse(request, RefusedError(_("Choose the state to move to.")))
-        return _back(request, item)
-    state = RemediationState(asked)
-    return _act(
-        request,
-        item,
-        lambda: remediation.move(item=item, state=state, actor=request.user),
-        _("“%(title)s” is now in “%(state)s”.") % {"title": item.title, "state": label(state)},
-    )
 
 
 @guarded(Verb.WORK_REMEDIATION, methods=("POST",))
@@ -209,7 +191,6 @@ _ITEM = "remediation/<uuid:uuid>/"
 urls = [
     path("findings/<uuid:uuid>/remediation/new/", remediation_open, name="remediation-open"),
     path(_ITEM, remediation_item, name="remediation-item"),
-    path(f"{_ITEM}move/", remediation_move, name="remediation-move"),
     path(f"{_ITEM}effort/", remediation_effort, name="remediation-effort"),
     path(f"{_ITEM}assign/", remediation_assign, name="remediation-assign"),
     path(f"{_ITEM}milestone/", remediation_milestone, name="remediation-milestone"),

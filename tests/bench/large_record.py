@@ -31,7 +31,11 @@ SIZES: Mapping[str, int] = {
     "scanning_scan": 2_000,
 }
 # How far the copies of a row lie apart: a million events cover about a year.
-SECONDS_APART: Mapping[str, int] = {"compliance_jobevent": 30, "compliance_finding": 300}
+SECONDS_APART: Mapping[str, int] = {
+    "compliance_jobevent": 30,
+    "compliance_finding": 300,
+    "compliance_remediationitem": 1_500,
+}
 MADE_BY_DATABASE = {"id", "severity_rank"}
 
 
@@ -72,6 +76,10 @@ class Grower:
         """One statement, in which {uuid} and {digest} are made anew for each row."""
         self._cursor.execute(statement.replace("{uuid}", self._words.uuid).replace("{digest}", self._words.digest))
 
+    def earlier(self, time: str, seconds: str) -> str:
+        """So many seconds before a time."""
+        return self._words.earlier.format(time=time, seconds=seconds)
+
     def count(self, table: str, where: str) -> int:
         """Rows of a table that fit."""
         self._cursor.execute(f"SELECT count(*) FROM {table} x WHERE {where}")
@@ -93,7 +101,7 @@ class Grower:
         if table in SECONDS_APART or "created_at" in names:
             apart = f"s.n * {SECONDS_APART.get(table, 60)}"
             for name in ("created_at", "occurred_at", "last_seen_at", "observed_at"):
-                values |= {name: self._words.earlier.format(time=f"t.{name}", seconds=apart)} if name in names else {}
+                values |= {name: self.earlier(f"t.{name}", apart)} if name in names else {}
         self.run(
             f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(values[name] for name in names)}"
             f" FROM {self._words.series.format(count=missing)} s JOIN {ranked(table, where)} t ON t.turn = s.n % {rows} {join}"
@@ -162,13 +170,25 @@ def _findings(grower: Grower) -> None:
         " f.severity"
         " FROM compliance_finding f WHERE f.state = 'not-satisfied' AND f.id NOT IN (SELECT finding_id FROM compliance_risk)"
     )
-    grower.copy("compliance_remediationitem", where="x.closed_at IS NULL", title="t.title || ' ' || s.n")
+    grower.copy("compliance_remediationitem", where="x.closed_at IS NULL", title="t.title || ' ' || s.n", **_progress(grower))
     grower.run(
         "INSERT INTO compliance_remediationitem_risks (remediationitem_id, risk_id) SELECT i.id, r.id"
         f" FROM {ranked('compliance_remediationitem')} i JOIN {ranked('compliance_risk')} r ON r.turn = i.turn"
         " WHERE i.id NOT IN (SELECT remediationitem_id FROM compliance_remediationitem_risks)"
         " AND r.id NOT IN (SELECT risk_id FROM compliance_remediationitem_risks)"
     )
+
+
+def _progress(grower: Grower) -> dict[str, str]:
+    """A third of the items was closed, 2 to 41 days after it was opened; the others are in each state of work."""
+    apart, taken = SECONDS_APART["compliance_remediationitem"], "(s.n % 40 + 2) * 86400"
+    over = f"s.n % 3 = 0 AND s.n * {apart} > {taken}"
+    states = "CASE s.n % 4 WHEN 0 THEN 'open' WHEN 1 THEN 'in_progress' WHEN 2 THEN 'blocked' ELSE 'done' END"
+    closed = grower.earlier("t.created_at", f"s.n * {apart} - {taken}")
+    return {
+        "state": f"CASE WHEN {over} THEN 'closed' ELSE {states} END",
+        "closed_at": f"CASE WHEN {over} THEN {closed} END",
+    }
 
 
 def _assessments(grower: Grower) -> None:

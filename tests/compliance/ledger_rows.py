@@ -17,7 +17,6 @@ from compliance.models import (
     AuditorRead,
     AuditQuestion,
     AuditRequest,
-    BusinessCalendar,
     ChangeWindow,
     ControlTest,
     ControlVersion,
@@ -34,11 +33,13 @@ from compliance.models import (
     LedgerEvent,
     Observation,
     Population,
+    RemediationComment,
+    RemediationItem,
+    RemediationSummary,
     RequestEvidence,
     RequestReply,
     RetentionTerms,
     Sample,
-    SlaPolicy,
     StatementVersion,
     Technique,
     Tombstone,
@@ -170,11 +171,14 @@ def filled_tables() -> dict[str, str]:
         evidence=kept, run=DisposalRun.objects.create(due_by=date(2026, 1, 1)), terms=RetentionTerms.objects.all()[0],
         sha256=kept.sha256, size=kept.size, kind=kept.kind, media_type=kept.media_type, approved_by=actor,
     )  # fmt: skip
-    BusinessCalendar.objects.create(key="usual", version=1, title="Usual", zone="UTC", hours=[[0, 540, 1020]])
-    SlaPolicy.objects.create(version=1, limits=[], calendar_key="usual")
+    item = RemediationItem.objects.create(
+        system=system, title="Mend", owner=actor, effort_planned=1, due_on=date(2026, 12, 1), opened_by=actor
+    )
+    RemediationComment.objects.create(item=item, author=actor, text="Begun.")
+    RemediationSummary.objects.create(
+        month=date(2026, 10, 1), storage_name="x", sha256="0" * 64, size=1, pages=1, document={}
+    )
     names = [
-        "businesscalendar",
-        "slapolicy",
         "ledgerevent",
         "ledgerblock",
         "trailentry",
@@ -189,6 +193,8 @@ def filled_tables() -> dict[str, str]:
         "auditfindingentry",
         "retentionterms",
         "tombstone",
+        "remediationsummary",
+        "remediationcomment",
         "requestreply",
         "requestevidence",
         "rowchange",

@@ -44,7 +44,6 @@ PUBLIC = {
     "account_reset_password_from_key_done": "says that the password is set",
     "sign-out": "ends whatever session there is",
     "first-admin": "guarded by a one-time token in the address",
-    "calendar-feed": "guarded by a secret in the address, and holds what its person may see then",
     "stored-file": "guarded by a signed ticket that ends after a minute, and by what its person may then",
     "verify": "anybody who was handed a pack may check it",
     "healthz": "asked by load balancers; says nothing but that the process is up",
@@ -61,13 +60,8 @@ ASKS_FIRST = {
     "mfa_add_webauthn", "mfa_list_webauthn",
 }  # fmt: skip
 ONES_OWN = {
-    "mfa_remove_webauthn",
-    "mfa_edit_webauthn",
-    "api-tokens-detail",
-    "notice-read",
-    "api-notices-detail",
-    "api-notices-read",
-}
+    "mfa_remove_webauthn", "mfa_edit_webauthn", "api-tokens-detail", "remediation-filter-delete", "api-saved-filters-detail",
+}  # fmt: skip
 NAMES_MORE = {"question-detach", "remediation-milestone"}  # a link or milestone in the body; the walk sends none
 METHODS = ("GET", "POST", "DELETE")
 WRITE = re.compile(r"^\s*(INSERT|UPDATE|DELETE)\b(?!.*(django_session|axes_))", re.IGNORECASE)

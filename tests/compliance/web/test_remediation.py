@@ -7,12 +7,13 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from compliance.models import RemediationItem, User
-from compliance.services import remediation
+from compliance.models import BulkEdit, RemediationItem, SavedFilter, User
+from compliance.services import bulk_edits, remediation
 from compliance.types.states import RemediationState
 from compliance.types.verdicts import StageVerdict
 from tests.compliance import records
@@ -222,3 +223,142 @@ def test_export_is_as_filtered(world: World, late: RemediationItem, browse: Brow
 
 def test_empty_list_offers_the_first_step(browse: Browse, manager: User) -> None:
     assert "No remediation item yet" in browse(manager).get(LIST).text
+
+
+# Board: two people, one card ------------------------------------------------------------------------------------------
+
+
+def test_second_mover_sees_both_and_may_move_it_all_the_same(
+    world: World, browse: Browse, manager: User, officer: User
+) -> None:
+    board = f"{LIST}?view=board"
+    browse(manager).post(url("move", world.item), {"state": "in_progress", "seen": "open", "next": board})
+    answer = browse(officer).post(url("move", world.item), {"state": "blocked", "seen": "open", "next": board})
+    assert answer.status_code == 409
+    assert "Mira Manager moved it" in answer.text
+    assert "Move it to “Blocked”" in answer.text
+    assert RemediationItem.objects.get(pk=world.item.pk).state == RemediationState.IN_PROGRESS
+    browse(officer).post(url("move", world.item), {"state": "blocked", "seen": "in_progress", "next": board})
+    assert RemediationItem.objects.get(pk=world.item.pk).state == RemediationState.BLOCKED
+
+
+def test_a_dragged_card_brings_the_columns_anew_with_what_became_of_it(
+    world: World, browse: Browse, manager: User, officer: User
+) -> None:
+    sent = {"state": "blocked", "seen": "open", "next": f"{LIST}?view=board&q=replace"}
+    answer = browse(manager).post(url("move", world.item), sent, headers={"hx-request": "true"})
+    assert "is now in “Blocked”" in answer.text
+    assert answer.text.lstrip().startswith("<div")
+    assert "<html" not in answer.text
+    assert answer.text.count('class="board-column"') == 5
+    sent["state"] = "done"
+    answer = browse(officer).post(url("move", world.item), sent, headers={"hx-request": "true"})
+    assert "Two people moved this item" in answer.text
+    assert 'value="blocked"' in answer.text
+
+
+def test_columns_hold_thirty_cards_and_say_how_many_there_are(world: World, browse: Browse, officer: User) -> None:
+    for n in range(33):
+        records.remediation_item(world.finding, owner=officer, actor=officer, title=f"Item {n}")
+    answer = browse(officer).get(LIST, {"view": "board"})
+    column = answer.context["columns"][0]
+    assert (len(column.cards), column.count) == (30, 35)
+    assert "All 35 in the table" in answer.text
+
+
+# Table: filters under a name, many at once ----------------------------------------------------------------------------
+
+
+def test_a_filter_is_kept_used_and_deleted(world: World, browse: Browse, contributor: User, manager: User) -> None:
+    client = browse(contributor)
+    save = reverse("remediation-filter-save")
+    answer = client.post(save, {"name": "Late", "is_shared": "on", "overdue": "on", "q": "model", "evil": "x"})
+    assert answer.headers["Location"] == f"{LIST}?q=model&overdue=on"
+    shown = browse(manager).get(LIST).text
+    assert f'href="{LIST}?q=model&amp;overdue=on">Late</a>' in shown
+    assert "shared by Carl Contributor" in shown
+    kept = SavedFilter.objects.get()
+    delete = reverse("remediation-filter-delete", args=[kept.uuid])
+    assert "Only Carl Contributor can delete" in browse(manager).post(delete, follow=True).text
+    client.post(delete)
+    assert not SavedFilter.objects.exists()
+
+
+def test_chosen_rows_are_edited_after_a_preview(
+    world: World, late: RemediationItem, browse: Browse, manager: User
+) -> None:
+    client = browse(manager)
+    sent = {"which": "chosen", "item": [str(world.item.uuid)], "owner": str(manager.uuid), "query": ""}
+    answer = client.post(reverse("bulk-edit-new"), sent, follow=True)
+    assert "Nothing is changed yet" in answer.text
+    edit = BulkEdit.objects.get()
+    client.post(reverse("bulk-edit-confirm", args=[edit.uuid]))
+    edit.refresh_from_db()
+    assert edit.job is not None
+    bulk_edits.apply_for_job(job_id=edit.job.pk)
+    assert "The edit is done." in client.get(reverse("bulk-edit", args=[edit.uuid])).text
+    assert RemediationItem.objects.get(pk=world.item.pk).owner == manager
+
+
+def test_all_that_the_filter_shows_is_edited_and_no_more(
+    world: World, late: RemediationItem, browse: Browse, manager: User
+) -> None:
+    sent = {"which": "all", "query": "overdue=on", "state": "blocked"}
+    browse(manager).post(reverse("bulk-edit-new"), sent)
+    assert [key for key, _mark in BulkEdit.objects.get().items] == [late.pk]
+
+
+@pytest.mark.parametrize(
+    ("sent", "message"),
+    [
+        ({"which": "chosen", "owner": ""}, "Choose what is to change"),
+        ({"which": "chosen", "state": "blocked"}, "Choose at least one"),
+        ({"which": "chosen", "due_on": "soon"}, "Enter a valid date"),
+        ({"which": "all", "state": "closed"}, "Select a valid choice"),
+    ],
+)
+def test_a_bulk_edit_that_cannot_be_is_refused_in_words(
+    world: World, browse: Browse, manager: User, sent: dict[str, str], message: str
+) -> None:
+    assert message in browse(manager).post(reverse("bulk-edit-new"), sent, follow=True).text
+    assert not BulkEdit.objects.exists()
+
+
+def test_a_row_that_is_no_identifier_or_foreign_is_none(world: World, browse: Browse, manager: User) -> None:
+    new = reverse("bulk-edit-new")
+    assert browse(manager).post(new, {"which": "chosen", "item": "x", "state": "blocked"}).status_code == 404
+
+
+# Comments and attachments ---------------------------------------------------------------------------------------------
+
+
+def test_a_comment_is_shown_escaped(world: World, browse: Browse, contributor: User) -> None:
+    client = browse(contributor)
+    answer = client.post(url("comment", world.item), {"text": "<script>alert(1)</script> @mira begun"}, follow=True)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; @mira begun" in answer.text
+    assert client.post(url("comment", world.other_item), {"text": "x"}).status_code == 404
+
+
+def test_a_file_is_kept_as_evidence_and_attached(world: World, browse: Browse, contributor: User) -> None:
+    upload = SimpleUploadedFile("notes.txt", b"Retrained from the approved base.", content_type="text/plain")
+    answer = browse(contributor).post(url("upload", world.item), {"file": upload, "note": "Log"}, follow=True)
+    assert "kept as evidence and attached" in answer.text
+    link = world.item.evidence_links.get()
+    assert (link.evidence.filename, link.note, link.linked_by) == ("notes.txt", "Log", contributor)
+    assert link.evidence.system == world.item.system
+    assert "notes.txt" in answer.text
+
+
+def test_evidence_on_record_is_attached_and_foreign_evidence_is_not(
+    world: World, browse: Browse, contributor: User
+) -> None:
+    client = browse(contributor)
+    client.post(url("attach", world.item), {"evidence": str(world.log.uuid)})
+    assert [link.evidence for link in world.item.evidence_links.all()] == [world.log]
+    answer = client.post(url("attach", world.item), {"evidence": str(world.other_log.uuid)}, follow=True)
+    assert "Choose a piece of evidence" in answer.text
+    assert world.item.evidence_links.count() == 1
+
+
+def test_an_upload_without_a_file_is_refused_in_words(world: World, browse: Browse, contributor: User) -> None:
+    assert "This field is required" in browse(contributor).post(url("upload", world.item), {}, follow=True).text

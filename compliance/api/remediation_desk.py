@@ -1,0 +1,288 @@
+"""Endpoints beside remediation items: comments, kept filters, edits of many items, figures, monthly summaries."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, cast
+
+from django.http import FileResponse, Http404
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from compliance import models as m
+from compliance.api.base import EXPORT, ReadViewSet, ScopedReference, asked_kind, asker, exported
+from compliance.api.serializers import JobSerializer, PersonSerializer, UuidField
+from compliance.choices import choices
+from compliance.rights import TABLE, Verb
+from compliance.selectors.bulk_edit_page import bulk_edit_page, lines
+from compliance.selectors.file_answers import attachment
+from compliance.selectors.remediation_dashboard import dashboard
+from compliance.selectors.remediation_figures import PERIODS
+from compliance.services import bulk_edits, evidence, remediation_comments, remediation_summaries, saved_filters
+from compliance.services.errors import LostError
+from compliance.types.bulk_edits import MOST_ITEMS, Changes
+from compliance.types.drafts import JSON
+from compliance.types.figures import as_document
+from compliance.types.states import RemediationState
+
+_WORKERS = [role.value for role in TABLE[Verb.WORK_REMEDIATION]]
+
+
+class CommentSerializer(serializers.ModelSerializer[m.RemediationComment]):
+    """A comment on a remediation item."""
+
+    item = UuidField()
+    author = PersonSerializer(read_only=True)
+
+    class Meta:
+        model = m.RemediationComment
+        fields: ClassVar = ["uuid", "item", "author", "text", "created_at"]
+
+
+class CommentRequest(serializers.Serializer[JSON]):
+    """What is said, about which item."""
+
+    item = ScopedReference(queryset=m.RemediationItem.objects.select_related("system"))
+    text = serializers.CharField(max_length=remediation_comments.LONGEST)
+
+
+class CommentViewSet(ReadViewSet):
+    """Comments on remediation items; they stay as they were written."""
+
+    queryset = m.RemediationComment.objects.select_related("item", "author")
+    serializer_class = CommentSerializer
+    filterset_fields = ("item__uuid",)
+    verbs: ClassVar = {"GET": Verb.VIEW, "POST": Verb.WORK_REMEDIATION}
+
+    @extend_schema(request=CommentRequest, responses={201: CommentSerializer})
+    def create(self, request: Request) -> Response:
+        """Write a comment."""
+        payload = CommentRequest(data=request.data, context=self.get_serializer_context())
+        payload.is_valid(raise_exception=True)
+        comment = remediation_comments.write(**payload.validated_data, actor=asker(request))
+        return Response(CommentSerializer(comment).data, status=status.HTTP_201_CREATED)
+
+
+class SavedFilterSerializer(serializers.ModelSerializer[m.SavedFilter]):
+    """A filter of the remediation table under a name. query: what follows the question mark of the table's address."""
+
+    owner = PersonSerializer(read_only=True)
+
+    class Meta:
+        model = m.SavedFilter
+        fields: ClassVar = ["uuid", "name", "query", "is_shared", "owner", "created_at"]
+
+
+class SavedFilterRequest(serializers.Serializer[JSON]):
+    """A name and a filter; one's own filter of the same name is replaced."""
+
+    name = serializers.CharField(max_length=saved_filters.LONGEST_NAME)
+    query = serializers.CharField(max_length=saved_filters.LONGEST_QUERY, allow_blank=True)
+    is_shared = serializers.BooleanField(required=False, default=False)
+
+
+class SavedFilterViewSet(ReadViewSet):
+    """One's own kept filters, and those that others share."""
+
+    queryset = m.SavedFilter.objects.select_related("owner")
+    serializer_class = SavedFilterSerializer
+    verbs: ClassVar = {"GET": Verb.VIEW, "POST": Verb.KEEP_FILTERS, "DELETE": Verb.KEEP_FILTERS}
+
+    @extend_schema(request=SavedFilterRequest, responses={201: SavedFilterSerializer})
+    def create(self, request: Request) -> Response:
+        """Keep a filter."""
+        payload = SavedFilterRequest(data=request.data)
+        payload.is_valid(raise_exception=True)
+        kept = saved_filters.save(**payload.validated_data, actor=asker(request))
+        return Response(SavedFilterSerializer(kept).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, uuid: str) -> Response:
+        """Delete a filter of one's own."""
+        saved_filters.delete(kept=self.get_object(), actor=asker(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class BulkEditSerializer(serializers.ModelSerializer[m.BulkEdit]):
+    """An edit of many items, with how many would change, are so already, or are left as they are."""
+
+    job = UuidField()
+    changed = serializers.SerializerMethodField()
+    same = serializers.SerializerMethodField()
+    refused = serializers.SerializerMethodField()
+
+    class Meta:
+        model = m.BulkEdit
+        fields: ClassVar = ["uuid", "changes", "job", "changed", "same", "refused", "created_at"]
+
+    def get_changed(self, edit: m.BulkEdit) -> int:
+        """Items that change."""
+        return bulk_edit_page(edit).changed
+
+    def get_same(self, edit: m.BulkEdit) -> int:
+        """Items that are so already."""
+        return bulk_edit_page(edit).same
+
+    def get_refused(self, edit: m.BulkEdit) -> int:
+        """Items that are left as they are."""
+        return bulk_edit_page(edit).refused
+
+
+class BulkEditRequest(serializers.Serializer[JSON]):
+    """Which items, and what is to be; what is left out stays as it is."""
+
+    items = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=MOST_ITEMS)
+    state = serializers.ChoiceField(choices=choices(RemediationState), required=False, allow_null=True, default=None)
+    owner = serializers.SlugRelatedField(
+        slug_field="uuid",
+        queryset=m.User.objects.filter(is_active=True, role__in=_WORKERS),
+        required=False,
+        allow_null=True,
+        default=None,
+    )
+    due_on = serializers.DateField(required=False, allow_null=True, default=None)
+
+
+class BulkEditLineSerializer(serializers.Serializer[Any]):
+    """What becomes of one item, and why where it is left as it is."""
+
+    uuid = serializers.UUIDField(allow_null=True)
+    title = serializers.CharField()
+    outcome = serializers.CharField()
+    why = serializers.CharField()
+
+
+class BulkEditViewSet(ReadViewSet):
+    """Edits of many items: drafted, looked at, confirmed; then one job does them."""
+
+    queryset = m.BulkEdit.objects.select_related("job", "made_by")
+    serializer_class = BulkEditSerializer
+    verbs: ClassVar = {"GET": Verb.OPEN_REMEDIATION, "POST": Verb.OPEN_REMEDIATION}
+
+    @extend_schema(request=BulkEditRequest, responses={201: BulkEditSerializer})
+    def create(self, request: Request) -> Response:
+        """Draft an edit; nothing is changed until it is confirmed."""
+        payload = BulkEditRequest(data=request.data)
+        payload.is_valid(raise_exception=True)
+        given = payload.validated_data
+        changes = Changes(
+            state=RemediationState(given["state"]) if given["state"] else None,
+            owner=given["owner"].pk if given["owner"] else None,
+            due_on=given["due_on"],
+        )
+        items = m.RemediationItem.objects.filter(uuid__in=given["items"])
+        edit = bulk_edits.draft(items=items, changes=changes, actor=asker(request))
+        return Response(BulkEditSerializer(edit).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses=BulkEditLineSerializer(many=True), parameters=[EXPORT])
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def lines(self, request: Request, uuid: str) -> Any:
+        """What becomes of each item."""
+        preview = bulk_edit_page(self.get_object())
+        shown = lines(preview.judged, is_done=preview.is_done)
+        kind = asked_kind(request)
+        if kind is not None:
+            return exported(request, kind, BulkEditLineSerializer(), shown)
+        return Response(BulkEditLineSerializer(shown, many=True).data)
+
+    @extend_schema(request=None, responses={202: JobSerializer})
+    @action(detail=True, methods=["post"])
+    def confirm(self, request: Request, uuid: str) -> Response:
+        """Queue the job that does it."""
+        job = bulk_edits.confirm(edit=self.get_object(), actor=asker(request))
+        return Response(JobSerializer(job).data, status=status.HTTP_202_ACCEPTED)
+
+
+class SummarySerializer(serializers.ModelSerializer[m.RemediationSummary]):
+    """A monthly summary of remediation with its figures."""
+
+    made_by = PersonSerializer(read_only=True)
+
+    class Meta:
+        model = m.RemediationSummary
+        fields: ClassVar = ["uuid", "month", "sha256", "size", "pages", "made_by", "document", "created_at"]
+
+
+class SummaryRequest(serializers.Serializer[JSON]):
+    """A month that is over, as 2026-10."""
+
+    month = serializers.CharField(max_length=7)
+
+
+class SummaryViewSet(ReadViewSet):
+    """Monthly summaries of remediation."""
+
+    queryset = m.RemediationSummary.objects.select_related("made_by")
+    serializer_class = SummarySerializer
+    verbs: ClassVar = {"GET": Verb.VIEW_FIGURES, "POST": Verb.OPEN_REMEDIATION}
+
+    @extend_schema(request=SummaryRequest, responses={202: JobSerializer})
+    def create(self, request: Request) -> Response:
+        """Queue the summary of a month."""
+        payload = SummaryRequest(data=request.data)
+        payload.is_valid(raise_exception=True)
+        month = remediation_summaries.month_of(payload.validated_data["month"])
+        job = remediation_summaries.request(month=month, actor=asker(request))
+        return Response(JobSerializer(job).data, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY})
+    @action(detail=True, methods=["get"])
+    def pdf(self, request: Request, uuid: str) -> FileResponse:
+        """The PDF."""
+        kept: m.RemediationSummary = self.get_object()
+        try:
+            stream = evidence.open_stored(name=kept.storage_name)
+        except LostError as error:
+            raise Http404 from error
+        return attachment(stream, f"remediation-{kept.month:%Y-%m}.pdf", media_type="application/pdf")
+
+
+class FigureRequest(serializers.Serializer[JSON]):
+    """Over how many days, and of which AI system."""
+
+    days = serializers.ChoiceField(choices=[(days, str(days)) for days in PERIODS], required=False, default=90)
+    system = ScopedReference(queryset=m.AISystem.objects.all(), required=False, allow_null=True, default=None)
+
+
+class FigureSerializer(serializers.Serializer[Any]):
+    """One figure: heads of its columns, and lines with a number for each; null is not known."""
+
+    key = serializers.CharField()
+    title = serializers.CharField()
+    lead = serializers.CharField()
+    head = serializers.CharField()
+    series = serializers.ListField(child=serializers.CharField())
+    unit = serializers.CharField()
+    note = serializers.CharField()
+    rows = serializers.ListField(child=serializers.DictField())
+
+
+class FigureViewSet(viewsets.ViewSet):
+    """Figures of remediation, as the dashboard shows them."""
+
+    verbs: ClassVar = {"GET": Verb.VIEW_FIGURES}
+
+    @extend_schema(
+        responses=FigureSerializer(many=True),
+        parameters=[
+            EXPORT,
+            OpenApiParameter("days", int, enum=list(PERIODS)),
+            OpenApiParameter("system", OpenApiTypes.UUID),
+        ],
+    )
+    def list(self, request: Request) -> Any:
+        """All figures of what the asker sees."""
+        payload = FigureRequest(data=request.query_params, context={"request": request})
+        payload.is_valid(raise_exception=True)
+        given = payload.validated_data
+        system = given["system"].uuid if given["system"] else None
+        content = dashboard(asker(request), today=timezone.localdate(), days=int(given["days"]), system=system)
+        figures = [as_document(figure) for figure in content.figures]
+        kind = asked_kind(request)
+        if kind is not None:
+            return exported(request, kind, FigureSerializer(), figures)
+        return Response(cast("list[JSON]", FigureSerializer(figures, many=True).data))

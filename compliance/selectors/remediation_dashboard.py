@@ -1,0 +1,118 @@
+"""The dashboard of remediation: every figure and the outlook, computed together and kept until anything is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from compliance.models import Finding, RemediationItem
+from compliance.rights import Asker, visible
+from compliance.selectors import effort_figures, remediation_figures
+from compliance.selectors.kept import kept, record_mark, seen_by
+from compliance.selectors.remediation_figures import Scope
+from compliance.types.figures import Figure, Number
+from compliance.types.forecast import FEWEST_CLOSURES, FEWEST_WEEKS, MOST_WEEKS, SEED, TRIALS, Forecast, day_after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """The forecast in days and words. median, likely: None where there is none, or it lies too far ahead."""
+
+    forecast: Forecast
+    median: date | None
+    likely: date | None
+    method: str
+    refusal: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dashboard:
+    """Everything on the page. open_findings, open_items, overdue: the sums of the first two figures."""
+
+    figures: tuple[Figure, ...]
+    outlook: Outlook
+    open_findings: int
+    open_items: int
+    overdue: int
+
+    def figure(self, key: str) -> Figure | None:
+        """The figure of this name."""
+        return next((figure for figure in self.figures if figure.key == key), None)
+
+
+def scope_for(user: Asker, *, today: date, days: int, system: UUID | None) -> Scope:
+    """What the reader sees, of one AI system where it is named."""
+    items, findings = visible(RemediationItem.objects.all(), user), visible(Finding.objects.all(), user)
+    if system:
+        items, findings = items.filter(system__uuid=system), findings.filter(system__uuid=system)
+    return Scope(items=items, findings=findings, today=today, days=days, system=system)
+
+
+def dashboard(user: Asker, *, today: date, days: int, system: UUID | None = None) -> Dashboard:
+    """The dashboard as its reader may see it."""
+    scope = scope_for(user, today=today, days=days, system=system)
+    name = f"remediation-dashboard|{seen_by(user)}|{today}|{days}|{system}"
+    return kept(name, lambda: drawn(scope), mark=record_mark())
+
+
+def drawn(scope: Scope) -> Dashboard:
+    """The figures of a scope, computed anew."""
+    weeks = remediation_figures.weeks_of(scope)
+    by_age, by_state = remediation_figures.open_by_age(scope), remediation_figures.open_by_state(scope)
+    figures = (
+        by_age,
+        by_state,
+        remediation_figures.burn_down(scope, weeks),
+        remediation_figures.burn_up(scope, weeks),
+        remediation_figures.flow(scope, weeks),
+        effort_figures.comparison(scope),
+        effort_figures.by_system(scope),
+        effort_figures.by_control(scope),
+    )
+    return Dashboard(
+        figures=figures,
+        outlook=outlook_of(remediation_figures.outlook(scope, weeks), scope.today),
+        open_findings=_sum(cell.value for row in by_age.rows for cell in row.cells),
+        open_items=_sum(row.cells[0].value for row in by_state.rows),
+        overdue=_sum(row.cells[1].value for row in by_state.rows),
+    )
+
+
+def _sum(values: Iterable[Number]) -> int:
+    return sum(int(value or 0) for value in values)
+
+
+def outlook_of(found: Forecast, today: date) -> Outlook:
+    """A forecast with its method, or why there is none."""
+    refusal = ""
+    if not found.has_history:
+        refusal = _(
+            "Not enough history: a forecast needs at least %(fewest)d closures and %(weeks)d whole weeks; there are "
+            "%(closures)d and %(known)d."
+        ) % {
+            "fewest": FEWEST_CLOSURES, "weeks": FEWEST_WEEKS, "closures": found.closures, "known": found.weeks,
+        }  # fmt: skip
+    method = _(
+        "%(trials)d trials from seed %(seed)d: each lives through the weeks to come, and each of those closes as many items "
+        "as one of the last %(weeks)d whole weeks did, drawn with replacement, until the %(backlog)d open items are done. "
+        "Nothing new is opened in a trial, and no more than %(most)d weeks are looked at."
+    ) % {"trials": TRIALS, "seed": SEED, "weeks": found.weeks, "backlog": found.backlog, "most": MOST_WEEKS}
+    return Outlook(
+        forecast=found,
+        median=day_after(today, found.median),
+        likely=day_after(today, found.likely),
+        method=method,
+        refusal=refusal,
+    )
+
+
+def rows_of(figures: Iterable[Figure]) -> Iterator[tuple[object, ...]]:
+    """All numbers of some figures, one a line: figure, line, column, value, unit."""
+    for figure in figures:
+        for row in figure.rows:
+            for series, cell in zip(figure.series, row.cells, strict=True):
+                yield figure.title, row.label, series, cell.value, figure.unit

@@ -1,0 +1,239 @@
+"""Figures of remediation for those who plan it: what is open, what came and went, what it takes, when it may be done.
+
+Each is one aggregate of the database over the rows that the reader sees, and each number names the list of its rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.db.models import Case, CharField, Count, Q, QuerySet, Value, When
+from django.db.models.functions import TruncWeek
+from django.utils.translation import gettext as _
+
+from compliance.choices import label
+from compliance.models import Finding, RemediationItem
+from compliance.selectors.finding_pages import first_seen
+from compliance.types.days import start_of
+from compliance.types.figures import Cell, Drawn, Figure, Row
+from compliance.types.finding_ages import AGES
+from compliance.types.forecast import Forecast, forecast
+from compliance.types.states import RemediationState, Severity
+from compliance.types.verdicts import Conclusion
+
+FINDINGS, ITEMS = "finding-list", "remediation-list"
+WEEKS = 26
+PERIODS = (30, 90, 365)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What figures are drawn from: rows that the reader sees, of one AI system where it is named; as of a day, over a
+    period of so many days that ends with it."""
+
+    items: QuerySet[RemediationItem]
+    findings: QuerySet[Finding]
+    today: date
+    days: int
+    system: UUID | None = None
+
+    @property
+    def since(self) -> date:
+        """First day of the period."""
+        return self.today - timedelta(days=self.days - 1)
+
+    @property
+    def before(self) -> date:
+        """First day of the period before it."""
+        return self.since - timedelta(days=self.days)
+
+    def query(self, **asked: object) -> str:
+        """A query of a list, narrowed to the system as the figures are."""
+        of_system = {"system": str(self.system)} if self.system else {}
+        return urlencode({**{name: str(value) for name, value in asked.items()}, **of_system})
+
+
+def age_words(name: str) -> str:
+    """An age for people."""
+    least, below = AGES[name]
+    if below is None:
+        return _("%d days and more") % least
+    return _("%(least)d to %(most)d days") % {"least": least, "most": below - 1}
+
+
+def open_by_age(scope: Scope) -> Figure:
+    """Findings that stand, by days since they were first seen, and severity."""
+    whens = [When(first_seen(name, scope.today), then=Value(name)) for name in AGES]
+    ages = Case(*whens, default=Value(""), output_field=CharField())
+    standing = scope.findings.filter(state=Conclusion.NOT_SATISFIED).order_by()
+    counted = standing.annotate(age=ages).values_list("age", "severity").annotate(n=Count("pk"))
+    found = {(age, severity): n for age, severity, n in counted}
+
+    def cell(age: str, severity: Severity) -> Cell:
+        query = scope.query(state=Conclusion.NOT_SATISFIED.value, severity=severity.value, age=age)
+        return Cell(found.get((age, severity.value), 0), query, FINDINGS)
+
+    return Figure(
+        key="open-findings",
+        title=_("Open findings by age and severity"),
+        lead=_("Findings that stand, by whole days since they were first seen."),
+        head=_("Age"),
+        series=tuple(str(label(severity)) for severity in Severity),
+        rows=tuple(Row(age_words(age), tuple(cell(age, s) for s in Severity), age) for age in AGES),
+        unit=_("findings"),
+        drawn=Drawn.STACKED,
+    )
+
+
+def open_by_state(scope: Scope) -> Figure:
+    """Items that are not closed, by state and whether their date is past."""
+    late = Q(due_on__lt=scope.today)
+    working = scope.items.exclude(state=RemediationState.CLOSED).order_by()
+    counted = working.values_list("state").annotate(all=Count("pk"), late=Count("pk", filter=late))
+    found = {state: (n, overdue) for state, n, overdue in counted}
+    rows = []
+    for state in RemediationState:
+        if state is RemediationState.CLOSED:
+            continue
+        n, overdue = found.get(state.value, (0, 0))
+        query = scope.query(state=state.value)
+        late_query = scope.query(state=state.value, overdue="on")
+        rows.append(Row(str(label(state)), (Cell(n, query, ITEMS), Cell(overdue, late_query, ITEMS))))
+    return Figure(
+        key="open-items",
+        title=_("Open remediation items by state"),
+        lead=_("Items that are not closed, and those of them whose due date is past."),
+        head=_("State"),
+        series=(_("Items"), _("Overdue")),
+        rows=tuple(rows),
+        unit=_("items"),
+        drawn=Drawn.GROUPED,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """One week: what was opened and closed in it, and in all up to its end."""
+
+    first: date
+    opened: int
+    closed: int
+    opened_so_far: int
+    closed_so_far: int
+
+    @property
+    def last(self) -> date:
+        """Its Sunday."""
+        return self.first + timedelta(days=6)
+
+
+def weeks_of(scope: Scope) -> tuple[Week, ...]:
+    """The last weeks up to the present one, from three counts."""
+    monday = scope.today - timedelta(days=scope.today.weekday())
+    first = monday - timedelta(weeks=WEEKS - 1)
+    start, items = start_of(first), scope.items.order_by()
+    base = items.aggregate(
+        opened=Count("pk", filter=Q(created_at__lt=start)), closed=Count("pk", filter=Q(closed_at__lt=start))
+    )
+    opened, closed = _by_week(items, "created_at", start), _by_week(items, "closed_at", start)
+    weeks, all_opened, all_closed = list[Week](), base["opened"], base["closed"]
+    for number in range(WEEKS):
+        day = first + timedelta(weeks=number)
+        came, went = opened.get(day, 0), closed.get(day, 0)
+        all_opened, all_closed = all_opened + came, all_closed + went
+        weeks.append(Week(day, came, went, all_opened, all_closed))
+    return tuple(weeks)
+
+
+def _by_week(items: QuerySet[RemediationItem], moment: str, start: datetime) -> dict[date, int]:
+    counted = (
+        items.filter(**{f"{moment}__gte": start})
+        .annotate(week=TruncWeek(moment, tzinfo=UTC))
+        .values_list("week")
+        .annotate(n=Count("pk"))
+    )
+    return {week.date(): n for week, n in counted}
+
+
+def burn_down(scope: Scope, weeks: tuple[Week, ...]) -> Figure:
+    """Items open at the end of each week."""
+    rows = tuple(
+        Row(
+            week.last.isoformat(),
+            (Cell(week.opened_so_far - week.closed_so_far, scope.query(state="all", open_on=week.last), ITEMS),),
+            f"{week.last:%d %b}",
+        )
+        for week in weeks
+    )
+    return Figure(
+        key="burn-down",
+        title=_("Burn-down"),
+        lead=_("Items that were open when each week ended; the last week is not over."),
+        head=_("Week ending"),
+        series=(_("Open"),),
+        rows=rows,
+        unit=_("items"),
+        drawn=Drawn.LINES,
+    )
+
+
+def burn_up(scope: Scope, weeks: tuple[Week, ...]) -> Figure:
+    """Items opened and closed in all, up to the end of each week."""
+    rows = tuple(
+        Row(
+            week.last.isoformat(),
+            (
+                Cell(week.opened_so_far, scope.query(state="all", opened_to=week.last), ITEMS),
+                Cell(week.closed_so_far, scope.query(state="all", closed_to=week.last), ITEMS),
+            ),
+            f"{week.last:%d %b}",
+        )
+        for week in weeks
+    )
+    return Figure(
+        key="burn-up",
+        title=_("Burn-up"),
+        lead=_(
+            "Items opened and items closed in all, up to the end of each week: where the lines meet, nothing is open."
+        ),
+        head=_("Week ending"),
+        series=(_("Opened in all"), _("Closed in all")),
+        rows=rows,
+        unit=_("items"),
+        drawn=Drawn.LINES,
+    )
+
+
+def flow(scope: Scope, weeks: tuple[Week, ...]) -> Figure:
+    """Items opened and closed in each week."""
+    rows = tuple(
+        Row(
+            week.first.isoformat(),
+            (
+                Cell(week.opened, scope.query(state="all", opened_from=week.first, opened_to=week.last), ITEMS),
+                Cell(week.closed, scope.query(state="all", closed_from=week.first, closed_to=week.last), ITEMS),
+            ),
+            f"{week.first:%d %b}",
+        )
+        for week in weeks
+    )
+    return Figure(
+        key="flow",
+        title=_("Opened and closed by week"),
+        lead=_("Items opened and items closed in each week; the forecast draws from the second column."),
+        head=_("Week from"),
+        series=(_("Opened"), _("Closed")),
+        rows=rows,
+        unit=_("items"),
+        drawn=Drawn.GROUPED,
+    )
+
+
+def outlook(scope: Scope, weeks: tuple[Week, ...]) -> Forecast:
+    """When what is open may be done, from the whole weeks since the first item was opened."""
+    over = [week for week in weeks if week.last < scope.today and week.opened_so_far]
+    backlog = weeks[-1].opened_so_far - weeks[-1].closed_so_far
+    return forecast([week.closed for week in over], backlog=backlog)
