@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -133,7 +134,7 @@ def write_finding(page: Page) -> str:
 
 def conclude(page: Page, *, says: str) -> None:
     page.locator("summary", has_text="Conclude").click()
-    page.get_by_label("Conclusion").select_option(says)
+    page.get_by_role("combobox", name="Conclusion").select_option(says)
     page.get_by_label("On what it rests").fill("One of three instances was approved too late.")
     page.get_by_role("button", name="Conclude", exact=True).click()
 
@@ -157,24 +158,23 @@ def test_a_control_is_tested_from_population_to_release(
     lead.get_by_text("agrees with what was stated").wait_for()
     plan(lead, site)
     draw(lead)
-    judge(lead)
     test = lead.url.partition("#")[0]
 
-    # "Operating effectively" does not follow from what was found.
+    # "Operating effectively" does not follow from what nobody looked at.
     conclude(lead, says="effective")
-    lead.get_by_text("exception").first.wait_for()
+    lead.get_by_text("3 instances still have attributes without a result.").wait_for()
     lead.goto(test)
-    lead.get_by_text("Not concluded yet.").wait_for()
+    judge(lead)
     finding = write_finding(lead)
 
     # The organisation reads the finding, not the test, and answers.
     assert officer.request.get(test).status == 404
     officer.goto(finding)
-    officer.get_by_label("Agree", exact=True).check()
+    officer.get_by_label("Agrees", exact=True).check()
     officer.get_by_label("Response", exact=True).fill("The launcher asks for the approval from next month on.")
     officer.get_by_label("Action").fill("Make the launcher ask for the approval")
     officer.get_by_label("Who does it").select_option(label="Mara Lindqvist")
-    officer.get_by_label("By", exact=True).fill("2099-01-31")
+    officer.get_by_label(re.compile(r"^By\b")).fill("2099-01-31")
     officer.get_by_label("Effort in person-days").fill("3")
     officer.get_by_role("button", name="Respond").click()
     officer.get_by_role("link", name="Make the launcher ask for the approval").wait_for()
