@@ -11,11 +11,14 @@ from django.utils.translation import gettext_lazy as _
 
 from compliance.choices import choices
 from compliance.models import AttributeResult, AuditFinding, ControlTest, TestingScheme, User
+from compliance.rights import Asker
 from compliance.selectors.audit_finding_page import OPEN, exceptions_of
 from compliance.services.audit_findings import AuditFindingDraft, Response
 from compliance.services.control_tests import scheme_of
 from compliance.types.states import Role, Severity
 from compliance.types.testing import Agreement, AuditFindingState, FrequencySize, Rating
+from compliance.web.choosing import Choosing, choosing
+from compliance.web.control_test_forms import evidence_for
 from compliance.web.forms import day_input
 
 
@@ -131,13 +134,11 @@ class FollowUpForm(forms.Form):
         widget=forms.RadioSelect(),
     )  # fmt: skip
     words = forms.CharField(label=_("What was seen"), widget=_text(3), max_length=20_000)
-    evidence = forms.CharField(
-        label=_("Evidence"), required=False, max_length=80,
-        help_text=_("Closing needs a piece: the first 16 digits of its SHA-256 are enough."),
-    )  # fmt: skip
+    evidence = Choosing("evidence", label=_("Evidence"), required=False, help_text=_("Closing needs a piece."))
 
-    def __init__(self, data: Any = None) -> None:
+    def __init__(self, *, row: AuditFinding, asker: Asker, data: Any = None) -> None:
         super().__init__(data, auto_id="follow_up_%s")
+        choosing(self, "evidence").offer(evidence_for(row.test, asker), system=row.test.control.system)
 
 
 class SchemeForm(forms.Form):

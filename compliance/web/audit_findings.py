@@ -29,7 +29,6 @@ from compliance.web.audit_finding_forms import (
     WordsForm,
 )
 from compliance.web.base import Request, found, guarded, page_of, refuse, say
-from compliance.web.control_test_forms import evidence_of
 from compliance.web.exports import Column, exported, table_of, wanted
 
 ROWS = pages.ROWS
@@ -146,7 +145,7 @@ def _page(request: Request, row: AuditFinding, **forms_with_errors: Any) -> Http
         "acts": {act.value for act in acts},
         "respond": ResponseForm(initial=ResponseForm.initial_of(row)),
         "words": WordsForm(),
-        "follow_up": FollowUpForm(),
+        "follow_up": FollowUpForm(row=row, asker=request.user),
         "trail": [
             {"label": _("Auditors’ findings"), "url": reverse("audit-finding-list")},
             {"label": row.title},
@@ -214,20 +213,14 @@ def audit_finding_withdraw(request: Request, uuid: UUID) -> HttpResponse:
 def audit_finding_follow_up(request: Request, uuid: UUID) -> HttpResponse:
     """What the auditor found when looking again."""
     row = found(request, ROWS, uuid)
-    form = FollowUpForm(request.POST)
+    form = FollowUpForm(row=row, asker=request.user, data=request.POST)
     if form.is_valid():
         given = form.cleaned_data
-        piece = evidence_of(given["evidence"], system=row.test.control.system_id, asker=request.user)
-        if given["evidence"] and piece is None:
-            form.add_error("evidence", _("No evidence of this AI system begins with that."))
-        else:
-            try:
-                service.follow_up(
-                    audit_finding=row, is_closed=given["outcome"] == "close", words=given["words"], evidence=piece,
-                    actor=request.user,
-                )  # fmt: skip
-            except RefusedError as error:
-                form.add_error(None, str(error))
+        is_closed = given.pop("outcome") == "close"
+        try:
+            service.follow_up(audit_finding=row, is_closed=is_closed, **given, actor=request.user)
+        except RefusedError as error:
+            form.add_error(None, str(error))
     if form.errors:
         return _page(request, row, follow_up=form)
     return redirect("audit-finding-detail", uuid)

@@ -9,6 +9,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -23,7 +24,6 @@ from compliance.models import (
     SampledInstance,
 )
 from compliance.rights import Asker, visible
-from compliance.selectors.evidence_page import by_digest
 from compliance.services.control_tests import ControlTestPlan
 from compliance.services.samples import ResultDraft, SamplePlan
 from compliance.types.testing import (
@@ -36,6 +36,7 @@ from compliance.types.testing import (
     Selection,
     SourceCheck,
 )
+from compliance.web.choosing import Choosing, choosing
 from compliance.web.forms import day_input
 
 ANY = ("", _("any"))
@@ -303,23 +304,10 @@ class InstanceForm(forms.Form):
             label=_("Note on %s") % one.key, required=False, max_length=5_000, initial=known.note if known else "",
             widget=forms.Textarea(attrs={"rows": 2}),
         )  # fmt: skip
-        self.fields[f"evidence_{one.key}"] = forms.CharField(
-            label=_("Evidence for %s") % one.key, required=False, max_length=80,
-            initial=known.evidence.sha256 if known and known.evidence else "",
-            help_text=_("The first 16 digits of its SHA-256 are enough."),
-        )  # fmt: skip
-
-    def clean(self) -> dict[str, Any]:
-        """Evidence by its digest, among the pieces that exist for the asker."""
-        given = super().clean() or {}
-        for one in self.attributes:
-            digits = given.get(f"evidence_{one.key}", "")
-            if digits:
-                piece = evidence_of(digits, system=self.instance.test.control.system_id, asker=self.asker)
-                if piece is None:
-                    self.add_error(f"evidence_{one.key}", gettext("No evidence of this AI system begins with that."))
-                given[f"evidence_{one.key}"] = piece
-        return given
+        self.fields[f"evidence_{one.key}"] = Choosing("evidence", label=_("Evidence for %s") % one.key, required=False)
+        evidence = choosing(self, f"evidence_{one.key}")
+        evidence.offer(evidence_for(self.instance.test, self.asker), system=self.instance.test.control.system)
+        evidence.initial = known.evidence.uuid if known and known.evidence else None
 
     @property
     def results(self) -> list[ResultDraft]:
@@ -330,19 +318,17 @@ class InstanceForm(forms.Form):
                 attribute=one.key,
                 result=InstanceResult(given[f"result_{one.key}"]),
                 note=given[f"note_{one.key}"],
-                evidence=given[f"evidence_{one.key}"] or None,
+                evidence=given[f"evidence_{one.key}"],
             )
             for one in self.attributes
             if given[f"result_{one.key}"]
         ]
 
 
-def evidence_of(digits: str, *, system: int, asker: Asker) -> Evidence | None:
-    """The one piece of a system whose SHA-256 begins with at least 16 digits."""
-    bare = re.sub(r"\s", "", digits).lower()
-    if not re.fullmatch(r"[0-9a-f]{16,64}", bare):
-        return None
-    return by_digest(visible(Evidence.objects.filter(system=system), asker), bare)
+def evidence_for(test: ControlTest, asker: Asker) -> QuerySet[Evidence]:
+    """What may be named in a test: pieces of its AI system, as far as they exist for the asker."""
+    rows = visible(Evidence.objects.filter(system=test.control.system_id), asker)
+    return rows.select_related("system").order_by("-created_at")
 
 
 class SourceForm(forms.Form):

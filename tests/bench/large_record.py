@@ -170,7 +170,9 @@ def _findings(grower: Grower) -> None:
         " f.severity"
         " FROM compliance_finding f WHERE f.state = 'not-satisfied' AND f.id NOT IN (SELECT finding_id FROM compliance_risk)"
     )
-    grower.copy("compliance_remediationitem", where="x.closed_at IS NULL", title="t.title || ' ' || s.n", **_progress(grower))
+    grower.copy(
+        "compliance_remediationitem", where="x.closed_at IS NULL", title="t.title || ' ' || s.n", **_progress(grower)
+    )
     grower.run(
         "INSERT INTO compliance_remediationitem_risks (remediationitem_id, risk_id) SELECT i.id, r.id"
         f" FROM {ranked('compliance_remediationitem')} i JOIN {ranked('compliance_risk')} r ON r.turn = i.turn"

@@ -93,9 +93,9 @@ def test_an_audit_from_plan_to_follow_up(
     assert "The response is on record" in posted(staff, "audit-finding-respond", row, **answer)
     assert "The response is accepted." in posted(client, "audit-finding-evaluate", row, words="Good.", act="accept")
     shown = records.evidence(world.assessment.system, b"gate", actor=officer, filename="gate.json")
-    world_seen = {"outcome": "close", "words": "The gate is in place.", "evidence": shown.sha256[:16]}
-    assert "No evidence of this AI system" in posted(client, "audit-finding-follow-up", row, **world_seen)
-    page = posted(client, "audit-finding-follow-up", row, **{**world_seen, "evidence": world.log.sha256})
+    world_seen = {"outcome": "close", "words": "The gate is in place.", "evidence": str(shown.uuid)}
+    assert "Select a valid choice" in posted(client, "audit-finding-follow-up", row, **world_seen)
+    page = posted(client, "audit-finding-follow-up", row, **{**world_seen, "evidence": str(world.log.uuid)})
     assert "Followed up: closed" in page
 
     said = {"conclusion": "not_effective", "statement": "One of three ran before its approval."}
