@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
+from compliance import work_labels
 from compliance.types import (
     access_reviews,
     applicability,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
 _LABELLED: tuple[tuple[StrEnum, _StrPromise], ...] = (
+    *work_labels.LABELLED,
     (states.Role.ADMINISTRATOR, _("Administrator")),
     (states.Role.OFFICER, _("Compliance officer")),
     (states.Role.MANAGER, _("Manager")),

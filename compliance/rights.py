@@ -93,6 +93,10 @@ TABLE: dict[Verb, frozenset[Role]] = {
     Verb.VIEW_SUBJECTS: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
     Verb.EXPORT_SUBJECT: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
     Verb.ERASE_SUBJECT: frozenset({Role.ADMINISTRATOR, Role.OFFICER}),
+    Verb.VIEW_LIMITS: _STAFF,
+    Verb.MANAGE_LIMITS: frozenset({Role.OFFICER, Role.MANAGER}),
+    Verb.MANAGE_WEBHOOKS: frozenset({Role.ADMINISTRATOR}),
+    Verb.OWN_NOTICES: _PEOPLE,
     Verb.OWN_TOKENS: _ALL,
     Verb.OWN_SIGN_IN: _ALL,
 }
@@ -182,6 +186,7 @@ SYSTEM_PATH: dict[str, str] = {
     "compliance.AuditFindingEntry": "audit_finding__test__control__system",
     "compliance.Finding": "system",
     "compliance.Risk": "finding__system",
+    "compliance.SlaClock": "finding__system",
     "compliance.RemediationItem": "system",
     "compliance.Milestone": "item__system",
     "compliance.RemediationComment": "item__system",
@@ -247,6 +252,10 @@ OWNER_PATH: dict[str, str] = {
 AUTHOR_PATH: dict[str, str] = {
     "compliance.WorkPaperNote": "author",
     "compliance.WorkPaperKey": "user",
+    "compliance.Notice": "user",
+    "compliance.NoticeChoice": "user",
+    "compliance.MailState": "user",
+    "compliance.CalendarFeed": "user",
 }
 # What exists for its owner, and once it is shared for everybody of the organisation.
 SHARED_BY_OWNER: dict[str, str] = {"compliance.SavedFilter": "owner"}
@@ -264,6 +273,11 @@ WHOLE = frozenset(
         "PackHandover",
         "RemediationSummary",
         "BulkEdit",
+        "BusinessCalendar",
+        "SlaPolicy",
+        "NightlyRun",
+        "WebhookEndpoint",
+        "WebhookDelivery",
     )
 )
 TOKENS = "compliance.TokenScope"

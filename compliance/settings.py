@@ -14,7 +14,7 @@ import environ
 import structlog
 from csp.constants import NONE, SELF
 
-from compliance import sign_in_settings
+from compliance import notice_settings, sign_in_settings
 from compliance.choices import choices
 from compliance.types.audit_requests import RequestState
 from compliance.types.engagements import EngagementKind, EngagementState, TeamPart
@@ -82,6 +82,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
     "django_structlog",
+    "django_celery_beat",
     "compliance.apps.ComplianceConfig",
     "scanning.apps.ScanningConfig",
 ]
@@ -103,7 +104,7 @@ MIDDLEWARE = [
     "compliance.web.sign_in_middleware.IdleSessionMiddleware",
     "compliance.web.sign_in_middleware.SecondFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "compliance.web.middleware.LogMiddleware",
     "compliance.web.middleware.NulMiddleware",
     "compliance.web.middleware.OneMarkMiddleware",
     "compliance.web.middleware.ReaderTimeZoneMiddleware",
@@ -331,7 +332,6 @@ JOB_REAP_SECONDS = env.float("JOB_REAP_SECONDS", default=10.0)
 JOB_MAX_ATTEMPTS = env.int("JOB_MAX_ATTEMPTS", default=4)
 IMPORT_CHUNK_ROWS = env.int("IMPORT_CHUNK_ROWS", default=1000)
 SEAL_SECONDS = env.float("SEAL_SECONDS", default=20.0)
-REMIND_SECONDS = env.float("REMIND_SECONDS", default=1800.0)
 
 # Detection, packs, signing ---------------------------------------------------------------------------------------
 
@@ -349,9 +349,7 @@ PRINCIPAL_KEYRING_BYTES = 32
 
 # Mail ------------------------------------------------------------------------------------------------------------
 
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
-MAIL_LEAVES = vars()["EMAIL_BACKEND"].rsplit(".", 2)[-2] not in {"console", "locmem", "dummy", "filebased"}
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="assay@localhost")
+vars().update(notice_settings.read(env))
 
 # Logs: one JSON object a line in production, readable lines elsewhere. -------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from compliance.services import bulk_edits, disposals, jobs, ledger, populations, reminders
+from compliance.services import bulk_edits, disposals, jobs, ledger, nightly, populations, reminders, webhook_sending
 from compliance.services import rehash as rehashing
 
 
@@ -21,10 +21,22 @@ def seal_ledger() -> None:
     ledger.seal()
 
 
-@shared_task(name="compliance.tasks.remind_of_requests")
-def remind_of_requests() -> None:
-    """Remind owners of auditors' requests."""
+@shared_task(name="compliance.tasks.remind")
+def remind() -> None:
+    """Remind people of what is due, and mail what they are due."""
     reminders.remind(now=timezone.now())
+
+
+@shared_task(name="compliance.tasks.deliver_webhooks")
+def deliver_webhooks() -> None:
+    """Send what waits in the outbox."""
+    webhook_sending.deliver()
+
+
+@shared_task(name="compliance.tasks.run_nightly")
+def run_nightly() -> None:
+    """Time limits, endings and staleness."""
+    nightly.run()
 
 
 @shared_task(name="compliance.tasks.issue_pack")

@@ -46,7 +46,7 @@ def spelt(value: object) -> str:
 def read_by_settings() -> dict[str, str]:
     """Every variable that the settings read, with its default, in the order of the files."""
     found: dict[str, str] = {}
-    files = ("settings.py", "sign_in_settings.py")
+    files = ("settings.py", "sign_in_settings.py", "notice_settings.py")
     trees = [ast.parse((ROOT / "compliance" / name).read_text(encoding="utf-8")) for name in files]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     calls = [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]

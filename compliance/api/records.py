@@ -21,7 +21,7 @@ from compliance.selectors import ocsf
 from compliance.selectors.file_answers import attachment
 from compliance.selectors.ocsf_findings import finding_records
 from compliance.selectors.ocsf_job_events import job_event_records
-from compliance.services import evidence, handovers, inventory, jobs, remediation
+from compliance.services import evidence, handovers, inventory, jobs, remediation, tickets
 from compliance.services.remediation import MilestoneDraft
 from compliance.types.applicability import LegalRole, RiskClass, Standing
 from compliance.types.canonical import canonical_json
@@ -175,6 +175,7 @@ class RemediationViewSet(ReadViewSet):
         "move": Verb.WORK_REMEDIATION,
         "effort": Verb.WORK_REMEDIATION,
         "close": Verb.OPEN_REMEDIATION,
+        "ticket": Verb.WORK_REMEDIATION,
     }
 
     @extend_schema(request=requests.RemediationRequest, responses={201: shapes.RemediationSerializer})
@@ -219,6 +220,16 @@ class RemediationViewSet(ReadViewSet):
         payload.is_valid(raise_exception=True)
         days = payload.validated_data["person_days"]
         remediation.log_effort(item=work, person_days=days, actor=asker(request))
+        return self._shown()
+
+    @extend_schema(request=requests.TicketRequest, responses=shapes.RemediationSerializer)
+    @action(detail=True, methods=["post"])
+    def ticket(self, request: Request, uuid: str) -> Response:
+        """Name the ticket of the same work in another tool; both empty takes it away."""
+        work: m.RemediationItem = self.get_object()
+        payload = requests.TicketRequest(data=request.data)
+        payload.is_valid(raise_exception=True)
+        tickets.link(item=work, **payload.validated_data, actor=asker(request))
         return self._shown()
 
     @extend_schema(request=None, responses=shapes.RemediationSerializer)

@@ -196,3 +196,10 @@ class ClassifyRequest(serializers.Serializer[JSON]):
 
     retention_class = serializers.ChoiceField(choices=choices(RetentionClass))
     reason = serializers.CharField(max_length=5_000)
+
+
+class TicketRequest(serializers.Serializer[JSON]):
+    """The same work in another tool."""
+
+    key = serializers.CharField(max_length=100, allow_blank=True)
+    url = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")

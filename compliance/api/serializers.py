@@ -315,7 +315,7 @@ class RemediationSerializer(serializers.ModelSerializer[m.RemediationItem]):
         model = m.RemediationItem
         fields: ClassVar = [
             "uuid", "system", "title", "description", "owner", "state", "effort_planned", "effort_spent", "due_on",
-            "risks", "milestones", "closed_at", "created_at",
+            "risks", "milestones", "ticket_key", "ticket_url", "closed_at", "created_at",
         ]  # fmt: skip
 
 

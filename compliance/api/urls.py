@@ -19,12 +19,14 @@ from compliance.api import (
     engagements,
     held,
     mappings,
+    notices,
     records,
     remediation_desk,
     retention,
     statements,
     subjects,
     suppliers,
+    time_limits,
     tokens,
     trail,
 )
@@ -88,6 +90,13 @@ router.register("disposal-runs", retention.DisposalRunViewSet, basename="api-dis
 router.register("tombstones", retention.TombstoneViewSet, basename="api-tombstones")
 router.register("rehash-runs", retention.RehashRunViewSet, basename="api-rehash-runs")
 router.register("file-checks", retention.FileCheckViewSet, basename="api-file-checks")
+router.register("sla-policies", time_limits.SlaPolicyViewSet, basename="api-sla-policies")
+router.register("business-calendars", time_limits.CalendarViewSet, basename="api-business-calendars")
+router.register("sla-clocks", time_limits.ClockViewSet, basename="api-sla-clocks")
+router.register("nightly-runs", time_limits.NightlyRunViewSet, basename="api-nightly-runs")
+router.register("notices", notices.NoticeViewSet, basename="api-notices")
+router.register("webhooks", notices.WebhookViewSet, basename="api-webhooks")
+router.register("webhook-deliveries", notices.DeliveryViewSet, basename="api-webhook-deliveries")
 router.register("jobs", records.JobViewSet, basename="api-jobs")
 router.register("trail", trail.TrailViewSet, basename="api-trail")
 router.register("tokens", tokens.TokenViewSet, basename="api-tokens")

@@ -3,7 +3,7 @@
 from compliance.models.access_review import AccessReview, AccessReviewLine
 from compliance.models.assessment import Answer, AnswerRevision, Assessment
 from compliance.models.audit_finding import AuditFinding, AuditFindingEntry
-from compliance.models.audit_request import AuditRequest, RequestEvidence, RequestReminder, RequestReply
+from compliance.models.audit_request import AuditRequest, RequestEvidence, RequestReply
 from compliance.models.binding import BindingRule, JobBinding
 from compliance.models.catalog import (
     AuditQuestion,
@@ -38,16 +38,19 @@ from compliance.models.finding import Finding, Risk
 from compliance.models.inventory import AIModel, AISystem, Dataset, DatasetVersion, ModelVersion
 from compliance.models.job import Job, JobStep
 from compliance.models.ledger import LedgerBlock, LedgerEvent, LedgerPosition
+from compliance.models.notice import CalendarFeed, MailState, Notice, NoticeChoice
 from compliance.models.observation import JobEvent, Observation
 from compliance.models.pack import EvidencePack, Freeze, PackHandover
 from compliance.models.people import Membership, Principal, Team, User
 from compliance.models.remediation import Milestone, RemediationItem
 from compliance.models.remediation_desk import BulkEdit, RemediationComment, RemediationSummary, SavedFilter
 from compliance.models.retention import DisposalItem, DisposalRun, LegalHold, RetentionTerms, Tombstone
+from compliance.models.sla import BusinessCalendar, NightlyRun, SlaClock, SlaPolicy
 from compliance.models.statement import StatementLine, StatementVersion
 from compliance.models.supplier import CustomerControl, Supplier, SupplierReview
 from compliance.models.token import TokenScope
 from compliance.models.trail import RowChange, TrailEntry
+from compliance.models.webhook import WebhookDelivery, WebhookEndpoint
 from compliance.models.work_paper import WorkPaperKey, WorkPaperNote
 
 __all__ = [
@@ -66,6 +69,8 @@ __all__ = [
     "AuditorRead",
     "BindingRule",
     "BulkEdit",
+    "BusinessCalendar",
+    "CalendarFeed",
     "CaseStudy",
     "CatalogRelease",
     "ChangeWindow",
@@ -107,11 +112,15 @@ __all__ = [
     "LedgerEvent",
     "LedgerPosition",
     "LegalHold",
+    "MailState",
     "MappingPair",
     "Membership",
     "Milestone",
     "Mitigation",
     "ModelVersion",
+    "NightlyRun",
+    "Notice",
+    "NoticeChoice",
     "Observation",
     "PackHandover",
     "PlatformDocument",
@@ -123,7 +132,6 @@ __all__ = [
     "RemediationItem",
     "RemediationSummary",
     "RequestEvidence",
-    "RequestReminder",
     "RequestReply",
     "RetentionTerms",
     "Risk",
@@ -131,6 +139,8 @@ __all__ = [
     "Sample",
     "SampledInstance",
     "SavedFilter",
+    "SlaClock",
+    "SlaPolicy",
     "StatementLine",
     "StatementVersion",
     "Supplier",
@@ -143,6 +153,8 @@ __all__ = [
     "Tombstone",
     "TrailEntry",
     "User",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "WorkPaperKey",
     "WorkPaperNote",
 ]

@@ -1,4 +1,4 @@
-"""Requests of auditors in an engagement, with their threads, what was handed over, and the reminders that went out."""
+"""Requests of auditors in an engagement, with their threads and what was handed over."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from compliance.models.base import Record, enum_field
-from compliance.types.audit_requests import WAITS_FOR_US, Nearness, RequestState
+from compliance.types.audit_requests import WAITS_FOR_US, RequestState
 
 
 class AuditRequest(Record):
@@ -81,23 +81,3 @@ class RequestEvidence(Record):
 
     def __str__(self) -> str:
         return f"{self.request_id}: {self.evidence}"
-
-
-class RequestReminder(Record):
-    """That somebody is reminded of a request and its day: once before, once when it has come. mailed_at None: not sent yet."""
-
-    request = models.ForeignKey(AuditRequest, on_delete=models.PROTECT, related_name="reminders")
-    user = models.ForeignKey("compliance.User", on_delete=models.PROTECT, related_name="+")
-    nearness = enum_field(_("why"), Nearness)
-    due_on = models.DateField(_("due on"))
-    mailed_at = models.DateTimeField(_("mailed at"), null=True)
-
-    class Meta:
-        ordering = ("due_on", "pk")
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["request", "user", "nearness", "due_on"], name="reminded_once_of_a_day")
-        ]
-        indexes: ClassVar = [models.Index(fields=["user", "mailed_at"])]
-
-    def __str__(self) -> str:
-        return f"{self.request_id}: {self.nearness} {self.due_on}"

@@ -27,6 +27,10 @@ class RemediationItem(RetainedRecord):
         "compliance.Observation", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
 
+    # The same work in another tool: shown as a link, never asked.
+    ticket_key = models.CharField(_("ticket"), max_length=100, blank=True)
+    ticket_url = models.CharField(_("address of the ticket"), max_length=500, blank=True)
+
     class Meta:
         ordering = ("due_on", "pk")
 

@@ -28,6 +28,8 @@ INSERT_ONLY = (
     "compliance_retentionterms",
     "compliance_tombstone",
     "compliance_remediationsummary",
+    "compliance_businesscalendar",
+    "compliance_slapolicy",
     ROW_CHANGES,
 )
 # Rows that never change, but may go in a recorded purge: no UPDATE, no TRUNCATE.
@@ -80,6 +82,10 @@ NOTED: dict[str, Noted] = {
     "account_emailaddress": Noted(key=("id", "user_id")),
     "socialaccount_socialaccount": Noted(key=("id", "user_id"), quiet=("last_login", "extra_data")),
     "socialaccount_socialapp": Noted(key=("id",)),
+    # Each start of an entry is no news; that somebody changed what recurs, or switched it off, is.
+    "django_celery_beat_periodictask": Noted(key=("id",), quiet=("last_run_at", "total_run_count", "date_changed")),
+    "django_celery_beat_crontabschedule": Noted(key=("id",)),
+    "django_celery_beat_intervalschedule": Noted(key=("id",)),
 }
 
 

@@ -22,9 +22,11 @@ from compliance.selectors.overview import TECHNIQUE
 from compliance.selectors.sources import Source, sources
 from compliance.selectors.stage_document import ClassRow, class_rows, drawing, figures, stage, title_of
 from compliance.selectors.story import Story, story
+from compliance.selectors.time_limits import findings_by_limit, this_minute
 from compliance.types import freeze_scans as doc
 from compliance.types.days import end_of, start_of
 from compliance.types.finding_ages import AGES
+from compliance.types.sla import SlaState
 from compliance.types.states import RemediationState
 from compliance.types.verdicts import StageVerdict
 
@@ -45,6 +47,7 @@ class FindingFilter:
     seen_from: date | None = None
     seen_to: date | None = None
     today: date | None = None
+    limit: str = ""
 
 
 def first_seen(age: str, today: date) -> Q:
@@ -65,6 +68,8 @@ def finding_list(rows: QuerySet[Finding], asked: FindingFilter) -> QuerySet[Find
         rows = rows.filter(first_seen_at__gte=start_of(asked.seen_from))
     if asked.seen_to:
         rows = rows.filter(first_seen_at__lt=end_of(asked.seen_to))
+    if asked.limit:
+        rows = findings_by_limit(rows, SlaState(asked.limit), this_minute())
     exact = {
         "state": asked.state,
         "severity": asked.severity,

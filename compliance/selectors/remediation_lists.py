@@ -7,12 +7,14 @@ from datetime import UTC, date
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Sum, prefetch_related_objects
 from django.db.models.functions import Coalesce, TruncDate
 from django.db.models.lookups import GreaterThan
 
 from compliance.models import RemediationItem, Risk
+from compliance.selectors.time_limits import items_by_limit, this_minute, with_clock
 from compliance.types.days import end_of, start_of
+from compliance.types.sla import SlaState
 from compliance.types.states import RemediationState
 
 CARDS_A_COLUMN = 30
@@ -38,6 +40,7 @@ class RemediationFilter:
     closed_late: bool = False
     open_on: date | None = None
     current_from: date | None = None
+    limit: str = ""
 
 
 WORKING = "working"
@@ -59,6 +62,8 @@ def remediation_list(rows: QuerySet[RemediationItem], asked: RemediationFilter) 
     if asked.control:
         rows = rows.filter(_of_control(asked.control))
     rows = rows.filter(_in_time(asked))
+    if asked.limit:
+        rows = items_by_limit(rows, SlaState(asked.limit), this_minute())
     return rows.filter(system__uuid=asked.system) if asked.system else rows
 
 
@@ -101,6 +106,11 @@ def with_work(rows: QuerySet[RemediationItem]) -> QuerySet[RemediationItem]:
     """Rows with what lists show beside them: owner, system, findings and milestones."""
     risks = Prefetch("risks", queryset=Risk.objects.select_related("finding__target"))
     return rows.select_related("owner", "system").prefetch_related(risks, "milestones")
+
+
+def with_limits(rows: QuerySet[RemediationItem]) -> QuerySet[RemediationItem]:
+    """As `with_work`, with the clocks of the findings as well."""
+    return with_work(rows).prefetch_related(with_clock("risks__finding__"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +198,7 @@ def board(rows: QuerySet[RemediationItem]) -> tuple[Column, ...]:
         keys[state] = list(first) if state in counts else []
     shown = [key for found in keys.values() for key in found]
     cards = with_work(rows).in_bulk(shown)
+    prefetch_related_objects(list(cards.values()), with_clock("risks__finding__"))
     return tuple(
         Column(state=state, cards=tuple(cards[key] for key in keys[state] if key in cards), count=counts.get(state, 0))
         for state in RemediationState

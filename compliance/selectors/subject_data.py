@@ -20,6 +20,7 @@ Subject = User | Principal
 # Keys and digests of secrets tell nothing about a person, and would let whoever reads the export act as them.
 SECRET = {"password", "commitment_key", "digest", "token_key", "salt", "session_data", "session_key"}
 SECRET |= {"mfa.Authenticator.data", "socialaccount.SocialToken.token", "socialaccount.SocialToken.token_secret"}
+SECRET |= {"compliance.WebhookEndpoint.sealed_secret", "compliance.CalendarFeed.secret_sha256"}
 _SIGN_INS = ("axes.AccessAttempt", "axes.AccessFailureLog", "axes.AccessLog")
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.models import AISystem, Finding, ModelVersion, Observation, ReferenceControl, Risk, User
-from compliance.services import bulk_rows, ledger
+from compliance.services import bulk_rows, ledger, sla_clocks
 from compliance.services.errors import RefusedError
 from compliance.services.finding_targets import EFFECT, control_for
 from compliance.types.canonical import digest_of
@@ -198,6 +198,7 @@ def conclude(*, observations: Iterable[Observation], actor: User | None) -> list
     with transaction.atomic():
         for system_id, rows in speaking.items():
             drawn += _conclude(system_id, rows, actor)
+        sla_clocks.follow(findings=[finding.pk for finding in drawn], actor=actor)
     return drawn
 
 
@@ -305,4 +306,5 @@ def open_by_person(
             actor=actor,
             system=system,
         )
+        sla_clocks.follow(findings=[finding.pk], actor=actor)
     return finding

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from compliance.models import AISystem, LedgerBlock, LedgerEvent, LedgerPosition, TrailEntry, User
 from compliance.models.base import Record
-from compliance.services import bulk_rows
+from compliance.services import bulk_rows, outbox
 from compliance.services.ledger_chain import LedgerProblem, LedgerVerification, block_digest, leaf_of, verify
 from compliance.services.ledger_key import key_id, sign_checkpoint, signing_key
 from compliance.types.canonical import canonical_json, merkle_root, sha256_hex
@@ -92,6 +92,7 @@ def record_many(
             for event, content in zip(events, contents, strict=True)
         ],
     )
+    outbox.put(kind, events)
     return events
 
 

@@ -9,7 +9,7 @@ from enum import Enum
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from compliance.types import applicability, completeness, states, verdicts
+from compliance.types import applicability, completeness, notices, sla, states, verdicts
 
 Text = str | Promise
 
@@ -221,6 +221,22 @@ _INTEGRITY = {
     ),
 }
 
+_SLA = {
+    "in_time": Badge(_("In time"), "clock-history", "idle", _("The time limit is not near.")),
+    "near": Badge(_("Near its limit"), "hourglass-split", "warn", _("Most of the time limit has passed.")),
+    "breached": Badge(_("Over its limit"), "exclamation-triangle", "bad", _("It still stands after its time limit.")),
+    "paused": Badge(
+        _("Clock stopped"), "dash-circle", "note", _("Its risk is to be accepted, or is accepted: no time counts.")
+    ),
+    "met": Badge(_("Within its limit"), "check-circle", "good", _("It no longer stood before its time limit.")),
+    "missed": Badge(_("Limit missed"), "exclamation-circle", "warn", _("It no longer stands, since after its limit.")),
+}
+_DELIVERY = {
+    "waiting": Badge(_("Waiting"), "hourglass-split", "idle"),
+    "delivered": Badge(_("Delivered"), "check-circle", "good"),
+    "given_up": Badge(_("Given up"), "x-octagon", "fail", _("Every try failed. It can be sent again.")),
+}
+
 BADGES: Mapping[str, Mapping[str, Badge]] = {
     "stage": _STAGE,
     "file": _FILE_SCAN,
@@ -242,6 +258,8 @@ BADGES: Mapping[str, Mapping[str, Badge]] = {
     "severity": _SEVERITY,
     "outcome": _OUTCOME,
     "verification": _VERIFICATION,
+    "sla": _SLA,
+    "delivery": _DELIVERY,
 }
 
 KIND_OF_ENUM: Mapping[type[object], str] = {
@@ -260,6 +278,8 @@ KIND_OF_ENUM: Mapping[type[object], str] = {
     applicability.Applies: "applies",
     states.Severity: "severity",
     states.Outcome: "outcome",
+    sla.SlaState: "sla",
+    notices.DeliveryState: "delivery",
     completeness.RowState: "completeness",
     completeness.Integrity: "integrity",
 }

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 import compliance
 from compliance.models import AISystem, User
 from compliance.rights import Verb, may
+from compliance.selectors.inbox import unread
 
 MAIN = (
     ("overview", _("Overview"), Verb.VIEW),
@@ -36,11 +37,14 @@ MAIN = (
     ("catalogue", _("Catalogue"), Verb.VIEW),
 )
 SECONDARY = (
+    ("inbox", _("Inbox"), Verb.OWN_NOTICES),
     ("import-list", _("Imports"), Verb.VIEW_JOBS),
     ("job-list", _("Jobs"), Verb.VIEW_JOBS),
     ("work-paper-list", _("Work papers"), Verb.KEEP_NOTES),
     ("trail", _("Trail"), Verb.VIEW_TRAIL),
+    ("time-limits", _("Time limits"), Verb.VIEW_LIMITS),
     ("retention", _("Retention"), Verb.VIEW_RETENTION),
+    ("webhook-list", _("Webhooks"), Verb.MANAGE_WEBHOOKS),
     ("people", _("People"), Verb.VIEW_PEOPLE),
     ("settings", _("Settings"), Verb.OWN_TOKENS),
     ("verify", _("Verify a pack"), Verb.VIEW),
@@ -84,5 +88,6 @@ def assay(request: HttpRequest) -> dict[str, object]:
     if isinstance(user, User):
         shared["navigation"] = _places(request, MAIN)
         shared["navigation_secondary"] = _places(request, SECONDARY)
+        shared["unread"] = unread(user)
         shared["demonstration"] = AISystem.objects.filter(is_demonstration=True).exists()
     return shared

@@ -12,6 +12,7 @@ from compliance.choices import choices
 from compliance.models import AISystem, Finding, ModelVersion, ReferenceControl
 from compliance.rights import Asker, Verb, systems_for, visible
 from compliance.types.finding_ages import AGES
+from compliance.types.sla import SlaState
 from compliance.types.states import Severity
 from compliance.types.verdicts import Conclusion
 from compliance.web.choosing import Choosing, choosing
@@ -31,6 +32,7 @@ class FindingFilterForm(forms.Form):
         initial=Conclusion.NOT_SATISFIED.value,
     )
     severity = forms.ChoiceField(label=_("Severity"), required=False, choices=[ANY, *choices(Severity)])
+    limit = forms.ChoiceField(label=_("Time limit"), required=False, choices=[ANY, *choices(SlaState)])
     model = Choosing("model-version", label=_("Model version"), required=False, empty_label=_("any"))
     system = forms.UUIDField(label=_("AI system"), required=False, widget=forms.HiddenInput())
     # From the links of figures: how long ago first seen, and between which days.

@@ -20,6 +20,7 @@ from compliance.selectors.finding_pages import FindingFilter, finding_page
 from compliance.selectors.finding_pages import finding_list as filtered
 from compliance.selectors.kept import kept_count
 from compliance.selectors.ocsf_findings import finding_records
+from compliance.selectors.time_limits import limit_of_finding, with_clock
 from compliance.services import findings
 from compliance.services.errors import RefusedError
 from compliance.types.states import Severity
@@ -40,7 +41,7 @@ ORDERS = {
 
 def _rows(rows: QuerySet[Finding]) -> Iterator[tuple[object, ...]]:
     for finding in rows.iterator(chunk_size=500):
-        risk = getattr(finding, "risk", None)
+        risk, limit = getattr(finding, "risk", None), limit_of_finding(finding)
         yield (
             finding.title,
             finding.asset_name,
@@ -57,6 +58,8 @@ def _rows(rows: QuerySet[Finding]) -> Iterator[tuple[object, ...]]:
             "; ".join(f"{item.title} ({item.owner.name}, {item.due_on.isoformat()})" for item in risk.items.all())
             if risk
             else "",
+            label(limit.state) if limit else "",
+            limit.clock.due_at if limit else None,
             str(finding.uuid),
         )
 
@@ -64,7 +67,8 @@ def _rows(rows: QuerySet[Finding]) -> Iterator[tuple[object, ...]]:
 def _table(rows: QuerySet[Finding]) -> Table:
     heads = (
         _("finding"), _("asset"), _("AI system"), _("control"), _("severity"), _("conclusion"), _("first seen (UTC)"),
-        _("last seen (UTC)"), _("condition"), _("criteria"), _("cause"), _("effect"), _("remediation"), _("identifier"),
+        _("last seen (UTC)"), _("condition"), _("criteria"), _("cause"), _("effect"), _("remediation"),
+        _("time limit"), _("limit reached (UTC)"), _("identifier"),
     )  # fmt: skip
     return Table(name="findings", title=_("Findings"), heads=heads, rows=_rows(rows))
 
@@ -86,9 +90,10 @@ def finding_list(request: Request) -> HttpResponseBase:
         seen_from=given.get("seen_from"),
         seen_to=given.get("seen_to"),
         today=timezone.localdate() if given.get("age") else None,
+        limit=given.get("limit", ""),
     )
     rows = visible(ROWS, request.user)
-    shown = ordered(request, filtered(rows, asked), ORDERS).prefetch_related(_WORK)
+    shown = ordered(request, filtered(rows, asked), ORDERS).prefetch_related(_WORK, with_clock())
     if wanted(request):
         also = () if given.get("state") else ((_("Conclusion"), str(label(Conclusion.NOT_SATISFIED))),)
         return exported(request, _table(shown), form, also=also)
@@ -106,6 +111,7 @@ def finding_list(request: Request) -> HttpResponseBase:
             {"label": _("Control"), "sort": "control"},
             {"label": _("Severity"), "sort": "severity"},
             {"label": _("Conclusion")},
+            {"label": _("Time limit")},
             {"label": _("Last seen"), "sort": "last"},
             {"label": _("Who works on it")},
         ],
@@ -140,6 +146,7 @@ def finding_detail(request: Request, uuid: UUID) -> HttpResponse:
         "finding": finding,
         "content": finding_page(finding, request.user),
         "audit_finding": audit_finding_behind(finding, request.user),
+        "limit": limit_of_finding(finding),
         "is_open": finding.state == Conclusion.NOT_SATISFIED,
         "may_open": may(request.user, Verb.OPEN_REMEDIATION),
         "may_scan": may(request.user, Verb.START_SCAN),

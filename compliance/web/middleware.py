@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django_structlog.middlewares import RequestMiddleware
 
 from compliance.models import User
 from compliance.selectors.kept import one_mark
 from compliance.services.actor import acting_as
+
+_SECRET_ADDRESS = re.compile(r"^(/(?:calendar|first-administrator)/)[^?]*")
+
+
+class LogMiddleware(RequestMiddleware):
+    """Logs requests without the secret that an address may hold."""
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        """Method and address; of the calendar's feed only that it was asked for."""
+        shown = _SECRET_ADDRESS.sub(r"\1…", request.get_full_path())
+        return f"{request.method} {shown}"
 
 
 class ReaderTimeZoneMiddleware:

@@ -33,6 +33,7 @@ from compliance.web.remediation_forms import (
     RemediationForm,
     drafts_of,
 )
+from compliance.web.tickets import TicketForm
 
 ROWS = RemediationItem.objects.select_related("system", "owner", "opened_by", "closing_observation")
 DAYS_A_PERSON_DAY_TAKES = 3  # for a first guess of dates; nobody works on one thing alone
@@ -102,6 +103,7 @@ def remediation_item(request: Request, uuid: UUID) -> HttpResponse:
         "may_work": is_open and may(request.user, Verb.WORK_REMEDIATION),
         "may_lead": may_lead,
         "may_scan": may(request.user, Verb.START_SCAN),
+        "ticket": TicketForm(initial={"ticket_key": item.ticket_key, "ticket_url": item.ticket_url}),
         "move": MoveForm(initial={"state": item.state}),
         "effort": EffortForm(),
         "assign": AssignForm(system=item.system, initial={"owner": item.owner.uuid}) if may_lead else None,

@@ -15,6 +15,7 @@ from compliance.choices import choices
 from compliance.models import AISystem, RemediationItem, User
 from compliance.rights import Asker, visible
 from compliance.selectors.remediation_lists import WORKING, RemediationFilter
+from compliance.types.sla import SlaState
 from compliance.types.states import RemediationState
 from compliance.web.choosing import QuickSelect
 
@@ -42,6 +43,7 @@ class RemediationFilterForm(forms.Form):
         empty_label=_("anybody"),
         widget=QuickSelect(),
     )
+    limit = forms.ChoiceField(label=_("Time limit"), required=False, choices=[("", _("any")), *choices(SlaState)])
     overdue = forms.BooleanField(label=_("Overdue only"), required=False)
     system = forms.UUIDField(label=_("AI system"), required=False, widget=forms.HiddenInput())
     control = forms.CharField(label=_("Control"), required=False, max_length=64, widget=forms.HiddenInput())
@@ -95,6 +97,7 @@ class RemediationFilterForm(forms.Form):
             closed_late=bool(given.get("closed_late")),
             open_on=given.get("open_on"),
             current_from=given.get("current_from"),
+            limit=given.get("limit", ""),
         )
 
     def narrowed(self) -> list[tuple[str, str]]:

@@ -12,11 +12,13 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from compliance.choices import label
 from compliance.models import RemediationItem, SavedFilter
 from compliance.rights import Asker, Verb, may, visible
 from compliance.selectors import remediation_lists as lists
 from compliance.selectors.kept import kept_of, record_mark
 from compliance.selectors.remediation_lists import RemediationTotals
+from compliance.selectors.time_limits import limit_of_item
 from compliance.services import saved_filters
 from compliance.services.errors import RefusedError
 from compliance.web.base import Request, found, guarded, ordered, page_by_key, refuse, say
@@ -38,6 +40,7 @@ ORDERS = {
 def _rows(rows: QuerySet[RemediationItem]) -> Iterator[tuple[object, ...]]:
     for item in rows.iterator(chunk_size=500):
         done = [step for step in item.milestones.all() if step.done_at]
+        limit = limit_of_item(item)
         yield (
             item.title,
             item.system.name,
@@ -50,6 +53,10 @@ def _rows(rows: QuerySet[RemediationItem]) -> Iterator[tuple[object, ...]]:
             "; ".join(risk.finding.title for risk in item.risks.all()),
             item.created_at,
             item.closed_at,
+            label(limit.state) if limit else "",
+            limit.clock.due_at if limit else None,
+            item.ticket_key,
+            item.ticket_url,
             str(item.uuid),
         )
 
@@ -58,7 +65,7 @@ def _table(rows: QuerySet[RemediationItem]) -> Table:
     heads = (
         _("remediation item"), _("AI system"), _("owner"), _("state"), _("due on"), _("planned person-days"),
         _("spent person-days"), _("milestones done"), _("findings"), _("opened (UTC)"), _("closed (UTC)"),
-        _("identifier"),
+        _("time limit"), _("limit reached (UTC)"), _("ticket"), _("address of the ticket"), _("identifier"),
     )  # fmt: skip
     return Table(name="remediation", title=_("Remediation"), heads=heads, rows=_rows(rows))
 
@@ -78,7 +85,7 @@ def remediation_list(request: Request) -> HttpResponseBase:
     asked = form.asked()
     rows = visible(ROWS, request.user)
     shown = lists.remediation_list(rows, asked)
-    listed = lists.with_work(ordered(request, shown, ORDERS))
+    listed = lists.with_limits(ordered(request, shown, ORDERS))
     if wanted(request):
         also = ((_("State"), _("open work")),) if asked.state == lists.WORKING else ()
         return exported(request, _table(listed), form, also=also)

@@ -34,6 +34,7 @@ PAGES = (
     "remediation_summaries",
     "bulk_edits",
     "remediation",
+    "tickets",
     "packs",
     "recipients",
     "handling",
@@ -64,6 +65,9 @@ PAGES = (
     "audit_requests",
     "work_papers",
     "account",
+    "inbox",
+    "time_limits",
+    "webhooks",
     "choosing",
     "health",
 )

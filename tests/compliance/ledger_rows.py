@@ -17,6 +17,7 @@ from compliance.models import (
     AuditorRead,
     AuditQuestion,
     AuditRequest,
+    BusinessCalendar,
     ChangeWindow,
     ControlTest,
     ControlVersion,
@@ -40,6 +41,7 @@ from compliance.models import (
     RequestReply,
     RetentionTerms,
     Sample,
+    SlaPolicy,
     StatementVersion,
     Technique,
     Tombstone,
@@ -178,7 +180,11 @@ def filled_tables() -> dict[str, str]:
     RemediationSummary.objects.create(
         month=date(2026, 10, 1), storage_name="x", sha256="0" * 64, size=1, pages=1, document={}
     )
+    BusinessCalendar.objects.create(key="usual", version=1, title="Usual", zone="UTC", hours=[[0, 540, 1020]])
+    SlaPolicy.objects.create(version=1, limits=[], calendar_key="usual")
     names = [
+        "businesscalendar",
+        "slapolicy",
         "ledgerevent",
         "ledgerblock",
         "trailentry",

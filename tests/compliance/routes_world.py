@@ -17,6 +17,7 @@ from compliance.models import (
     AuditRequest,
     BindingRule,
     BulkEdit,
+    BusinessCalendar,
     CatalogRelease,
     CheckRun,
     ControlReview,
@@ -33,8 +34,11 @@ from compliance.models import (
     JobApproval,
     JobBinding,
     KeyComparison,
+    LedgerEvent,
     MappingPair,
     ModelVersion,
+    NightlyRun,
+    Notice,
     PlatformDocument,
     Principal,
     ReferenceControl,
@@ -43,11 +47,15 @@ from compliance.models import (
     RemediationSummary,
     RetentionTerms,
     SavedFilter,
+    SlaClock,
+    SlaPolicy,
     StatementVersion,
     TokenScope,
     Tombstone,
     TrailEntry,
     User,
+    WebhookDelivery,
+    WebhookEndpoint,
     WorkPaperNote,
 )
 from compliance.services import (
@@ -60,14 +68,18 @@ from compliance.services import (
     expectations,
     handovers,
     leases,
+    nightly,
     retention,
+    time_limits,
 )
 from compliance.services import evidence as evidences
 from compliance.services.audit_findings import AuditFindingDraft
 from compliance.types.bindings import Named
 from compliance.types.bulk_edits import Changes
+from compliance.types.business_time import Hours
 from compliance.types.engagements import EngagementState
-from compliance.types.states import Role
+from compliance.types.sla import Limit, SlaUnit
+from compliance.types.states import Role, Severity
 from scanning import intake
 from scanning.models import ColumnMapping, Import, ReferenceBank, Scan, SigningKey
 from scanning.services import checks, scans
@@ -109,6 +121,36 @@ def passkey_of_somebody_else() -> int:
     holder = User.objects.create_user(email="holder@example.org", name="Holder", role=Role.MANAGER)
     User.objects.filter(pk=holder.pk).update(is_active=False)
     return Authenticator.objects.create(user=holder, type="webauthn", data={"name": "Laptop", "credential": {}}).pk
+
+
+def limited(officer: User, administrator: User) -> None:
+    """Limits with their calendar, a nightly run, and a webhook with a delivery."""
+    days = [Hours(weekday=day, start=9 * 60, end=17 * 60) for day in range(5)]
+    draft = time_limits.CalendarDraft(title="Berlin", zone="Europe/Berlin", hours=days, holidays=[date(2026, 12, 25)])
+    time_limits.write_calendar(key="berlin", draft=draft, actor=officer)
+    limits = [
+        Limit(severity=Severity.CRITICAL, amount=16, unit=SlaUnit.WORKING_HOURS),
+        Limit(severity=Severity.HIGH, amount=30, unit=SlaUnit.DAYS),
+    ]
+    time_limits.put_in_force(limits=limits, near_percent=80, calendar="berlin", reason="", actor=officer)
+    webhook(administrator)
+    nightly.run()
+
+
+def webhook(maker: User) -> tuple[WebhookEndpoint, WebhookDelivery]:
+    """A webhook with a delivery."""
+    endpoint = WebhookEndpoint.objects.create(
+        name="Tickets", url="https://93.184.215.14/hook", families=["finding"], sealed_secret="x", made_by=maker,
+        is_active=False,
+    )  # fmt: skip
+    event = LedgerEvent.objects.order_by("pk")[0]
+    return endpoint, WebhookDelivery.objects.create(endpoint=endpoint, event=event, next_at=LONG_AGO)
+
+
+def notice_of_somebody_else() -> UUID:
+    """A line in another person's inbox."""
+    holder = User.objects.get(email="holder@example.org")
+    return Notice.objects.create(user=holder, kind="assigned", key="x", count=3, place="/remediation/").uuid
 
 
 def token_of_somebody_else(maker: User) -> UUID:
@@ -278,6 +320,12 @@ def places(world: World, officer: User, contributor: User) -> Places:
         storage_name="x", sha256="0" * 64, state="unaltered", checked_at=LONG_AGO, run=rehashed
     )
     hold = retention.place_hold(title="Case", reason="Claim.", system=other, actor=officer)
+    endpoint, delivery = webhook(officer)
+    notice = notice_of_somebody_else()
+    calendar = BusinessCalendar.objects.create(
+        key="usual", version=1, title="Usual", zone="UTC", hours=[[0, 540, 1020]]
+    )
+    limits = SlaPolicy.objects.create(version=1, limits=[], calendar_key="usual")
     machine = User.objects.create_user(email="robot@machine.invalid", name="Robot", role=Role.COLLECTOR)
     User.objects.filter(pk=machine.pk).update(owner=officer, is_active=False)
     edit = BulkEdit.objects.create(made_by=officer, changes=Changes(owner=officer.pk).as_json(), items=[])
@@ -297,6 +345,16 @@ def places(world: World, officer: User, contributor: User) -> Places:
         "retention-revise": "standard",
         "api-retention-terms": RetentionTerms.objects.all()[0].uuid,
         "hold": hold.uuid,
+        "webhook": endpoint.uuid,
+        "notice-read": notice,
+        "api-notices": notice,
+        "api-webhooks": endpoint.uuid,
+        "api-webhook-deliveries": delivery.uuid,
+        "api-business-calendars": calendar.uuid,
+        "api-sla-policies": limits.uuid,
+        "api-nightly-runs": NightlyRun.objects.create().uuid,
+        "delivery": delivery.uuid,
+        "calendar-change": calendar.key,
         "api-legal-holds": hold.uuid,
         "api-pack-handovers": handovers.downloaded(pack=other_pack, purpose="", user=officer).uuid,
         "subject": named.uuid,
@@ -386,6 +444,11 @@ def places(world: World, officer: User, contributor: User) -> Places:
     foreign |= tested(foreign)
     for known, of in ((own, system), (foreign, other)):
         known["api-trail"] = TrailEntry.objects.filter(system=of)[0].event.uuid
+    for known, finding in ((own, world.finding), (foreign, world.other_finding)):
+        known["api-sla-clocks"] = SlaClock.objects.create(
+            finding=finding, policy=limits, calendar=calendar, severity="high", unit="days", limit_seconds=86_400,
+            started_at=LONG_AGO, since=LONG_AGO, near_at=LONG_AGO, due_at=LONG_AGO,
+        ).uuid  # fmt: skip
     for known in (own, foreign):
         known |= {
             "control-detail": known["api-controls"], "control-change": known["api-controls"],

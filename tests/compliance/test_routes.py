@@ -44,6 +44,7 @@ PUBLIC = {
     "account_reset_password_from_key_done": "says that the password is set",
     "sign-out": "ends whatever session there is",
     "first-admin": "guarded by a one-time token in the address",
+    "calendar-feed": "guarded by a secret in the address, and holds what its person may see then",
     "stored-file": "guarded by a signed ticket that ends after a minute, and by what its person may then",
     "verify": "anybody who was handed a pack may check it",
     "healthz": "asked by load balancers; says nothing but that the process is up",
@@ -61,6 +62,7 @@ ASKS_FIRST = {
 }  # fmt: skip
 ONES_OWN = {
     "mfa_remove_webauthn", "mfa_edit_webauthn", "api-tokens-detail", "remediation-filter-delete", "api-saved-filters-detail",
+    "notice-read", "api-notices-detail", "api-notices-read",
 }  # fmt: skip
 NAMES_MORE = {"question-detach", "remediation-milestone"}  # a link or milestone in the body; the walk sends none
 METHODS = ("GET", "POST", "DELETE")

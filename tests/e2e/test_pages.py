@@ -37,7 +37,7 @@ NO_PAGE = {  # addresses that answer a GET with something else than a page
     "choices",  # options for a field that somebody types in
     "evidence-download", "pack-download", "engagement-list-file", "work-paper-export",
     "pack-receipt", "job-progress", "scan-progress", "import-progress",
-    "disposal-certificate", "stored-file",
+    "disposal-certificate", "stored-file", "calendar-feed",
     "healthz", "readyz", "sign-out", "sign-in", "first-admin",
     # tests/e2e/test_sign_in.py walks the pages of the sign-in: they lead on, or need a provider, a key or a password first
     "account_login", "mfa_authenticate", "mfa_login_webauthn", "openid_connect_login", "openid_connect_callback",
@@ -102,6 +102,8 @@ SUBJECTS = {
     "control-change": "SELECT uuid FROM compliance_implementedcontrol ORDER BY id",
     "mapping-add": "SELECT control_id FROM compliance_referencecontrol ORDER BY control_id",
     "mapping-revise": "SELECT uuid FROM compliance_mappingpair ORDER BY id",
+    "calendar-change": "SELECT key FROM compliance_businesscalendar",
+    "webhook-detail": "SELECT uuid FROM compliance_webhookendpoint",
     "retention-revise": "SELECT key FROM compliance_retentionterms ORDER BY key",
     "rehash-run": "SELECT uuid FROM compliance_rehashrun",
     "disposal-detail": "SELECT uuid FROM compliance_disposalrun",
@@ -129,7 +131,8 @@ WALK = [*((name, name, "") for name in PAGES), *((what, name, query) for what, (
 EMPTY = ["/", "/assessments/", "/evidence/", "/job-log/", "/models/", "/models/?view=data", "/scans/", "/findings/",
          "/remediation/", "/remediation/?view=board", "/packs/", "/imports/", "/jobs/", "/catalogue/",
          "/coverage/", "/scans/compare/", "/controls/", "/tests/", "/populations/", "/audit-findings/",
-         "/systems/", "/statements/", "/engagements/", "/requests/"]  # fmt: skip
+         "/systems/", "/statements/", "/engagements/", "/requests/", "/inbox/", "/time-limits/", "/time-limits/calendars/",
+         "/time-limits/nightly/"]  # fmt: skip
 FIRST_PERSON = f"""
 from compliance.services import people
 from compliance.types.states import Role
@@ -190,6 +193,8 @@ def furnish(installation: Installation) -> None:
         "remediation_comments.write(item=RemediationItem.objects.all()[0], text='Retraining has begun.', actor=officer)\n"
         "bulk_edits.draft(items=RemediationItem.objects.all(), changes=Changes(owner=officer.pk), actor=officer)\n"
         "leases.run_here(job=remediation_summaries.request(month=date(2026, 1, 1), actor=officer, dispatch=False))\n"
+        "from tests.compliance.routes_world import limited\n"
+        "limited(officer, User.objects.filter(role='administrator')[0])\n"
         "from compliance.services import machines\n"
         "from compliance.types.states import Role\n"
         "machines.create(name='Log forwarder', role=Role.COLLECTOR, owner=officer, systems=[AISystem.objects.all()[0]],\n"

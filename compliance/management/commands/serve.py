@@ -16,7 +16,7 @@ from django.db.utils import OperationalError
 from django.urls import reverse
 
 from compliance.management.supervisor import Part, Supervisor
-from compliance.services import broker, first_administrator
+from compliance.services import broker, first_administrator, schedules
 from compliance.types.verdicts import ExitCode
 
 _LAST_PORT = 65_535
@@ -36,6 +36,7 @@ class Command(BaseCommand):
         self._check_port(host, port)
         self._check_database()
         broker.prepare()
+        schedules.seed()
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns of a folder that is not there
         url = settings.BASE_URL if "BASE_URL" in os.environ else f"http://localhost:{port}"
         supervisor = Supervisor(
@@ -112,7 +113,7 @@ def _parts(*, host: str, port: int, workers: int, threads: int) -> list[Part]:
         Part(
             name="The scheduler",
             command=[
-                *celery, "beat", "--loglevel=WARNING", f"--schedule={settings.VAR / 'beat-schedule'}", "--pidfile=",
+                *celery, "beat", "--loglevel=WARNING", "--pidfile=",
             ],
         ),
     ]  # fmt: skip

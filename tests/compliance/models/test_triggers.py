@@ -38,9 +38,16 @@ SERVICES_RECORD = {
     "customercontrol_controls", "technique", "techniquesection",
     "disposalitem", "disposalrun", "filecheck", "legalhold", "packhandover", "rehashrun",
     "workpaperkey", "workpapernote",
+    "slaclock", "noticechoice", "calendarfeed", "webhookendpoint",
 }  # fmt: skip
 EXEMPT = {
-    "compliance_requestreminder": "that somebody was reminded; the request itself is recorded",
+    "compliance_notice": "that somebody was told, and read it; what happened is itself recorded",
+    "compliance_mailstate": "how mail fares; written with each try",
+    "compliance_nightlyrun": "what a run did; each act of it is an event of its own",
+    "compliance_webhookdelivery": "how a delivery fares; the event that it tells of is in the ledger",
+    "django_celery_beat_clockedschedule": "unused: nothing recurs once",
+    "django_celery_beat_periodictasks": "a mark that the schedule changed; the change itself is noted",
+    "django_celery_beat_solarschedule": "unused: nothing recurs by the sun",
     "compliance_principal": "erasable by design; its erasure is an event",
     "compliance_job": "progress of work, written many times a second; its outcome is an event of its subject",
     "compliance_jobstep": "how far a job came; removed with it",
