@@ -92,11 +92,20 @@ def kill_worker_when(installation: Installation, what: str, reached: Callable[[]
         worker.wait()
 
 
+def scheduler(installation: Installation) -> list[str]:
+    """What starts the process that gives the jobs of dead workers to others."""
+    return [*CELERY, "beat", "--loglevel=WARNING", f"--schedule={installation.var / 'beat'}", "--pidfile="]
+
+
+def ended(installation: Installation, kind: str) -> bool:
+    """Whether the one job of this kind is over."""
+    ((found,),) = installation.rows("SELECT state FROM compliance_job WHERE kind = %s", [kind])
+    return found in OVER
+
+
 def complete(installation: Installation) -> None:
     """A new worker and a scheduler, until the job is over and what it staged is cleared away."""
-    schedule = f"--schedule={installation.var / 'beat'}"
-    beat = [*CELERY, "beat", "--loglevel=WARNING", schedule, "--pidfile="]
-    with running(installation, WORKER), running(installation, beat):
+    with running(installation, WORKER), running(installation, scheduler(installation)):
         wait_for("the end of the job", lambda: state(installation)[0] in OVER, installation)
         wait_for("a clear table", lambda: count(installation, "scanning_stagedrow") == 0, installation)
 
@@ -246,15 +255,8 @@ def test_a_disposal_survives_the_death_of_its_worker(installation: Installation)
     assert half_disposed(installation) == []
     assert PIECES - gone <= stored() <= PIECES - gone + 1  # the file of the last tombstone at most is still there
 
-    schedule = f"--schedule={installation.var / 'beat'}"
-    beat = [*CELERY, "beat", "--loglevel=WARNING", schedule, "--pidfile="]
-
-    def over() -> bool:
-        ((found,),) = installation.rows("SELECT state FROM compliance_job WHERE kind = 'disposal'")
-        return found in OVER
-
-    with running(installation, WORKER), running(installation, beat):
-        wait_for("the end of the job", over, installation)
+    with running(installation, WORKER), running(installation, scheduler(installation)):
+        wait_for("the end of the job", lambda: ended(installation, "disposal"), installation)
 
     assert installation.rows("SELECT state, attempts FROM compliance_job") == [("succeeded", 2)]
     assert half_disposed(installation) == []
@@ -263,3 +265,32 @@ def test_a_disposal_survives_the_death_of_its_worker(installation: Installation)
     assert count(installation, "compliance_ledgerevent", "kind = 'evidence.disposed'") == PIECES
     assert count(installation, "compliance_ledgerevent", "kind = 'disposal.completed'") == 1
     assert installation.manage("verify_ledger").returncode == 0
+
+
+FILES = 400
+
+
+@pytest.mark.parametrize(("database", "broker"), BACKENDS)
+def test_hashing_all_files_again_goes_on_where_its_worker_died(installation: Installation) -> None:
+    installation.python(
+        "from io import BytesIO\n"
+        "from compliance.models import AISystem\n"
+        "from compliance.services import evidence, rehash\n"
+        "system = AISystem.objects.create(name='Fraud model')\n"
+        f"for n in range({FILES}):\n"
+        "    evidence.receive(system=system, stream=BytesIO(b'log %d' % n), filename='log', title='Log', received_by=None)\n"
+        "rehash.begin(actor=None, whole=True)\n"
+    )
+    damaged = next(path for path in (installation.var / "evidence").rglob("*") if path.is_file())
+    damaged.chmod(0o600)
+    damaged.write_bytes(b"altered")
+    kill_worker_when(installation, "the third file", lambda: count(installation, "compliance_filecheck") >= 3)
+    looked_at = count(installation, "compliance_filecheck")
+    assert looked_at < FILES
+    with running(installation, WORKER), running(installation, scheduler(installation)):
+        wait_for("the end of the job", lambda: ended(installation, "rehash"), installation)
+
+    assert installation.rows("SELECT state, attempts FROM compliance_job") == [("succeeded", 2)]
+    assert count(installation, "compliance_filecheck") == FILES
+    assert installation.rows("SELECT checked, altered, missing FROM compliance_rehashrun") == [(FILES, 1, 0)]
+    assert count(installation, "compliance_ledgerevent", "kind = 'files.rehashed'") == 1
