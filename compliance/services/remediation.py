@@ -8,14 +8,16 @@ from datetime import date
 from decimal import Decimal
 
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.choices import label
 from compliance.models import Finding, Milestone, RemediationItem, Risk, TrailEntry, User
-from compliance.services import ledger
+from compliance.services import ledger, notices
 from compliance.services.errors import ConflictError, RefusedError
 from compliance.types.drafts import JSON
+from compliance.types.notices import NoticeKind
 from compliance.types.states import RemediationState, RiskState
 from compliance.types.verdicts import Conclusion
 
@@ -46,6 +48,14 @@ def _risk_of(finding: Finding, actor: User) -> Risk:
         payload = {"finding": str(finding.uuid), "state": risk.state}
         ledger.record(kind="risk.identified", subject=risk, payload=payload, actor=actor, system=finding.system)
     return risk
+
+
+def _tell_owner(item: RemediationItem, actor: User) -> None:
+    """Whoever gets work of another's hand is told."""
+    if item.owner != actor:
+        place = f"{reverse('remediation-list')}?owner={item.owner.uuid}"
+        once = timezone.now().isoformat()
+        notices.tell(kind=NoticeKind.ASSIGNED, subject=item, people=[item.owner], once=once, place=place)
 
 
 @transaction.atomic
@@ -85,6 +95,7 @@ def open_item(
     item.risks.add(risk)
     Milestone.objects.bulk_create(Milestone(item=item, title=step.title, due_on=step.due_on) for step in milestones)
     _record(item, "opened", actor, {"finding": str(finding.uuid), "risk": str(risk.uuid), "owner": str(owner.uuid)})
+    _tell_owner(item, actor)
     return item
 
 
@@ -144,6 +155,7 @@ def assign(*, item: RemediationItem, owner: User, actor: User) -> None:
     before, item.owner = item.owner, owner
     item.save(update_fields=["owner"])
     _record(item, "assigned", actor, {"before": str(before.uuid), "after": str(owner.uuid)})
+    _tell_owner(item, actor)
 
 
 @transaction.atomic

@@ -6,9 +6,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from compliance.models import RemediationComment, RemediationItem, User
-from compliance.services import ledger
+from compliance.services import ledger, notices
 from compliance.services.errors import RefusedError
 from compliance.types.canonical import digest_of
+from compliance.types.notices import NoticeKind
 
 LONGEST = 5_000
 
@@ -29,4 +30,9 @@ def write(*, item: RemediationItem, text: str, actor: User) -> RemediationCommen
         actor=actor,
         system=item.system,
     )
+    wrote = User.objects.filter(
+        pk__in=RemediationComment.objects.filter(item=item).values("author")
+    ) | User.objects.filter(pk=item.owner_id)
+    others = wrote.exclude(pk=actor.pk).distinct()
+    notices.tell(kind=NoticeKind.COMMENT, subject=item, people=others, once=str(comment.uuid))
     return comment

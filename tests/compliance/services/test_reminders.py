@@ -20,6 +20,7 @@ DUE = date(2026, 12, 10)
 @pytest.fixture
 def engagement(world: World) -> Engagement:
     RemediationItem.objects.update(state="closed")  # what follows is of requests alone
+    Notice.objects.all().delete()
     return Engagement.objects.get()
 
 
@@ -137,6 +138,7 @@ def item(world: World) -> RemediationItem:
     Milestone.objects.all().delete()
     RemediationItem.objects.filter(pk=world.item.pk).update(due_on=DUE, state="open")
     world.item.refresh_from_db()
+    Notice.objects.all().delete()
     return world.item
 
 

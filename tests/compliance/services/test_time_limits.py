@@ -54,6 +54,7 @@ def finding(world: World, officer: User) -> Finding:
     """The one finding that stands; limits of ten days since Monday, when it was recorded."""
     Finding.objects.exclude(pk=world.finding.pk).update(state=Conclusion.SATISFIED)
     calendar(officer)
+    Notice.objects.all().delete()  # that somebody has work was told when the world was made
     return world.finding
 
 
