@@ -15,9 +15,11 @@ from compliance.models import (
     Finding,
     Observation,
     RemediationItem,
+    SlaClock,
     TechniqueSection,
 )
 from compliance.rights import Asker, visible
+from compliance.selectors.clock_months import broken, kept, within
 from compliance.selectors.overview import TECHNIQUE
 from compliance.selectors.sources import Source, sources
 from compliance.selectors.stage_document import ClassRow, class_rows, drawing, figures, stage, title_of
@@ -48,6 +50,8 @@ class FindingFilter:
     seen_to: date | None = None
     today: date | None = None
     limit: str = ""
+    kept_in: date | None = None
+    broken_in: date | None = None
 
 
 def first_seen(age: str, today: date) -> Q:
@@ -70,6 +74,11 @@ def finding_list(rows: QuerySet[Finding], asked: FindingFilter) -> QuerySet[Find
         rows = rows.filter(first_seen_at__lt=end_of(asked.seen_to))
     if asked.limit:
         rows = findings_by_limit(rows, SlaState(asked.limit), this_minute())
+    if asked.kept_in:
+        rows = rows.filter(pk__in=SlaClock.objects.filter(kept(), within("ended_at", asked.kept_in)).values("finding"))
+    if asked.broken_in:
+        ran_out = SlaClock.objects.filter(broken(this_minute()), within("due_at", asked.broken_in))
+        rows = rows.filter(pk__in=ran_out.values("finding"))
     exact = {
         "state": asked.state,
         "severity": asked.severity,

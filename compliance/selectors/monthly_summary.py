@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from compliance import __version__
 from compliance.models import AISystem, Finding, RemediationItem
-from compliance.selectors import effort_figures, remediation_figures
+from compliance.selectors import effort_figures, limit_figures, remediation_figures
 from compliance.selectors.remediation_dashboard import outlook_of
 from compliance.selectors.remediation_figures import Scope
 from compliance.types.drafts import JSON
@@ -61,6 +61,7 @@ def summary_document(month: date, *, now: datetime) -> JSON:
                 remediation_figures.flow(of_month, weeks),
                 remediation_figures.burn_down(of_month, weeks),
                 remediation_figures.burn_up(of_month, weeks),
+                limit_figures.by_month(of_month),
             )
         ],
         "as_made": [

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from compliance.models import Finding, RemediationItem
 from compliance.rights import Asker, visible
-from compliance.selectors import effort_figures, remediation_figures
+from compliance.selectors import effort_figures, limit_figures, remediation_figures
 from compliance.selectors.kept import kept, record_mark, seen_by
 from compliance.selectors.remediation_figures import Scope
 from compliance.types.figures import Figure, Number
@@ -69,6 +69,7 @@ def drawn(scope: Scope) -> Dashboard:
         remediation_figures.burn_down(scope, weeks),
         remediation_figures.burn_up(scope, weeks),
         remediation_figures.flow(scope, weeks),
+        limit_figures.by_month(scope),
         effort_figures.comparison(scope),
         effort_figures.by_system(scope),
         effort_figures.by_control(scope),

@@ -113,4 +113,5 @@ def figure_chart(figure: Figure) -> SafeString:
     if draw is None:
         return SafeString("")
     series = [Series(name, values) for name, values in zip(figure.series, figure.columns, strict=True)]
+    series = series[: figure.drawn_series]
     return draw(figure.labels, series, title=f"{figure.title}. {figure.lead}", unit=figure.unit)

@@ -10,6 +10,25 @@ def start_of(day: date) -> datetime:
     return datetime.combine(day, time.min, UTC)
 
 
+def month_before(day: date, months: int = 1) -> date:
+    """The first day of the month so many months before that of the day; below zero: after it."""
+    count = day.year * 12 + day.month - 1 - months
+    return date(count // 12, count % 12 + 1, 1)
+
+
+def months_back(day: date, count: int) -> list[date]:
+    """The first days of so many months, of which that of the day is the last."""
+    return [month_before(day, count - 1 - n) for n in range(count)]
+
+
+def month_of(text: str) -> date | None:
+    """The first day of a month that is written as 2026-10; None for any other text."""
+    try:
+        return date.fromisoformat(f"{text}-01") if len(text) == 7 else None
+    except ValueError:
+        return None
+
+
 def end_of(day: date) -> datetime:
     """The first moment after a day; of the last day that can be written, its last."""
     if day == date.max:

@@ -42,7 +42,8 @@ class Row:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
     """A table of numbers. key: its name in addresses; lead: what is counted, in one sentence; head: of the first column;
-    series: heads of the others; unit: of all numbers; note: what a reader has to know before believing it."""
+    series: heads of the others, of which a chart shows the first `drawn_series` (None: all); unit: of all numbers; note:
+    what a reader has to know before believing it."""
 
     key: str
     title: str
@@ -52,6 +53,7 @@ class Figure:
     rows: tuple[Row, ...]
     unit: str
     drawn: Drawn = Drawn.NOT
+    drawn_series: int | None = None
     note: str = ""
 
     @property
@@ -89,7 +91,8 @@ def from_document(document: Mapping[str, Any]) -> Figure:
         for row in document["rows"]
     )
     words = {name: document[name] for name in ("key", "title", "lead", "head", "unit", "note")}
-    return Figure(**words, series=tuple(document["series"]), rows=rows, drawn=Drawn(document["drawn"]))
+    drawn, first = Drawn(document["drawn"]), document.get("drawn_series")
+    return Figure(**words, series=tuple(document["series"]), rows=rows, drawn=drawn, drawn_series=first)
 
 
 def _number(value: int | str | None) -> Number:

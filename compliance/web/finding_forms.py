@@ -43,6 +43,10 @@ class FindingFilterForm(forms.Form):
         widget=forms.HiddenInput(),
     )
     seen_from = forms.DateField(label=_("First seen from"), required=False, widget=forms.HiddenInput())
+    kept_in = forms.CharField(label=_("Time limit kept in"), required=False, max_length=7, widget=forms.HiddenInput())
+    broken_in = forms.CharField(
+        label=_("Time limit broken in"), required=False, max_length=7, widget=forms.HiddenInput()
+    )
     seen_to = forms.DateField(label=_("First seen until"), required=False, widget=forms.HiddenInput())
 
     def __init__(self, *, asker: Asker, data: Any) -> None:
@@ -54,7 +58,7 @@ class FindingFilterForm(forms.Form):
 
     def narrowed(self) -> list[tuple[str, str]]:
         """What narrows the list by a day or an age, which the bar does not show: from a figure's link."""
-        names = ("age", "seen_from", "seen_to")
+        names = ("age", "seen_from", "seen_to", "kept_in", "broken_in")
         return [(str(self[name].label), str(self.cleaned_data[name])) for name in names if self.cleaned_data.get(name)]
 
 

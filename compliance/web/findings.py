@@ -23,6 +23,7 @@ from compliance.selectors.ocsf_findings import finding_records
 from compliance.selectors.time_limits import limit_of_finding, with_clock
 from compliance.services import findings
 from compliance.services.errors import RefusedError
+from compliance.types.days import month_of
 from compliance.types.states import Severity
 from compliance.types.verdicts import Conclusion
 from compliance.web.base import Request, found, guarded, ordered, page_by_key, say
@@ -91,6 +92,8 @@ def finding_list(request: Request) -> HttpResponseBase:
         seen_to=given.get("seen_to"),
         today=timezone.localdate() if given.get("age") else None,
         limit=given.get("limit", ""),
+        kept_in=month_of(given.get("kept_in", "")),
+        broken_in=month_of(given.get("broken_in", "")),
     )
     rows = visible(ROWS, request.user)
     shown = ordered(request, filtered(rows, asked), ORDERS).prefetch_related(_WORK, with_clock())

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from openpyxl import load_workbook
 
-from compliance.models import Finding, RemediationItem, User
+from compliance.models import BusinessCalendar, Finding, RemediationItem, SlaClock, SlaPolicy, User
 from compliance.selectors.remediation_dashboard import dashboard
 from compliance.types.days import start_of
 from compliance.types.states import RemediationState
@@ -119,6 +119,37 @@ def test_effort_adds_up_over_systems_and_over_controls(
         assert figure is not None
         assert sum(Decimal(row.cells[0].value or 0) for row in figure.rows) == planned
         assert sum(Decimal(row.cells[1].value or 0) for row in figure.rows) == Decimal("7.5")
+
+
+def test_limits_kept_and_broken_by_month_are_those_that_their_lists_show(
+    world: World, browse: Browse, manager: User
+) -> None:
+    calendar = BusinessCalendar.objects.create(key="own", version=1, title="Own", zone="UTC")
+    policy = SlaPolicy.objects.create(version=99, calendar_key="own")
+    today = timezone.localdate()
+    month = today.replace(day=1)
+    now = timezone.now()
+
+    def clock(finding: Finding, due: datetime, ended: datetime | None, paused: datetime | None = None) -> None:
+        SlaClock.objects.create(
+            finding=finding, policy=policy, calendar=calendar, severity="high", unit="days", limit_seconds=1,
+            started_at=due - timedelta(days=9), since=due - timedelta(days=9), near_at=due, due_at=due, ended_at=ended,
+            paused_at=paused,
+        )  # fmt: skip
+
+    SlaClock.objects.all().delete()
+    start = start_of(month)
+    clock(world.finding, start + timedelta(days=400), start)  # kept this month
+    clock(world.finding, start - timedelta(days=1), start)  # broken last month, ended in this one
+    clock(world.other_finding, now - timedelta(seconds=60), None)  # broken this month, and runs still
+    cache.clear()
+    figure = dashboard(manager, today=today, days=90).figure("limits")
+    assert figure is not None
+    assert [cell.value for cell in figure.rows[-1].cells] == [1, 1 if now - timedelta(seconds=60) >= start else 0, 50]
+    assert [cell.value for cell in figure.rows[-2].cells] == [0, 1, 0]
+    for row in figure.rows[-2:]:
+        for cell in row.cells[:2]:
+            assert listed(browse(manager), "finding-list", cell.query) == cell.value
 
 
 def test_the_forecast_tells_its_seed_and_method_and_draws_from_whole_weeks(
