@@ -51,7 +51,7 @@ def _warn(state: SlaState, now: datetime) -> int:
         setattr(clock, _FIELD[state], now)
     bulk_rows.update(clocks, names=(_FIELD[state],))
     sla_clocks.record(_ACT[state], clocks, now=now, actor=None)
-    notices.tell_all(list(_tellings(state, clocks)))
+    notices.tell_all(list(_tellings(state, clocks)), remembers=False)  # each clock remembers
     return len(clocks)
 
 

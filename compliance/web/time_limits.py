@@ -53,6 +53,17 @@ NIGHT_TABLE = (
 )
 
 
+def when_words(entry: PeriodicTask) -> str:
+    """When an entry of the schedule recurs, in words."""
+    at = entry.crontab
+    if at is None:
+        return str(entry.interval)
+    clock = f"{at.hour:0>2}:{at.minute:0>2}"
+    if at.day_of_month == "*":
+        return gettext("daily at %s UTC") % clock
+    return gettext("at %(clock)s UTC on days %(days)s of the month") % {"clock": clock, "days": at.day_of_month}
+
+
 def limit_words(policy: SlaPolicy) -> list[str]:
     """The limits of a wording in words, gravest first."""
     limits = [limit for severity in Severity if (limit := policy.limit_of(severity)) is not None]
@@ -198,7 +209,10 @@ def nightly_runs(request: Request) -> HttpResponseBase:
     failing = MailState.objects.filter(failures__gt=0)
     context = {
         "page": page_of(request, rows),
-        "recurring": PeriodicTask.objects.select_related("interval", "crontab").order_by("name"),
+        "recurring": [
+            (entry, when_words(entry))
+            for entry in PeriodicTask.objects.select_related("interval", "crontab").order_by("name")
+        ],
         "failing": failing.count(),
         "first_failing": failing.order_by("failing_since").first(),
         "waiting": Notice.objects.filter(mailed_at=None).count(),

@@ -223,6 +223,7 @@ def test_the_nightly_page_says_what_ran_and_what_recurs(
     shown = browse(officer).get(reverse("nightly-runs")).content.decode()
     assert "Staleness" in shown
     assert "assay: seal ledger" in shown
+    assert "daily at 01:05 UTC" in shown
 
 
 def test_a_step_that_fails_is_written_down_and_stops_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
