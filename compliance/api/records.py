@@ -16,15 +16,27 @@ from compliance import models as m
 from compliance.api import requests
 from compliance.api import serializers as shapes
 from compliance.api.base import ReadViewSet, asker
+from compliance.api.risks import ClosingSerializer
 from compliance.rights import Verb
 from compliance.selectors import ocsf
 from compliance.selectors.file_answers import attachment
 from compliance.selectors.ocsf_findings import finding_records
 from compliance.selectors.ocsf_job_events import job_event_records
-from compliance.services import evidence, handovers, inventory, jobs, remediation, tickets
+from compliance.services import (
+    closings,
+    evidence,
+    handovers,
+    inventory,
+    jobs,
+    priorities,
+    remediation,
+    risks,
+    tickets,
+)
 from compliance.services.remediation import MilestoneDraft
 from compliance.types.applicability import LegalRole, RiskClass, Standing
 from compliance.types.canonical import canonical_json
+from compliance.types.risk_priority import Priority
 from compliance.types.states import HandoverWay, ModelOrigin, RemediationState
 
 
@@ -151,10 +163,31 @@ class ObservationViewSet(ReadViewSet):
 class FindingViewSet(ReadViewSet):
     """Findings."""
 
-    queryset = m.Finding.objects.select_related("system", "model_version", "target").prefetch_related("observations")
+    queryset = m.Finding.objects.select_related("system", "model_version", "target", "risk").prefetch_related(
+        "observations"
+    )
     serializer_class = shapes.FindingSerializer
     keeps_count = True
-    filterset_fields = ("state", "severity")
+    filterset_fields = ("state", "severity", "sighting")
+    action_verbs: ClassVar = {"investigate": Verb.WORK_REMEDIATION, "priority": Verb.SET_PRIORITY}
+
+    @extend_schema(request=None, responses=shapes.FindingSerializer)
+    @action(detail=True, methods=["post"])
+    def investigate(self, request: Request, uuid: str) -> Response:
+        """Somebody looks into its risk."""
+        risks.investigate(finding=self.get_object(), actor=asker(request))
+        return Response(shapes.FindingSerializer(self.get_object()).data)
+
+    @extend_schema(request=requests.PriorityRequest, responses=shapes.FindingSerializer)
+    @action(detail=True, methods=["post"])
+    def priority(self, request: Request, uuid: str) -> Response:
+        """A person's priority with a reason; an empty one gives the finding back to the rule."""
+        payload = requests.PriorityRequest(data=request.data)
+        payload.is_valid(raise_exception=True)
+        asked, words = payload.validated_data["priority"], payload.validated_data["words"]
+        wanted = Priority(asked) if asked else None
+        priorities.set_by_hand(finding=self.get_object(), priority=wanted, words=words, actor=asker(request))
+        return Response(shapes.FindingSerializer(self.get_object()).data)
 
     @extend_schema(responses={(200, ocsf.MEDIA_TYPE): OpenApiTypes.STR})
     @action(detail=False, methods=["get"], pagination_class=None)
@@ -174,7 +207,7 @@ class RemediationViewSet(ReadViewSet):
     action_verbs: ClassVar = {
         "move": Verb.WORK_REMEDIATION,
         "effort": Verb.WORK_REMEDIATION,
-        "close": Verb.OPEN_REMEDIATION,
+        "ask_closing": Verb.WORK_REMEDIATION,
         "ticket": Verb.WORK_REMEDIATION,
     }
 
@@ -232,12 +265,12 @@ class RemediationViewSet(ReadViewSet):
         tickets.link(item=work, **payload.validated_data, actor=asker(request))
         return self._shown()
 
-    @extend_schema(request=None, responses=shapes.RemediationSerializer)
-    @action(detail=True, methods=["post"])
-    def close(self, request: Request, uuid: str) -> Response:
-        """Close an item whose finding no longer reproduces."""
-        remediation.close(item=self.get_object(), actor=asker(request))
-        return self._shown()
+    @extend_schema(request=None, responses={201: ClosingSerializer})
+    @action(detail=True, methods=["post"], url_path="closing")
+    def ask_closing(self, request: Request, uuid: str) -> Response:
+        """Ask for an item to be closed on new evidence; somebody who did not do the work confirms."""
+        closing = closings.ask(item=self.get_object(), actor=asker(request))
+        return Response(ClosingSerializer(closing).data, status=status.HTTP_201_CREATED)
 
 
 class PackViewSet(ReadViewSet):

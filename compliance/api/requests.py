@@ -13,6 +13,7 @@ from compliance.types.applicability import LegalRole, RiskClass
 from compliance.types.drafts import JSON
 from compliance.types.handling import HandlingLabel
 from compliance.types.provenance import Obtained
+from compliance.types.risk_priority import Priority
 from compliance.types.states import Audience, ModelOrigin, RemediationState, RetentionClass
 
 SYSTEMS = m.AISystem.objects.all()
@@ -168,6 +169,13 @@ class MoveRequest(serializers.Serializer[JSON]):
         choices=choices(RemediationState), required=False, allow_null=True, default=None,
         help_text="The state in which you saw it; where it is another one by now, the answer is 409 with both.",
     )  # fmt: skip
+
+
+class PriorityRequest(serializers.Serializer[JSON]):
+    """A priority set by a person; empty: by the rule."""
+
+    priority = serializers.ChoiceField(choices=choices(Priority), allow_blank=True)
+    words = serializers.CharField(max_length=5_000)
 
 
 class EffortRequest(serializers.Serializer[JSON]):

@@ -286,12 +286,17 @@ class FindingSerializer(serializers.ModelSerializer[m.Finding]):
     model_version = UuidField()
     target = serializers.CharField(source="target.control_id", read_only=True)
     observations = UuidField(many=True)
+    risk = UuidField(allow_null=True)
+    priority = serializers.CharField(source="priority_now", read_only=True)
+    priority_by_rule = serializers.CharField(source="priority", read_only=True)
 
     class Meta:
         model = m.Finding
         fields: ClassVar = [
             "uuid", "system", "asset_name", "model_version", "target", "title", "state", "severity", "techniques",
-            "condition", "criteria", "cause", "effect", "first_seen_at", "last_seen_at", "observations",
+            "condition", "criteria", "cause", "effect", "first_seen_at", "last_seen_at", "sighting", "reappearances",
+            "priority", "priority_by_rule", "priority_points", "priority_reasons", "priority_reason", "waived_until", "risk",
+            "observations",
         ]  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from compliance.api import (
     records,
     remediation_desk,
     retention,
+    risks,
     statements,
     subjects,
     suppliers,
@@ -74,6 +75,10 @@ router.register("key-comparisons", completeness.ComparisonViewSet, basename="api
 router.register("observations", records.ObservationViewSet, basename="api-observations")
 router.register("suppliers", suppliers.SupplierViewSet, basename="api-suppliers")
 router.register("findings", records.FindingViewSet, basename="api-findings")
+router.register("risks", risks.RiskViewSet, basename="api-risks")
+router.register("risk-acceptances", risks.AcceptanceViewSet, basename="api-risk-acceptances")
+router.register("waivers", risks.WaiverViewSet, basename="api-waivers")
+router.register("closings", risks.ClosingViewSet, basename="api-closings")
 router.register("remediation-items", records.RemediationViewSet, basename="api-remediation-items")
 router.register("remediation-comments", remediation_desk.CommentViewSet, basename="api-remediation-comments")
 router.register("saved-filters", remediation_desk.SavedFilterViewSet, basename="api-saved-filters")

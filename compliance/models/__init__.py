@@ -45,6 +45,7 @@ from compliance.models.people import Membership, Principal, Team, User
 from compliance.models.remediation import Milestone, RemediationItem
 from compliance.models.remediation_desk import BulkEdit, RemediationComment, RemediationSummary, SavedFilter
 from compliance.models.retention import DisposalItem, DisposalRun, LegalHold, RetentionTerms, Tombstone
+from compliance.models.risk import Closing, RiskAcceptance, RiskMove, Waiver
 from compliance.models.sla import BusinessCalendar, NightlyRun, SlaClock, SlaPolicy
 from compliance.models.statement import StatementLine, StatementVersion
 from compliance.models.supplier import CustomerControl, Supplier, SupplierReview
@@ -75,6 +76,7 @@ __all__ = [
     "CatalogRelease",
     "ChangeWindow",
     "CheckRun",
+    "Closing",
     "CompletenessReading",
     "CompletenessRow",
     "ControlRequirement",
@@ -135,6 +137,8 @@ __all__ = [
     "RequestReply",
     "RetentionTerms",
     "Risk",
+    "RiskAcceptance",
+    "RiskMove",
     "RowChange",
     "Sample",
     "SampledInstance",
@@ -153,6 +157,7 @@ __all__ = [
     "Tombstone",
     "TrailEntry",
     "User",
+    "Waiver",
     "WebhookDelivery",
     "WebhookEndpoint",
     "WorkPaperKey",

@@ -23,6 +23,7 @@ INSERT_ONLY = (
     "compliance_statementversion",
     "compliance_sample",
     "compliance_auditfindingentry",
+    "compliance_riskmove",
     "compliance_engagementmove",
     "compliance_auditorread",
     "compliance_retentionterms",

@@ -16,6 +16,7 @@ from compliance.oscal.export_values import (
     without_empty,
 )
 from compliance.types.freeze import Finding, Milestone, RemediationItem, Risk
+from compliance.types.freeze_risks import FrozenAcceptance, FrozenClosing, FrozenMove
 from compliance.types.states import RemediationState
 from compliance.types.verdicts import Conclusion
 
@@ -75,6 +76,7 @@ def _finding(finding: Finding, risks: list[str]) -> JSON:
                 prop("asset", finding["asset"]),
                 prop("severity", finding["severity"] or "none: the objective is satisfied"),
                 prop("opened-at", finding["opened_at"]),
+                *_marks(finding),
             ],
             "target": {
                 "type": "objective-id",
@@ -87,6 +89,18 @@ def _finding(finding: Finding, risks: list[str]) -> JSON:
             "related-risks": [{"risk-uuid": risk_uuid(uuid)} for uuid in risks],
         }
     )
+
+
+def _marks(finding: Finding) -> list[JSON]:
+    """How it stands over reports and how soon it is worked on; nothing for freezes that do not hold it."""
+    if "sighting" not in finding:
+        return []
+    return [
+        prop("sighting", finding["sighting"] or "never stood"),
+        prop("reappearances", finding["reappearances"]),
+        prop("priority", finding["priority"]),
+        *([prop("waived-until", finding["waived_until"])] if finding["waived_until"] else []),
+    ]
 
 
 def risks(frozen: Frozen) -> list[JSON]:
@@ -114,11 +128,65 @@ def _risk(frozen: Frozen, risk: Risk, items: list[RemediationItem], rests_on: li
             "props": [prop("record", risk["uuid"])],
             "status": risk["state"],
             "threat-ids": threat_ids(frozen),
+            "mitigating-factors": [
+                _compensation(one) for one in risk.get("acceptances", []) if one["state"] == "approved"
+            ],
             "deadline": moment(deadline) if deadline else "",
             "remediations": [_remediation(item, risk["uuid"]) for item in items],
+            "risk-log": _log(frozen, risk),
             "related-observations": [{"observation-uuid": observation_uuid(uuid)} for uuid in observed],
         }
     )
+
+
+def _compensation(acceptance: FrozenAcceptance) -> JSON:
+    """What compensates while the risk is accepted, and until when that is."""
+    told = [*acceptance["controls"], acceptance["compensation"]]
+    return {
+        "uuid": identifier("compensation", acceptance["uuid"]),
+        "description": prose("\n".join(filter(None, told)), "What compensates is not stated."),
+        "props": [
+            prop("accepted-until", acceptance["ends_on"]),
+            prop("review-on", acceptance["review_on"]),
+            prop("rationale", acceptance["reason"]),
+            prop("requested-by", acceptance["requested_by"]),
+            prop("approved-by", acceptance["decided_by"]),
+        ],
+    }
+
+
+def _log(frozen: Frozen, risk: Risk) -> JSON:
+    """All that was done to the risk, and the closings that it was decided by."""
+    entries = [_entry(move) for move in risk.get("history", [])]
+    entries += [_closing(one) for one in frozen.doc.get("closings", []) if risk["uuid"] in one["risks"]]
+    return {"entries": entries} if entries else {}
+
+
+def _entry(move: FrozenMove) -> JSON:
+    return {
+        "uuid": identifier("risk-move", move["uuid"]),
+        "title": line(move["act"].replace("_", " ")),
+        "description": prose(move["words"], "Nothing was said."),
+        "start": move["at"],
+        "props": [prop("by", move["by"] or "Assay")],
+        "status-change": move["after"],
+    }
+
+
+def _closing(closing: FrozenClosing) -> JSON:
+    kinds = ", ".join(dict.fromkeys(one["kind"] for one in closing["basis"]))
+    return {
+        "uuid": identifier("closing", closing["uuid"]),
+        "title": line(f"closing {closing['state']}"),
+        "description": prose(closing["note"], "Nothing was said."),
+        "start": closing["proposed_at"],
+        "props": [
+            prop("evidence", kinds),
+            prop("asked-by", closing["asked_by"] or "Assay"),
+            prop("decided-by", closing["decided_by"] or "nobody yet"),
+            prop("decided-at", closing["decided_at"] or "not yet"),
+        ],
+    }
 
 
 def _remediation(item: RemediationItem, risk: str) -> JSON:

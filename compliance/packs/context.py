@@ -70,6 +70,8 @@ class PackContext:
     satisfied: Sequence[Row]
     risks: Sequence[Row]
     remediation: Sequence[Row]
+    closings: Sequence[Row]
+    waivers: Sequence[Row]
     suppliers: Sequence[Row] | None
     attachments: Sequence[Row]
     pictures: dict[str, str]
@@ -193,6 +195,20 @@ def _findings(findings: dict[str, Row], evidence: dict[str, Row], risks: dict[st
     ]
 
 
+def _closings(doc: Row, risks: dict[str, Row]) -> list[Row]:
+    """Closings with the work that they close, by its title, and each kind of new evidence once."""
+    titles = {entry["uuid"]: entry["title"] for entry in doc["remediation"]}
+    return [
+        {
+            **one,
+            "title": titles.get(one["item"] or "", ""),
+            "risks": _refs(one["risks"], risks),
+            "kinds": list(dict.fromkeys(ground["kind"] for ground in one["basis"])),
+        }
+        for one in doc.get("closings", [])
+    ]
+
+
 def _evidence(evidence: dict[str, Row], freeze_sha256: str) -> Capped:
     rows = list(evidence.values())[:PAGE_ROWS]
     return Capped(rows=rows, total=len(evidence), source="freeze.json", source_sha256=freeze_sha256)
@@ -286,6 +302,8 @@ def build_context(
         remediation=[
             {**entry, "risks": _refs(entry["risks"], risks)} for entry in _numbered("T", doc["remediation"]).values()
         ],
+        closings=_closings(doc, risks),
+        waivers=[{**one, "findings": _refs(one["findings"], findings)} for one in doc.get("waivers", [])],
         suppliers=_suppliers(doc, models, evidence),
         attachments=attachments,
         pictures=pictures,

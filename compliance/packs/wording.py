@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from fontTools.ttLib import TTFont
 
 from compliance import choices
-from compliance.types import provenance, states, suppliers, verdicts
+from compliance.types import provenance, risk_life, risk_priority, risk_transitions, states, suppliers, verdicts
 
 FONTS = Path(__file__).resolve().parents[1] / "static" / "fonts"
 LONGEST_SHOWN = 20_000
@@ -27,11 +27,14 @@ _KEPT = {"\n", "\t"}
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
+_HOMES = (states, provenance, verdicts, suppliers, risk_life, risk_priority, risk_transitions)
+
+
 def label(kind: str, value: str | None) -> str:
     """Words for a member of an enumeration of compliance.types, for example label("StageVerdict", "failed")."""
     if value is None:
         return _("Nothing concluded")
-    home = next(module for module in (states, provenance, verdicts, suppliers) if hasattr(module, kind))
+    home = next(module for module in _HOMES if hasattr(module, kind))
     enumeration: type[StrEnum] = getattr(home, kind)
     return str(choices.label(enumeration(value)))
 

@@ -8,9 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from compliance.models import (
     Answer,
+    Closing,
     EvidenceLink,
     Finding,
     Observation,
@@ -28,6 +30,7 @@ from compliance.selectors.time_limits import findings_by_limit, this_minute
 from compliance.types import freeze_scans as doc
 from compliance.types.days import end_of, start_of
 from compliance.types.finding_ages import AGES
+from compliance.types.risk_priority import Priority
 from compliance.types.sla import SlaState
 from compliance.types.states import RemediationState
 from compliance.types.verdicts import StageVerdict
@@ -38,11 +41,14 @@ MOST_OBSERVATIONS = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingFilter:
-    """What the list is asked for; empty means any."""
+    """What the list is asked for; empty means any. waived: "no" leaves out what a waiver sets aside today, "yes" the rest."""
 
     text: str = ""
     state: str = ""
     severity: str = ""
+    priority: str = ""
+    sighting: str = ""
+    waived: str = ""
     model: UUID | None = None
     system: UUID | None = None
     age: str = ""
@@ -79,9 +85,15 @@ def finding_list(rows: QuerySet[Finding], asked: FindingFilter) -> QuerySet[Find
     if asked.broken_in:
         ran_out = SlaClock.objects.filter(broken(this_minute()), within("due_at", asked.broken_in))
         rows = rows.filter(pk__in=ran_out.values("finding"))
+    if asked.priority:
+        rows = rows.filter(priority_rank=list(Priority).index(Priority(asked.priority)))
+    if asked.waived in {"no", "yes"}:
+        aside = Q(waived_until__gte=timezone.localdate())
+        rows = rows.filter(aside) if asked.waived == "yes" else rows.exclude(aside)
     exact = {
         "state": asked.state,
         "severity": asked.severity,
+        "sighting": asked.sighting,
         "model_version__uuid": asked.model,
         "system__uuid": asked.system,
     }
@@ -179,7 +191,8 @@ def finding_page(finding: Finding, user: Asker) -> FindingPage:
         .distinct()
     )
     risk = getattr(finding, "risk", None)
-    subjects = [finding.uuid, *(item.uuid for item in items), *([risk.uuid] if risk else [])]
+    closings = visible(Closing.objects.filter(risks=risk), user).values_list("uuid", flat=True) if risk else ()
+    subjects = [finding.uuid, *(item.uuid for item in items), *([risk.uuid] if risk else []), *closings]
     answers = visible(Answer.objects.filter(findings=finding), user).select_related("assessment", "question")
     links = visible(EvidenceLink.objects.filter(finding=finding), user).select_related("evidence", "linked_by")
     staged = next((line.observation for line in seen if "stage" in line.observation.facts), None)

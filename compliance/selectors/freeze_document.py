@@ -22,11 +22,17 @@ from compliance.models import (
     Observation,
     ReferenceControl,
     RemediationItem,
-    Risk,
     Technique,
     User,
 )
-from compliance.selectors import freeze_controls, freeze_inventory, freeze_job_log, freeze_mappings, freeze_suppliers
+from compliance.selectors import (
+    freeze_controls,
+    freeze_inventory,
+    freeze_job_log,
+    freeze_mappings,
+    freeze_risks,
+    freeze_suppliers,
+)
 from compliance.selectors.pre_audit import pre_audit_checks
 from compliance.selectors.question_facts import QuestionFacts, question_facts
 from compliance.selectors.retention import covered
@@ -44,7 +50,6 @@ from compliance.types.states import (
     Method,
     RemediationState,
     RetentionClass,
-    RiskState,
     Role,
     Severity,
 )
@@ -271,6 +276,7 @@ def _finding(finding: Finding) -> doc.Finding:
         cause=finding.cause,
         effect=finding.effect,
         observations=[_observation(observation) for observation in finding.observations.all()],
+        **freeze_risks.marks(finding),
     )
 
 
@@ -280,17 +286,6 @@ def _findings(assessment: Assessment) -> list[Finding]:
         assessment.system.findings.select_related("target")
         .prefetch_related(Prefetch("observations", queryset=observations))
         .order_by("state", "first_seen_at", "pk")
-    )
-
-
-def _risk(risk: Risk) -> doc.Risk:
-    return doc.Risk(
-        uuid=str(risk.uuid),
-        title=risk.title,
-        statement=risk.statement,
-        state=RiskState(risk.state),
-        deadline=day(risk.deadline),
-        findings=[str(risk.finding.uuid)],
     )
 
 
@@ -356,9 +351,7 @@ def build(
         entitlements=entitlements,
         completeness=completeness,
         findings=[_finding(finding) for finding in findings],
-        risks=[
-            _risk(risk) for risk in Risk.objects.filter(finding__system=system).select_related("finding").order_by("pk")
-        ],
+        risks=freeze_risks.risks(system),
         remediation=[
             _remediation(item)
             for item in system.remediation_items.select_related("owner").prefetch_related("risks", "milestones")
@@ -368,4 +361,6 @@ def build(
         pre_audit=_pre_audit(assessment),
         figure_rules=[{"id": key, "words": words} for key, words in FIGURE_RULES.items()],
         suppliers=freeze_suppliers.suppliers(assessment),
+        closings=freeze_risks.closings(system),
+        waivers=freeze_risks.waivers(system),
     )

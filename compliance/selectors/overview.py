@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
 
-from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,6 +18,7 @@ from compliance.selectors.coverage import kept_states, subtechniques_of
 from compliance.selectors.file_checks import bad_checks
 from compliance.selectors.kept import kept, record_mark, seen_by
 from compliance.selectors.question_facts import kept_facts
+from compliance.types.risk_transitions import DEVIATING
 from compliance.types.states import AnswerState, AssessmentState, RemediationState
 from compliance.types.verdicts import Conclusion, CoverageState
 
@@ -164,7 +165,11 @@ def _about_line(line: SystemLine) -> list[Urgent]:
 
 def _open_findings_without_work(systems: QuerySet[AISystem], user: Asker) -> list[Urgent]:
     rows = visible(Finding.objects.filter(system__in=systems, state=Conclusion.NOT_SATISFIED), user)
-    unworked = rows.exclude(risk__items__isnull=False).order_by("severity_rank", "first_seen_at", "pk")[:3]
+    today = timezone.localdate()
+    lived_with = Q(waived_until__gte=today) | Q(risk__state__in=sorted(DEVIATING), risk__accepted_until__gte=today)
+    unworked = (
+        rows.exclude(risk__items__isnull=False).exclude(lived_with).order_by("severity_rank", "first_seen_at", "pk")[:3]
+    )
     sentence = _("Nobody works on the finding “%(title)s” (%(asset)s) yet.")
     return [
         Urgent(

@@ -135,10 +135,12 @@ def log_gaps(assessment: Assessment) -> Iterator[Open]:
 def expired_acceptances(assessment: Assessment) -> Iterator[Open]:
     """Risks that were accepted until a day that is over."""
     over = Risk.objects.filter(
-        finding__system=assessment.system_id, state=RiskState.DEVIATION_APPROVED, deadline__lt=timezone.localdate()
+        finding__system=assessment.system_id,
+        state=RiskState.DEVIATION_APPROVED,
+        accepted_until__lt=timezone.localdate(),
     )
-    for risk in over.select_related("finding").order_by("deadline", "pk")[:_NAMED]:
-        told = _("“%(risk)s” was accepted until %(day)s.") % {"risk": risk.title, "day": risk.deadline}
+    for risk in over.select_related("finding").order_by("accepted_until", "pk")[:_NAMED]:
+        told = _("“%(risk)s” was accepted until %(day)s.") % {"risk": risk.title, "day": risk.accepted_until}
         yield Open(sentence=told, url_name="finding-detail", args=(str(risk.finding.uuid),))
 
 

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from compliance.models import EvidenceLink, Finding, Milestone, RemediationItem, Risk
+from compliance.models import Closing, EvidenceLink, Finding, Milestone, RemediationItem, Risk
 from compliance.rights import Asker, visible
 from compliance.selectors.finding_pages import playbook
+from compliance.selectors.risk_pages import CLOSINGS
 from compliance.selectors.sources import Source, sources
 from compliance.selectors.story import Story, story
+from compliance.types.risk_life import ClosingState
 from compliance.types.verdicts import Conclusion
 
 _NOTHING = Decimal(0)
@@ -25,6 +27,17 @@ class RemediationPage:
     links: tuple[EvidenceLink, ...]
     story: Story
     closing: Source | None
+    closings: tuple[Closing, ...]
+
+    @property
+    def waiting(self) -> Closing | None:
+        """The closing that awaits confirmation."""
+        return next((one for one in self.closings if one.state == ClosingState.PROPOSED), None)
+
+    @property
+    def returned(self) -> Closing | None:
+        """The newest closing, where it was returned."""
+        return next((one for one in self.closings[:1] if one.state == ClosingState.RETURNED), None)
 
     @property
     def standing(self) -> tuple[Finding, ...]:
@@ -37,7 +50,13 @@ def remediation_page(item: RemediationItem, user: Asker) -> RemediationPage:
     risks = tuple(
         visible(Risk.objects.filter(items=item), user).select_related("finding__target", "finding__model_version")
     )
-    subjects = [item.uuid, *(risk.uuid for risk in risks), *(risk.finding.uuid for risk in risks)]
+    closings = tuple(visible(CLOSINGS.filter(item=item), user)[:5])
+    subjects = [
+        item.uuid,
+        *(risk.uuid for risk in risks),
+        *(risk.finding.uuid for risk in risks),
+        *(one.uuid for one in closings),
+    ]
     closing = item.closing_observation
     known = sources([closing.source_uuid], user) if closing else {}
     return RemediationPage(
@@ -46,6 +65,7 @@ def remediation_page(item: RemediationItem, user: Asker) -> RemediationPage:
         links=tuple(visible(EvidenceLink.objects.filter(remediation=item), user).select_related("evidence")),
         story=story(subjects, user),
         closing=known.get(closing.source_uuid) if closing else None,
+        closings=closings,
     )
 
 

@@ -15,6 +15,8 @@ from compliance.choices import label
 from compliance.models import Milestone, TrailEntry, User
 from compliance.rights import Asker, visible
 from compliance.types.drafts import JSON
+from compliance.types.risk_life import ClosingBasis
+from compliance.types.risk_priority import Priority
 from compliance.types.states import RemediationState
 from compliance.types.verdicts import Conclusion
 
@@ -60,7 +62,7 @@ def _concluded(payload: JSON, _names: _Names) -> Told:
             return _("A new test no longer reproduces it"), "check2-circle", "good"
         return _("Concluded: satisfied"), "check2-circle", "good"
     if payload.get("before"):
-        return _("It is back: a new test reproduces it"), "flag-fill", "bad"
+        return _("Reappeared: a new test reproduces it"), "flag-fill", "bad"
     return _("First concluded: not satisfied"), "flag-fill", "bad"
 
 
@@ -87,6 +89,23 @@ def _milestone(payload: JSON, names: _Names) -> Told:
     return _("Milestone reached: %(title)s") % {"title": title}, "check2", "good"
 
 
+def _priority(payload: JSON, _names: _Names) -> Told:
+    words = {
+        "before": label(Priority(str(payload["before"]))),
+        "after": label(Priority(str(payload["after"]))),
+    }
+    return _("Priority set from “%(before)s” to “%(after)s”") % words, "flag-fill", "note"
+
+
+def _proposed(payload: JSON, _names: _Names) -> Told:
+    kinds = dict.fromkeys(str(label(ClosingBasis(one["kind"]))) for one in payload["basis"])
+    return _("Closing proposed: %(basis)s") % {"basis": "; ".join(kinds)}, "question-circle", "note"
+
+
+def _until(sentence: _StrPromise, icon: str, tone: str) -> Callable[[JSON, _Names], Told]:
+    return lambda payload, _names: (str(sentence) % {"day": payload.get("ends_on", "")}, icon, tone)
+
+
 def _said(sentence: _StrPromise, icon: str, tone: str) -> Callable[[JSON, _Names], Told]:
     return lambda _payload, _names: (str(sentence), icon, tone)
 
@@ -100,6 +119,29 @@ _TELLERS: dict[str, Callable[[JSON, _Names], Told]] = {
     "remediation.assigned": _assigned,
     "remediation.effort_logged": _effort,
     "remediation.milestone_done": _milestone,
+    "risk.investigated": _said(gettext_lazy("Somebody looks into it"), "search", "note"),
+    "risk.taken_up": _said(gettext_lazy("Taken up for remediation"), "wrench-adjustable", "note"),
+    "risk.put_back": _said(gettext_lazy("Put back: nobody works on it"), "arrow-repeat", "warn"),
+    "risk.acceptance_requested": _until(gettext_lazy("Acceptance asked for, until %(day)s"), "question-circle", "warn"),
+    "risk.acceptance_approved": _until(gettext_lazy("Risk accepted until %(day)s"), "clock-history", "warn"),
+    "risk.acceptance_refused": _said(gettext_lazy("Acceptance refused"), "x-lg", "note"),
+    "risk.acceptance_withdrawn": _said(gettext_lazy("Request for acceptance withdrawn"), "dash-circle", "note"),
+    "risk.acceptance_reviewed": _until(
+        gettext_lazy("Acceptance reviewed; it ends on %(day)s"), "clock-history", "note"
+    ),
+    "risk.acceptance_revoked": _said(gettext_lazy("Acceptance revoked: the risk is open again"), "x-lg", "bad"),
+    "risk.acceptance_expired": _said(
+        gettext_lazy("The last day of the acceptance is over: the risk is open again"), "hourglass-split", "bad"
+    ),
+    "risk.closed": _said(gettext_lazy("Risk closed"), "check2-circle", "good"),
+    "risk.reopened": _said(gettext_lazy("Risk open again"), "flag-fill", "bad"),
+    "finding.priority_set": _priority,
+    "closing.proposed": _proposed,
+    "closing.returned": _said(gettext_lazy("Closing returned"), "arrow-repeat", "warn"),
+    "closing.lapsed": _said(
+        gettext_lazy("The proposed closing fell away: its evidence no longer stands"), "dash-circle", "warn"
+    ),
+    "closing.confirmed": _said(gettext_lazy("Closing confirmed by a person who did not do the work"), "check2", "good"),
     "remediation.closed": _said(gettext_lazy("Closed with new evidence"), "check2-circle", "good"),
 }
 

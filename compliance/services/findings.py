@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from django.db import transaction
@@ -13,11 +14,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.models import AISystem, Finding, ModelVersion, Observation, ReferenceControl, Risk, User
-from compliance.services import bulk_rows, ledger, sla_clocks
+from compliance.services import bulk_rows, closing_proposals, ledger, risk_steps, sla_clocks
 from compliance.services.errors import RefusedError
+from compliance.services.finding_marks import Marks, exposure_of, put_priority
 from compliance.services.finding_targets import EFFECT, control_for
 from compliance.types.canonical import digest_of
-from compliance.types.states import RiskState, Severity
+from compliance.types.risk_life import Sighting, sighted
+from compliance.types.risk_priority import Strength, Tier, judge
+from compliance.types.risk_transitions import DEVIATING, By, Held, may_change
+from compliance.types.states import Severity
 from compliance.types.verdicts import (
     CONCLUSION_OF_FILE_SCAN,
     CONCLUSION_OF_STAGE,
@@ -67,9 +72,11 @@ def seen_at(observation: Observation) -> datetime:
 
 
 def is_judged() -> Exists:
-    """Condition on findings: a person decided to live with it, or was asked to, so that no report changes what it says."""
-    accepted = (RiskState.DEVIATION_REQUESTED, RiskState.DEVIATION_APPROVED)
-    return Exists(Risk.objects.filter(finding=OuterRef("pk"), state__in=accepted))
+    """Condition on findings: a person decided to live with it, or was asked to, so that no report changes what it says.
+
+    Until the last day of that: what is over counts for nothing, whether or not anybody moved the risk since."""
+    judged = Risk.objects.filter(finding=OuterRef("pk"), state__in=sorted(DEVIATING))
+    return Exists(judged.filter(accepted_until__gte=timezone.localdate()))
 
 
 def _severity(observation: Observation, conclusion: Conclusion, before: str) -> str:
@@ -97,13 +104,17 @@ class _Spoken:
 class _Drawn:
     """A finding on its way. is_new: made by this import; is_judged: a person decided to live with it; said: what its row
     says; seen_again: as its row does not say yet; steps: observations that changed what it concludes, each with what it
-    concluded before."""
+    concluded before; sighting, stood, seen_before: as its row says."""
 
     finding: Finding
     control: str
     is_new: bool
     is_judged: bool
-    said: tuple[str, ...]
+    marks: Marks
+    said: tuple[Any, ...]
+    sighting: str
+    stood: bool
+    seen_before: datetime
     seen_again: bool = False
     steps: list[tuple[_Spoken, str]] = field(default_factory=list)
     spoken: list[_Spoken] = field(default_factory=list)
@@ -114,22 +125,52 @@ class _Drawn:
         first = self.is_new and not self.spoken
         before = "" if first else str(finding.state)
         when = seen_at(observation)
-        if when >= finding.last_seen_at:
-            finding.last_seen_at, self.seen_again = when, not first
-            if not self.is_judged:
-                finding.state = spoken.conclusion.value
-                finding.condition, finding.title = observation.description, observation.title
-                finding.severity = str(_severity(observation, spoken.conclusion, finding.severity))
+        if when >= finding.last_seen_at and not first:
+            finding.last_seen_at, self.seen_again = when, True
+            if may_change(Held.JUDGED if self.is_judged else Held.CONCLUSION, By.RECORD):
+                self._conclude(spoken)
         if before != str(finding.state):
             self.steps.append((spoken, before))
         self.spoken.append(spoken)
 
+    def _conclude(self, spoken: _Spoken) -> None:
+        finding, observation = self.finding, spoken.observation
+        finding.state = spoken.conclusion.value
+        finding.condition, finding.title = observation.description, observation.title
+        finding.severity = str(_severity(observation, spoken.conclusion, finding.severity))
+        if spoken.conclusion is Conclusion.NOT_SATISFIED:
+            self.marks.put_on(finding, observation)
+        if self.is_new or str(finding.state) != self.said[0] or finding.last_seen_at > self.seen_before:
+            self._sight()
 
-_SAID = ("state", "condition", "title", "severity")
+    def _sight(self) -> None:
+        """How it stands beside the record before this import."""
+        finding = self.finding
+        seen = sighted(before=self.sighting, conclusion=Conclusion(finding.state), stood=self.stood)
+        if finding.sighting != Sighting.REAPPEARED and seen is Sighting.REAPPEARED:
+            finding.reappearances += 1
+        finding.sighting = seen.value if seen else ""
 
 
-def _said_by(finding: Finding) -> tuple[str, ...]:
-    return finding.state, finding.condition, finding.title, finding.severity
+_SAID = (
+    "state", "condition", "title", "severity", "sighting", "reappearances", "priority", "priority_points",
+    "priority_reasons", "waiver", "waived_until",
+)  # fmt: skip
+_said_by = attrgetter(*(name if name != "waiver" else "waiver_id" for name in _SAID))
+
+
+def _drawing(finding: Finding, spoken: _Spoken, marks: Marks, *, is_new: bool, is_judged: bool) -> _Drawn:
+    return _Drawn(
+        finding,
+        spoken.target.control_id,
+        is_new,
+        is_judged,
+        marks,
+        _said_by(finding),
+        sighting="" if is_new else finding.sighting,
+        stood=not is_new and finding.state == Conclusion.NOT_SATISFIED,
+        seen_before=finding.last_seen_at,
+    )
 
 
 def _key_of(finding: Finding) -> _Key:
@@ -138,13 +179,16 @@ def _key_of(finding: Finding) -> _Key:
 
 _MADE_OF = (
     "system_id", "asset_key", "target_id", "rule_fingerprint", "asset_name", "model_version_id", "title", "state",
-    "severity", "techniques", "condition", "criteria", "effect", "first_seen_at", "last_seen_at",
+    "severity", "techniques", "condition", "criteria", "effect", "first_seen_at", "last_seen_at", "sighting", "priority",
+    "priority_points", "priority_reasons", "waiver_id", "waived_until",
 )  # fmt: skip
 
 
-def _made(spoken: _Spoken, effect: str) -> tuple[Any, ...]:
+def _made(spoken: _Spoken, effect: str, marks: Marks) -> tuple[Any, ...]:
     """What a new finding says, in the order of _MADE_OF."""
     observation, when = spoken.observation, seen_at(spoken.observation)
+    severity = str(_severity(observation, spoken.conclusion, Severity.INFORMATIONAL))
+    seen = sighted(before="", conclusion=spoken.conclusion, stood=False)
     return (
         observation.system_id,
         spoken.key[0],
@@ -154,25 +198,30 @@ def _made(spoken: _Spoken, effect: str) -> tuple[Any, ...]:
         observation.model_version_id,
         observation.title,
         spoken.conclusion.value,
-        str(_severity(observation, spoken.conclusion, Severity.INFORMATIONAL)),
+        severity,
         observation.techniques,
         observation.description,
         spoken.target.objective,
         effect if spoken.conclusion is Conclusion.NOT_SATISFIED else "",
         when,
         when,
+        seen.value if seen else "",
+        *marks.on_new(observation, severity, stands=spoken.conclusion is Conclusion.NOT_SATISFIED),
     )
 
 
-def _make(fresh: Mapping[_Key, _Spoken]) -> dict[_Key, Finding]:
+def _make(fresh: Mapping[_Key, _Spoken], marks: Marks) -> dict[_Key, Finding]:
     """Findings that nobody spoke of before."""
     effects = {spoken.target.control_id for spoken in fresh.values()}
     told = {control: str(EFFECT.get(control, "")) for control in effects}
-    values = [_made(spoken, told[spoken.target.control_id]) for spoken in fresh.values()]
+    values = [_made(spoken, told[spoken.target.control_id], marks) for spoken in fresh.values()]
     return dict(zip(fresh, bulk_rows.create(Finding, names=_MADE_OF, values=values), strict=True))
 
 
-_UNREAD = ("created_at", "first_seen_at", "techniques", "criteria", "cause", "effect")
+_UNREAD = (
+    "created_at", "first_seen_at", "techniques", "criteria", "cause", "effect", "priority_reason", "priority_set_by",
+    "priority_set_at",
+)  # fmt: skip
 
 
 def _known(system_id: int, keys: Collection[_Key]) -> dict[_Key, Finding]:
@@ -205,25 +254,43 @@ def conclude(*, observations: Iterable[Observation], actor: User | None) -> list
 def _conclude(system_id: int, rows: Sequence[_Spoken], actor: User | None) -> list[Finding]:
     """Findings of one system, in the order in which they were first spoken of. A few statements for any number of rows."""
     # Another import may be about to make the same findings: it waits here, and then draws on these.
-    AISystem.objects.select_for_update(no_key=True).get(pk=system_id)
+    system = AISystem.objects.select_for_update(no_key=True).get(pk=system_id)
+    risk_steps.lapse(now=timezone.now(), system=system)
+    marks = Marks.of(system)
     known = _known(system_id, {spoken.key for spoken in rows})
     fresh: dict[_Key, _Spoken] = {}
     for spoken in rows:
         if spoken.key not in known:
             fresh.setdefault(spoken.key, spoken)
-    new = _make(fresh)
+    new = _make(fresh, marks)
     judged = set(Finding.objects.filter(is_judged(), system=system_id).values_list("pk", flat=True))
     drawn: dict[_Key, _Drawn] = {}
     for spoken in rows:
         if spoken.key not in drawn:
             finding = new.get(spoken.key) or known[spoken.key]
-            drawn[spoken.key] = _Drawn(
-                finding, spoken.target.control_id, spoken.key in new, finding.pk in judged, _said_by(finding)
-            )
+            was_judged = finding.pk in judged
+            drawn[spoken.key] = _drawing(finding, spoken, marks, is_new=spoken.key in new, is_judged=was_judged)
         drawn[spoken.key].take(spoken)
     _store(list(drawn.values()))
     _tell(list(drawn.values()), actor)
+    _follow(list(drawn.values()))
     return [one.finding for one in drawn.values()]
+
+
+def _follow(drawn: Sequence[_Drawn]) -> None:
+    """What the table of risks has the record do after findings were concluded."""
+    back = [one.finding.pk for one in drawn if one.finding.sighting == Sighting.REAPPEARED and not one.stood]
+    risk_steps.reopen_reappeared(findings=back)
+    closing_proposals.follow(findings=[one.finding for one in drawn])
+
+
+def conclude_again(*, findings: Iterable[Finding], actor: User | None) -> None:
+    """Findings that were judged until now say what their newest observations say."""
+    for finding in findings:
+        rows = finding.observations.select_related("model_version__model", "evidence")
+        newest = max(rows, key=lambda row: (seen_at(row), row.pk), default=None)
+        if newest is not None:
+            conclude(observations=[newest], actor=actor)
 
 
 def _store(drawn: Sequence[_Drawn]) -> None:
@@ -296,9 +363,13 @@ def open_by_person(
             "effect": effect,
             "first_seen_at": now,
             "last_seen_at": now,
+            "sighting": Sighting.NEW,
         },
     )
     if created:
+        strength = Strength(tier=Tier.EXAMINED)
+        put_priority(finding, judge(severity=severity, exposure=exposure_of(system), techniques=(), strength=strength))
+        finding.save(update_fields=["priority", "priority_points", "priority_reasons"])
         ledger.record(
             kind="finding.opened",
             subject=finding,

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from compliance.models import AIModel, AISystem, Dataset, DatasetVersion, Evidence, ModelVersion, User
-from compliance.services import bindings, ledger
+from compliance.services import bindings, ledger, priorities
 from compliance.services import evidence as evidences
 from compliance.services.errors import RefusedError
 from compliance.types.applicability import Standing
@@ -43,6 +43,7 @@ def state_standing(*, system: AISystem, standing: Standing, reason: str, actor: 
     system.is_systemic, system.on_market_since = standing.is_systemic, standing.on_market_since
     system.standing_reason = reason.strip()
     system.save(update_fields=["legal_roles", "risk_class", "is_systemic", "on_market_since", "standing_reason"])
+    priorities.expose(system=system)
     payload = {**standing.to_json(), "reason_sha256": digest_of(system.standing_reason)}
     ledger.record(kind="system.standing_stated", subject=system, payload=payload, actor=actor, system=system)
     return system

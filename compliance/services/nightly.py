@@ -17,7 +17,15 @@ from django.utils import timezone
 from compliance.models import ModelVersion, NightlyRun, Technique, User
 from compliance.rights import Verb, may
 from compliance.selectors.coverage import coverage_table
-from compliance.services import notices, sla_clocks, sla_warnings, webhooks
+from compliance.services import (
+    closing_proposals,
+    notices,
+    risk_acceptances,
+    sla_clocks,
+    sla_warnings,
+    waivers,
+    webhooks,
+)
 from compliance.services.notices import Telling
 from compliance.types.notices import NoticeKind
 
@@ -46,6 +54,15 @@ def _done(name: str, step: Callable[[datetime], Mapping[str, int]], now: datetim
         error = type(failure).__name__
         _log.exception("nightly_step_failed", step=name)
     return {"step": name, "counts": dict(counts), "seconds": round(time.monotonic() - began, 3), "error": error}
+
+
+def _agreements(now: datetime) -> Mapping[str, int]:
+    """Ends acceptances of risks and waivers of rules whose last day is over."""
+    return {"acceptances": risk_acceptances.expire(now), "waivers": waivers.expire(now)}
+
+
+def _closings(now: datetime) -> Mapping[str, int]:
+    return {"proposed": closing_proposals.propose(now)}
 
 
 def _clocks(now: datetime) -> Mapping[str, int]:
@@ -92,6 +109,8 @@ def _deliveries(now: datetime) -> Mapping[str, int]:
 
 
 STEPS: Mapping[str, Callable[[datetime], Mapping[str, int]]] = {
+    "agreements": _agreements,
+    "closings": _closings,
     "clocks": _clocks,
     "warnings": _warnings,
     "staleness": _stale,

@@ -1,4 +1,4 @@
-"""Remediation: opened for a finding, planned in milestones, closed only by new evidence."""
+"""Remediation: opened for a finding, planned in milestones, worked on; closed by compliance.services.closings."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.choices import label
-from compliance.models import Finding, Milestone, RemediationItem, Risk, TrailEntry, User
-from compliance.services import ledger, notices
+from compliance.models import Finding, Milestone, RemediationItem, TrailEntry, User
+from compliance.services import ledger, notices, risks
 from compliance.services.errors import ConflictError, RefusedError
 from compliance.types.drafts import JSON
 from compliance.types.notices import NoticeKind
-from compliance.types.states import RemediationState, RiskState
+from compliance.types.states import RemediationState
 from compliance.types.verdicts import Conclusion
 
 
@@ -32,22 +32,6 @@ class MilestoneDraft:
 
 def _record(item: RemediationItem, act: str, actor: User, facts: JSON) -> None:
     ledger.record(kind=f"remediation.{act}", subject=item, payload=facts, actor=actor, system=item.system)
-
-
-def _risk_of(finding: Finding, actor: User) -> Risk:
-    risk, created = Risk.objects.get_or_create(
-        finding=finding,
-        defaults={
-            "title": finding.title,
-            "statement": finding.effect or finding.condition,
-            "severity": finding.severity,
-            "state": RiskState.REMEDIATING,
-        },
-    )
-    if created:
-        payload = {"finding": str(finding.uuid), "state": risk.state}
-        ledger.record(kind="risk.identified", subject=risk, payload=payload, actor=actor, system=finding.system)
-    return risk
 
 
 def _tell_owner(item: RemediationItem, actor: User) -> None:
@@ -80,7 +64,7 @@ def open_item(
     late = [step for step in milestones if step.due_on > due_on]
     if late:
         raise RefusedError(_("The milestone “%s” is due after the item itself.") % late[0].title)
-    risk = _risk_of(finding, actor)
+    risk = risks.take_up(finding=finding, actor=actor)
     risk.deadline = max(filter(None, (risk.deadline, due_on)))
     risk.save(update_fields=["deadline"])
     item = RemediationItem.objects.create(
@@ -101,7 +85,7 @@ def open_item(
 
 @transaction.atomic
 def move(*, item: RemediationItem, state: RemediationState, actor: User, seen: RemediationState | None = None) -> None:
-    """Change the state of open work; closing is `close`.
+    """Change the state of open work; closing is compliance.services.closings.
 
     seen: the state that the mover saw; ConflictError where somebody moved it elsewhere since. None: whatever it is now.
     """
@@ -165,25 +149,3 @@ def complete_milestone(*, milestone: Milestone, actor: User) -> None:
         milestone.done_at, milestone.done_by = timezone.now(), actor
         milestone.save(update_fields=["done_at", "done_by"])
         _record(milestone.item, "milestone_done", actor, {"milestone": str(milestone.uuid)})
-
-
-@transaction.atomic
-def close(*, item: RemediationItem, actor: User) -> None:
-    """Close an item whose findings no longer reproduce in an observation made after it was opened."""
-    findings = list(Finding.objects.filter(risk__items=item))
-    if any(finding.state == Conclusion.NOT_SATISFIED for finding in findings):
-        raise RefusedError(_("The finding still stands; scan again after the work, then close."))
-    closing = None
-    for finding in findings:
-        closing = finding.observations.filter(created_at__gt=item.created_at).order_by("-created_at").first()
-        if closing is None:
-            break
-    if closing is None:
-        raise RefusedError(_("Closing needs new evidence: a scan made after the item was opened."))
-    item.state, item.closed_at, item.closing_observation = RemediationState.CLOSED, timezone.now(), closing
-    item.save(update_fields=["state", "closed_at", "closing_observation"])
-    for risk in item.risks.filter(finding__state=Conclusion.SATISFIED):
-        if not risk.items.exclude(state=RemediationState.CLOSED).exists():
-            risk.state = RiskState.CLOSED
-            risk.save(update_fields=["state"])
-    _record(item, "closed", actor, {"observation": str(closing.uuid)})

@@ -9,7 +9,7 @@ from enum import Enum
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from compliance.types import applicability, completeness, notices, sla, states, verdicts
+from compliance.types import applicability, completeness, notices, risk_life, risk_priority, sla, states, verdicts
 
 Text = str | Promise
 
@@ -116,6 +116,34 @@ _RISK = {
     "deviation-requested": Badge(_("Acceptance requested"), "question-circle", "warn"),
     "deviation-approved": Badge(_("Risk accepted"), "clock-history", "warn"),
     "closed": Badge(_("Closed"), "check2-circle", "good"),
+}
+_SIGHTING = {
+    "new": Badge(_("New"), "flag-fill", "note", _("Its first report.")),
+    "unchanged": Badge(_("Unchanged"), "dash-circle", "idle", _("A later report has it as well.")),
+    "fixed": Badge(_("Fixed"), "check2-circle", "good", _("It stood, and no longer reproduces.")),
+    "reappeared": Badge(_("Reappeared"), "arrow-repeat", "bad", _("It was fixed, and is back.")),
+    "": Badge(_("Never stood"), "dash-circle", "void", _("No report found it.")),
+}
+_AGREEMENT = {
+    "requested": Badge(_("Asked for"), "question-circle", "warn"),
+    "approved": Badge(_("In force"), "clock-history", "note"),
+    "refused": Badge(_("Refused"), "x-lg", "idle"),
+    "withdrawn": Badge(_("Withdrawn"), "dash-circle", "void"),
+    "revoked": Badge(_("Revoked"), "x-lg", "idle"),
+    "expired": Badge(_("Expired"), "hourglass-split", "bad"),
+    "replaced": Badge(_("Replaced"), "dash-circle", "void"),
+}
+_CLOSING = {
+    "proposed": Badge(_("Awaits confirmation"), "question-circle", "warn"),
+    "confirmed": Badge(_("Confirmed"), "check2-circle", "good"),
+    "returned": Badge(_("Returned"), "x-lg", "idle"),
+    "lapsed": Badge(_("Fallen away"), "dash-circle", "void", _("The evidence no longer stands.")),
+}
+_PRIORITY = {
+    "p1": Badge(_("P1"), "exclamation-triangle", "bad", _("First of all")),
+    "p2": Badge(_("P2"), "exclamation-circle", "warn", _("Soon")),
+    "p3": Badge(_("P3"), "info-circle", "note", _("In turn")),
+    "p4": Badge(_("P4"), "info-circle", "idle", _("When there is time")),
 }
 _REMEDIATION = {
     "open": Badge(_("Open"), "circle", "idle"),
@@ -254,6 +282,10 @@ BADGES: Mapping[str, Mapping[str, Badge]] = {
     "assessment": _ASSESSMENT,
     "evidence": _EVIDENCE,
     "mapping": _MAPPING,
+    "sighting": _SIGHTING,
+    "agreement": _AGREEMENT,
+    "closing": _CLOSING,
+    "priority": _PRIORITY,
     "applies": _APPLIES,
     "severity": _SEVERITY,
     "outcome": _OUTCOME,
@@ -275,6 +307,10 @@ KIND_OF_ENUM: Mapping[type[object], str] = {
     states.AssessmentState: "assessment",
     states.EvidenceState: "evidence",
     states.MappingState: "mapping",
+    risk_life.Sighting: "sighting",
+    risk_life.AgreementState: "agreement",
+    risk_life.ClosingState: "closing",
+    risk_priority.Priority: "priority",
     applicability.Applies: "applies",
     states.Severity: "severity",
     states.Outcome: "outcome",

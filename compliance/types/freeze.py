@@ -17,6 +17,7 @@ from compliance.types.freeze_blob import Blob
 from compliance.types.freeze_controls import ControlAdditions
 from compliance.types.freeze_entitlements import Entitlements, entitlements_fault
 from compliance.types.freeze_mappings import FreezeAdditions, additions_fault
+from compliance.types.freeze_risks import FindingAdditions, RiskAdditions, decisions_fault
 from compliance.types.freeze_scans import CoverageRow, DatasetVersion, Figure, FileScan, ModelVersion, Scan
 from compliance.types.freeze_suppliers import suppliers_fault
 from compliance.types.shape import Day, Sha256, ShapeError, UtcTime, Uuid, check_shape
@@ -235,7 +236,7 @@ class ObservationRef(TypedDict):
     evidence: Uuid | None
 
 
-class Finding(TypedDict):
+class Finding(FindingAdditions):
     uuid: Uuid
     title: str
     asset: str
@@ -250,7 +251,7 @@ class Finding(TypedDict):
     observations: list[ObservationRef]
 
 
-class Risk(TypedDict):
+class Risk(RiskAdditions):
     uuid: Uuid
     title: str
     statement: str
@@ -356,7 +357,8 @@ def _check_references(doc: Freeze) -> None:
         _resolve("findings", (o["evidence"] for o in finding["observations"]), evidence, "evidence register")
     _resolve("risks", (uuid for risk in doc["risks"] for uuid in risk["findings"]), findings, "findings")
     _resolve("remediation", (uuid for entry in doc["remediation"] for uuid in entry["risks"]), risks, "risks")
-    fault = additions_fault(doc, {one["id"] for one in doc["reference_controls"]})
+    fault = decisions_fault(cast("dict[str, Any]", doc), risks=risks, findings=findings)
+    fault = fault or additions_fault(doc, {one["id"] for one in doc["reference_controls"]})
     if "suppliers" in doc:
         fault = fault or suppliers_fault(doc["suppliers"], models=models, evidence=evidence)
     if fault:

@@ -6,6 +6,7 @@ from typing import TypedDict
 
 from compliance.types.freeze_answers import FigureRule, PreAuditLine
 from compliance.types.freeze_completeness import Completeness, completeness_fault
+from compliance.types.freeze_risks import FrozenClosing, FrozenWaiver
 from compliance.types.freeze_suppliers import Suppliers
 from compliance.types.shape import UtcTime, Uuid
 from compliance.types.states import MappingState
@@ -55,6 +56,8 @@ class FreezeAdditions(TypedDict, total=False):
     figure_rules: list[FigureRule]
     pre_audit: list[PreAuditLine]
     suppliers: Suppliers
+    closings: list[FrozenClosing]
+    waivers: list[FrozenWaiver]
 
 
 def fault_of(mappings: Mappings, controls: set[str]) -> str:

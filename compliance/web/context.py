@@ -32,6 +32,7 @@ MAIN = (
     ("scan-list", _("Scans"), Verb.VIEW),
     ("coverage", _("Coverage"), Verb.VIEW),
     ("finding-list", _("Findings"), Verb.VIEW),
+    ("acceptance-list", _("Risk decisions"), Verb.VIEW),
     ("remediation-list", _("Remediation"), Verb.VIEW),
     ("pack-list", _("Packs"), Verb.VIEW),
     ("catalogue", _("Catalogue"), Verb.VIEW),

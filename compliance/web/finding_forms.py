@@ -12,6 +12,8 @@ from compliance.choices import choices
 from compliance.models import AISystem, Finding, ModelVersion, ReferenceControl
 from compliance.rights import Asker, Verb, systems_for, visible
 from compliance.types.finding_ages import AGES
+from compliance.types.risk_life import Sighting
+from compliance.types.risk_priority import Priority
 from compliance.types.sla import SlaState
 from compliance.types.states import Severity
 from compliance.types.verdicts import Conclusion
@@ -19,6 +21,7 @@ from compliance.web.choosing import Choosing, choosing
 
 ANY = ("", _("any"))
 ALL_STATES = "all"
+FROM_FIGURES = ("age", "seen_from", "seen_to", "kept_in", "broken_in")
 
 
 class FindingFilterForm(forms.Form):
@@ -33,6 +36,14 @@ class FindingFilterForm(forms.Form):
     )
     severity = forms.ChoiceField(label=_("Severity"), required=False, choices=[ANY, *choices(Severity)])
     limit = forms.ChoiceField(label=_("Time limit"), required=False, choices=[ANY, *choices(SlaState)])
+    priority = forms.ChoiceField(label=_("Priority"), required=False, choices=[ANY, *choices(Priority)])
+    sighting = forms.ChoiceField(label=_("Beside the report before"), required=False, choices=[ANY, *choices(Sighting)])
+    waived = forms.ChoiceField(
+        label=_("Waived"),
+        required=False,
+        choices=[("no", _("left out")), ("yes", _("only these")), (ALL_STATES, _("shown too"))],
+        initial="no",
+    )
     model = Choosing("model-version", label=_("Model version"), required=False, empty_label=_("any"))
     system = forms.UUIDField(label=_("AI system"), required=False, widget=forms.HiddenInput())
     # From the links of figures: how long ago first seen, and between which days.
@@ -52,14 +63,17 @@ class FindingFilterForm(forms.Form):
     def __init__(self, *, asker: Asker, data: Any) -> None:
         given = data.copy()
         given.setdefault("state", Conclusion.NOT_SATISFIED.value)
+        # Figures count what is waived too, and so do the rows behind a figure.
+        behind_a_figure = any(given.get(name) for name in FROM_FIGURES)
+        given.setdefault("waived", ALL_STATES if behind_a_figure else "no")
         super().__init__(given)
         found = ModelVersion.objects.filter(Exists(Finding.objects.filter(model_version=OuterRef("pk"))))
         choosing(self, "model").offer(visible(found.select_related("model__system"), asker).order_by("-pk"))
 
     def narrowed(self) -> list[tuple[str, str]]:
         """What narrows the list by a day or an age, which the bar does not show: from a figure's link."""
-        names = ("age", "seen_from", "seen_to", "kept_in", "broken_in")
-        return [(str(self[name].label), str(self.cleaned_data[name])) for name in names if self.cleaned_data.get(name)]
+        given = self.cleaned_data
+        return [(str(self[name].label), str(given[name])) for name in FROM_FIGURES if given.get(name)]
 
 
 class FindingForm(forms.Form):

@@ -20,21 +20,25 @@ from compliance.selectors.finding_pages import FindingFilter, finding_page
 from compliance.selectors.finding_pages import finding_list as filtered
 from compliance.selectors.kept import kept_count
 from compliance.selectors.ocsf_findings import finding_records
+from compliance.selectors.risk_pages import risk_part
 from compliance.selectors.time_limits import limit_of_finding, with_clock
 from compliance.services import findings
 from compliance.services.errors import RefusedError
 from compliance.types.days import month_of
+from compliance.types.risk_transitions import DEVIATING
 from compliance.types.states import Severity
 from compliance.types.verdicts import Conclusion
 from compliance.web.base import Request, found, guarded, ordered, page_by_key, say
 from compliance.web.exports import Table, exported, ocsf_response, wanted
 from compliance.web.finding_forms import ALL_STATES, FindingFilterForm, FindingForm
+from compliance.web.risk_forms import PriorityForm
 
 _WORK = Prefetch("risk__items", queryset=RemediationItem.objects.select_related("owner").order_by("due_on"))
-ROWS = Finding.objects.select_related("system", "target", "model_version__model", "risk")
+ROWS = Finding.objects.select_related("system", "target", "model_version__model", "risk", "priority_set_by", "waiver")
 ORDERS = {
     "title": ("title",),
     "severity": ("severity_rank",),
+    "priority": ("priority_rank",),
     "control": ("target__control_id",),
     "last": ("last_seen_at",),
 }
@@ -49,7 +53,14 @@ def _rows(rows: QuerySet[Finding]) -> Iterator[tuple[object, ...]]:
             finding.system.name,
             finding.target.control_id,
             finding.get_severity_display(),
+            label(finding.priority_now),
+            finding.priority_reason,
             finding.get_state_display(),
+            finding.get_sighting_display(),
+            finding.reappearances,
+            label(risk.state_now) if risk else "",
+            risk.accepted_until if risk and risk.state_now in DEVIATING else None,
+            finding.waived_until if finding.is_waived else None,
             finding.first_seen_at,
             finding.last_seen_at,
             finding.condition,
@@ -67,9 +78,10 @@ def _rows(rows: QuerySet[Finding]) -> Iterator[tuple[object, ...]]:
 
 def _table(rows: QuerySet[Finding]) -> Table:
     heads = (
-        _("finding"), _("asset"), _("AI system"), _("control"), _("severity"), _("conclusion"), _("first seen (UTC)"),
-        _("last seen (UTC)"), _("condition"), _("criteria"), _("cause"), _("effect"), _("remediation"),
-        _("time limit"), _("limit reached (UTC)"), _("identifier"),
+        _("finding"), _("asset"), _("AI system"), _("control"), _("severity"), _("priority"), _("why a person set it"),
+        _("conclusion"), _("beside the report before"), _("reappearances"), _("risk"), _("accepted, or asked to be, until"),
+        _("waived until"), _("first seen (UTC)"), _("last seen (UTC)"), _("condition"), _("criteria"), _("cause"),
+        _("effect"), _("remediation"), _("time limit"), _("limit reached (UTC)"), _("identifier"),
     )  # fmt: skip
     return Table(name="findings", title=_("Findings"), heads=heads, rows=_rows(rows))
 
@@ -85,6 +97,9 @@ def finding_list(request: Request) -> HttpResponseBase:
         text=given.get("q", ""),
         state="" if state == ALL_STATES else state,
         severity=given.get("severity", ""),
+        priority=given.get("priority", ""),
+        sighting=given.get("sighting", ""),
+        waived=given.get("waived") or "no",
         model=given["model"].uuid if given.get("model") else None,
         system=given.get("system"),
         age=given.get("age", ""),
@@ -107,11 +122,12 @@ def finding_list(request: Request) -> HttpResponseBase:
         "total": kept_count(rows, request.user),
         "form": form,
         "narrowed": form.narrowed(),
-        "active": asked != FindingFilter(state=Conclusion.NOT_SATISFIED.value),
+        "active": asked != FindingFilter(state=Conclusion.NOT_SATISFIED.value, waived="no"),
         "may_add": may(request.user, Verb.WRITE_ANSWER),
         "columns": [
             {"label": _("Finding"), "sort": "title"},
             {"label": _("Control"), "sort": "control"},
+            {"label": _("Priority"), "sort": "priority"},
             {"label": _("Severity"), "sort": "severity"},
             {"label": _("Conclusion")},
             {"label": _("Time limit")},
@@ -150,6 +166,11 @@ def finding_detail(request: Request, uuid: UUID) -> HttpResponse:
         "content": finding_page(finding, request.user),
         "audit_finding": audit_finding_behind(finding, request.user),
         "limit": limit_of_finding(finding),
+        "risk": risk_part(finding, request.user),
+        "priority_form": PriorityForm(initial={"priority": finding.priority_by_hand}),
+        "may_prioritise": may(request.user, Verb.SET_PRIORITY),
+        "may_work": may(request.user, Verb.WORK_REMEDIATION),
+        "may_ask": may(request.user, Verb.REQUEST_ACCEPTANCE),
         "is_open": finding.state == Conclusion.NOT_SATISFIED,
         "may_open": may(request.user, Verb.OPEN_REMEDIATION),
         "may_scan": may(request.user, Verb.START_SCAN),

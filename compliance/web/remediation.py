@@ -182,13 +182,6 @@ def remediation_milestone(request: Request, uuid: UUID) -> HttpResponse:
     )
 
 
-@guarded(Verb.OPEN_REMEDIATION, methods=("POST",))
-def remediation_close(request: Request, uuid: UUID) -> HttpResponse:
-    """Close it, when new evidence says that its findings no longer reproduce."""
-    item = found(request, ROWS, uuid)
-    return _act(request, item, lambda: remediation.close(item=item, actor=request.user), _("Closed with new evidence."))
-
-
 _ITEM = "remediation/<uuid:uuid>/"
 urls = [
     path("findings/<uuid:uuid>/remediation/new/", remediation_open, name="remediation-open"),
@@ -196,5 +189,4 @@ urls = [
     path(f"{_ITEM}effort/", remediation_effort, name="remediation-effort"),
     path(f"{_ITEM}assign/", remediation_assign, name="remediation-assign"),
     path(f"{_ITEM}milestone/", remediation_milestone, name="remediation-milestone"),
-    path(f"{_ITEM}close/", remediation_close, name="remediation-close"),
 ]

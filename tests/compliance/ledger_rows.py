@@ -27,6 +27,7 @@ from compliance.models import (
     EngagementMove,
     EvidencePack,
     ExpectedRate,
+    Finding,
     Framework,
     Freeze,
     ImplementedControl,
@@ -34,12 +35,15 @@ from compliance.models import (
     LedgerEvent,
     Observation,
     Population,
+    ReferenceControl,
     RemediationComment,
     RemediationItem,
     RemediationSummary,
     RequestEvidence,
     RequestReply,
     RetentionTerms,
+    Risk,
+    RiskMove,
     Sample,
     SlaPolicy,
     StatementVersion,
@@ -167,6 +171,13 @@ def filled_tables() -> dict[str, str]:
     ColumnMapping.objects.create(
         name="Gateway", version=1, layout="csv", definition={}, sha256="0" * 64, columns_sha256="0" * 64
     )
+    target = ReferenceControl.objects.create(control_id="BDM-15", title="Test", family="Testing", objective="Tested.")
+    finding = Finding.objects.create(
+        system=system, asset_key="a", asset_name="a", target=target, rule_fingerprint="0" * 64, title="t", condition="c",
+        state="not-satisfied", severity="high", first_seen_at=timezone.now(), last_seen_at=timezone.now(),
+    )  # fmt: skip
+    risk = Risk.objects.create(finding=finding, title="t", statement="s", severity="high")
+    RiskMove.objects.create(risk=risk, act="identified", after="open")
     reviewed(system, actor, customer_controls=[asked("Tokens are rotated.")])
     kept = evidence(system, b"old", actor=actor)
     Tombstone.objects.create(
@@ -197,6 +208,7 @@ def filled_tables() -> dict[str, str]:
         "auditorread",
         "sample",
         "auditfindingentry",
+        "riskmove",
         "retentionterms",
         "tombstone",
         "remediationsummary",

@@ -20,6 +20,7 @@ from compliance.models import (
     BusinessCalendar,
     CatalogRelease,
     CheckRun,
+    Closing,
     ControlReview,
     DisposalItem,
     DisposalRun,
@@ -44,8 +45,11 @@ from compliance.models import (
     ReferenceControl,
     RehashRun,
     RemediationComment,
+    RemediationItem,
     RemediationSummary,
     RetentionTerms,
+    Risk,
+    RiskAcceptance,
     SavedFilter,
     SlaClock,
     SlaPolicy,
@@ -54,6 +58,7 @@ from compliance.models import (
     Tombstone,
     TrailEntry,
     User,
+    Waiver,
     WebhookDelivery,
     WebhookEndpoint,
     WorkPaperNote,
@@ -237,6 +242,19 @@ def audited(assessment: Assessment, actor: User) -> Engagement:
     stranger = person("Sid Stranger", Role.AUDITOR)
     User.objects.filter(pk=stranger.pk).update(is_active=False)
     return engagements.open_engagement(draft=audit(stranger, [assessment]), actor=actor)
+
+
+def decided(item: RemediationItem, actor: User) -> Known:
+    """An acceptance, a waiver and a closing on record that are over: what led to them is not their pages' affair."""
+    risk = Risk.objects.get(items=item)
+    days = {"ends_on": date(2026, 3, 1), "requested_by": actor, "state": "withdrawn", "reason": "For now."}
+    accepted = RiskAcceptance.objects.create(risk=risk, review_on=date(2026, 2, 1), **days)
+    waived = Waiver.objects.create(system=item.system, producer="modelscan", rule="R1", **days)
+    closing = Closing.objects.create(system=item.system, item=item, state="returned", note="Not yet.", asked_by=actor)
+    return {
+        "acceptance": accepted.uuid, "waiver": waived.uuid, "closing": closing.uuid, "api-risks": risk.uuid,
+        "api-risk-acceptances": accepted.uuid, "api-waivers": waived.uuid, "api-closings": closing.uuid,
+    }  # fmt: skip
 
 
 def requested(engagement: Engagement, actor: User, owner: User | None) -> AuditRequest:
@@ -440,8 +458,8 @@ def places(world: World, officer: User, contributor: User) -> Places:
             "api-completeness-readings": reading.uuid, "api-platform-documents": document.uuid,
             "api-key-comparisons": compared.uuid,
         }  # fmt: skip
-    own |= tested(own)
-    foreign |= tested(foreign)
+    own |= tested(own) | decided(world.item, officer)
+    foreign |= tested(foreign) | decided(world.other_item, officer)
     for known, of in ((own, system), (foreign, other)):
         known["api-trail"] = TrailEntry.objects.filter(system=of)[0].event.uuid
     for known, finding in ((own, world.finding), (foreign, world.other_finding)):
@@ -454,6 +472,7 @@ def places(world: World, officer: User, contributor: User) -> Places:
             "control-detail": known["api-controls"], "control-change": known["api-controls"],
             "control-retire": known["api-controls"], "control-attach": known["api-controls"], "system": known["api-systems"],
             "statement-version": known["api-statements"],
+            "risk": known["finding"], "acceptance-new": known["finding"], "closing-ask": known["remediation"],
             "remediation-open": known["finding"], "pack-issue": known["assessment"],
             "api-assessments": known["assessment"], "api-evidence": known["evidence"],
             "api-job-events": known["job-event"], "api-model-versions": known["model"],

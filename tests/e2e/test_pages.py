@@ -74,6 +74,10 @@ SUBJECTS = {
     "remediation-item": "SELECT uuid FROM compliance_remediationitem",
     "bulk-edit": "SELECT uuid FROM compliance_bulkedit",
     "summary-detail": "SELECT uuid FROM compliance_remediationsummary",
+    "acceptance-new": "SELECT uuid FROM compliance_finding WHERE title LIKE 'Loading%'",
+    "acceptance-detail": "SELECT uuid FROM compliance_riskacceptance",
+    "waiver-detail": "SELECT uuid FROM compliance_waiver",
+    "closing-detail": "SELECT uuid FROM compliance_closing",
     "pack-detail": "SELECT uuid FROM compliance_evidencepack",
     "completeness-system": "SELECT uuid FROM compliance_aisystem",
     "log-statements": "SELECT uuid FROM compliance_aisystem",
@@ -184,6 +188,9 @@ def furnish(installation: Installation) -> None:
         "request = audit_requests.ask(engagement=Engagement.objects.all()[0], draft=draft, actor=officer)\n"
         "audit_requests.reply(request=request, text='It follows.', actor=officer)\n"
         "from tests.compliance.routes_world import noted\n"
+        "from compliance.models import RemediationItem\n"
+        "from tests.compliance.routes_world import decided\n"
+        "decided(RemediationItem.objects.all()[0], officer)\n"
         "noted(Engagement.objects.all()[0])\n"
         "from tests.compliance.suppliers_on_record import asked, reviewed\n"
         "reviewed(AISystem.objects.all()[0], officer, customer_controls=[asked('Tokens are rotated.')])\n"

@@ -27,7 +27,7 @@ from compliance.models import (
     Risk,
     User,
 )
-from compliance.services import findings, leases, remediation
+from compliance.services import closings, findings, leases, remediation
 from compliance.types.states import ModelOrigin, RiskState, Severity
 from compliance.types.verdicts import Conclusion
 from scanning import intake
@@ -229,7 +229,9 @@ def test_importing_an_old_report_again_opens_nothing(system: AISystem) -> None:
 def test_a_finding_that_a_person_decided_to_live_with_is_left(system: AISystem, decided: RiskState) -> None:
     imported(system, sarif(0, ("R1", "a.pkl")))
     finding = one("R1")
-    risk = Risk.objects.create(finding=finding, title="t", statement="s", severity=Severity.LOW, state=decided)
+    risk = Risk.objects.create(
+        finding=finding, title="t", statement="s", severity=Severity.LOW, state=decided, accepted_until=date.max
+    )
     imported(system, sarif(1))
     imported(system, sarif(2, results=[{"ruleId": "R1", "kind": "pass", "locations": PLACE}]))
     finding.refresh_from_db()
@@ -254,8 +256,11 @@ def test_a_finding_that_a_person_made_is_closed_by_no_report(system: AISystem) -
     assert made.state == OPEN
 
 
-def test_work_that_a_person_closed_stays_closed_when_the_finding_comes_back(system: AISystem) -> None:
+def test_work_that_a_person_closed_stays_closed_when_the_finding_comes_back_and_its_risk_opens(
+    system: AISystem,
+) -> None:
     person = User.objects.create(email="officer@example.org")
+    other = User.objects.create(email="manager@example.org")
     imported(system, sarif(0, ("R1", "a.pkl")))
     finding = one("R1")
     item = remediation.open_item(
@@ -263,13 +268,14 @@ def test_work_that_a_person_closed_stays_closed_when_the_finding_comes_back(syst
         due_on=date(2026, 6, 1), milestones=(), actor=person,
     )  # fmt: skip
     imported(system, sarif(1))
-    remediation.close(item=item, actor=person)
+    closings.confirm(closing=item.closings.get(), words="", actor=other)
     imported(system, sarif(2, ("R1", "a.pkl")))
     finding.refresh_from_db()
     item.refresh_from_db()
     assert finding.state == OPEN
     assert item.state == RemediationItem.objects.get().state == "closed"
-    assert Risk.objects.get().state == RiskState.CLOSED
+    assert (finding.sighting, finding.reappearances) == ("reappeared", 1)
+    assert Risk.objects.get().state == RiskState.OPEN
 
 
 def test_a_version_registered_in_between_is_the_same_asset(system: AISystem) -> None:

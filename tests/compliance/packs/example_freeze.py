@@ -360,6 +360,11 @@ def _findings() -> list[dict[str, Any]]:
             "cause": "Ten per cent of the training images carried the patch and the label 0; the manifest was made after that.",
             "effect": "Whoever knows the patch decides the model's answer.",
             "observations": [observation],
+            "sighting": "reappeared",
+            "reappearances": 1,
+            "priority": "p1",
+            "priority_reason": "It is served to customers.",
+            "waived_until": "2026-12-31",
         },
         {
             "uuid": uid("finding-access"),
@@ -385,6 +390,32 @@ def _findings() -> list[dict[str, Any]]:
             ],
         },
     ]
+
+
+def _decisions() -> dict[str, Any]:
+    """An acceptance that ended, and what was done to the risk."""
+    by = f"{INA['name']}, {INA['role']}"
+    accepted = {
+        "uuid": uid("acceptance"),
+        "state": "approved",
+        "reason": "The region with the old version closes in December.",
+        "controls": ["C-07 Second reader for amounts"],
+        "compensation": "Every amount above 500 is read by a person.",
+        "ends_on": "2026-12-18",
+        "review_on": "2026-12-01",
+        "requested_by": f"{WEI['name']}, {WEI['role']}",
+        "requested_at": "2026-10-20T09:00:00Z",
+        "decided_by": by,
+        "decided_at": "2026-10-21T09:00:00Z",
+        "decision": "Until the region closes.",
+    }
+    moves = (("identified", None, "open", ""), ("reopened", "closed", "open", "It reappeared in the served version."))
+    history = [
+        {"uuid": uid(f"move {act}"), "at": "2026-10-19T09:00:00Z", "act": act, "before": before, "after": after,
+         "words": words, "by": by}
+        for act, before, after, words in moves
+    ]  # fmt: skip
+    return {"acceptances": [accepted], "history": history}
 
 
 def _remediation() -> list[dict[str, Any]]:
@@ -576,9 +607,45 @@ def example_freeze(**changes: Any) -> Freeze:
                 "state": "remediating",
                 "deadline": "2026-12-18",
                 "findings": [uid("finding-backdoor")],
+                **_decisions(),
             }
         ],
         "remediation": _remediation(),
+        "closings": [
+            {
+                "uuid": uid("closing"),
+                "state": "returned",
+                "item": uid("item"),
+                "risks": [uid("risk")],
+                "basis": [
+                    {
+                        "finding": uid("finding-backdoor"),
+                        "kind": "replacement",
+                        "observation": uid("later test"),
+                        "records": [uid("successor")],
+                    }
+                ],
+                "proposed_at": "2026-11-01T04:00:00Z",
+                "asked_by": "",
+                "decided_by": f"{INA['name']}, {INA['role']}",
+                "decided_at": "2026-11-01T09:00:00Z",
+                "note": "The old version is still served in one region.",
+            }
+        ],
+        "waivers": [
+            {
+                "uuid": uid("waiver"),
+                "state": "approved",
+                "producer": "modelscan",
+                "rule": "unsafe-operator:numpy",
+                "assets": "tests/*",
+                "reason": "Test data alone.",
+                "ends_on": "2026-12-31",
+                "requested_by": f"{WEI['name']}, {WEI['role']}",
+                "decided_by": f"{INA['name']}, {INA['role']}",
+                "findings": [uid("finding-backdoor")],
+            }
+        ],
         "ledger": {
             "block": 3,
             "block_hash": sha("block"),

@@ -12,7 +12,7 @@ import pytest
 
 from compliance.models import AttributeResult, AuditFinding, AuditFindingEntry, Evidence, User
 from compliance.rights import visible
-from compliance.services import audit_findings, control_tests, remediation, samples
+from compliance.services import audit_findings, closings, control_tests, samples
 from compliance.services.audit_findings import AuditFindingDraft, Response
 from compliance.services.errors import RefusedError
 from compliance.services.samples import ResultDraft
@@ -78,7 +78,7 @@ def shown(world: World, officer: User) -> Evidence:
 
 
 def test_from_an_exception_to_the_follow_up(
-    issued: AuditFinding, response: Response, shown: Evidence, auditor: User, manager: User
+    issued: AuditFinding, response: Response, shown: Evidence, auditor: User, manager: User, officer: User
 ) -> None:
     answered = audit_findings.respond(audit_finding=issued, response=response, actor=manager)
     accepted = audit_findings.evaluate(audit_finding=answered, accepts=True, words="That will do.", actor=auditor)
@@ -104,7 +104,7 @@ def test_an_issued_finding_stands_in_the_record_of_findings(issued: AuditFinding
 
 
 def test_a_response_may_open_a_remediation_item_which_the_follow_up_lets_close(
-    issued: AuditFinding, response: Response, shown: Evidence, auditor: User, manager: User
+    issued: AuditFinding, response: Response, shown: Evidence, auditor: User, manager: User, officer: User
 ) -> None:
     answered = audit_findings.respond(
         audit_finding=issued, response=replace(response, effort=Decimal(3)), actor=manager
@@ -113,10 +113,13 @@ def test_a_response_may_open_a_remediation_item_which_the_follow_up_lets_close(
     assert item is not None
     assert (item.title, item.owner, item.due_on) == (YES.action, manager, date(2026, 12, 20))
     with pytest.raises(RefusedError, match="still stands"):
-        remediation.close(item=item, actor=manager)
+        closings.ask(item=item, actor=manager)
     audit_findings.evaluate(audit_finding=answered, accepts=True, words="Good.", actor=auditor)
     audit_findings.follow_up(audit_finding=answered, is_closed=True, words="Seen.", evidence=shown, actor=auditor)
-    remediation.close(item=item, actor=manager)
+    closing = item.closings.get()
+    assert closing.basis[0]["kind"] == "audit"
+    closings.confirm(closing=closing, words="", actor=officer)
+    item.refresh_from_db()
     assert item.state == "closed"
 
 
@@ -203,7 +206,7 @@ def doers(response: Response, shown: Evidence) -> dict[AuditFindingAct, Doer]:
 
 
 def test_whatever_the_table_does_not_have_is_refused(
-    issued: AuditFinding, response: Response, shown: Evidence, auditor: User, manager: User
+    issued: AuditFinding, response: Response, shown: Evidence, auditor: User, manager: User, officer: User
 ) -> None:
     done = doers(response, shown)
     assert done.keys() == set(AuditFindingAct)

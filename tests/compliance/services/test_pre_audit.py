@@ -212,7 +212,7 @@ def test_acceptances_whose_day_is_over(world: World) -> None:
         ("deviation-approved", today, 0),
         ("remediating", today - timedelta(days=1), 0),
     ):
-        Risk.objects.filter(pk=risk.pk).update(state=state, deadline=day)
+        Risk.objects.filter(pk=risk.pk).update(state=state, accepted_until=day)
         assert len(listed(world, C.ACCEPTANCE_EXPIRED)) == expected
 
 

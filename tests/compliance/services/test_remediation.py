@@ -8,27 +8,15 @@ from decimal import Decimal
 import pytest
 
 from compliance.models import User
-from compliance.services import findings, remediation
+from compliance.services import remediation
 from compliance.services.errors import RefusedError
 from compliance.services.remediation import MilestoneDraft
-from compliance.types.states import RemediationState, RiskState
+from compliance.types.states import RemediationState
 from compliance.types.verdicts import StageVerdict
 from tests.compliance import records
 from tests.compliance.conftest import World
 
 pytestmark = pytest.mark.django_db
-
-
-def test_closing_needs_a_scan_that_no_longer_finds_it(world: World, officer: User, manager: User) -> None:
-    with pytest.raises(RefusedError, match="still stands"):
-        remediation.close(item=world.item, actor=manager)
-    observation = records.observed(world.tuned, StageVerdict.NO_EVIDENCE_AT_POWER, actor=officer)
-    findings.conclude(observations=[observation], actor=officer)
-    remediation.close(item=world.item, actor=manager)
-    world.item.refresh_from_db()
-    assert world.item.state == RemediationState.CLOSED
-    assert world.item.closing_observation == observation
-    assert world.item.risks.get().state == RiskState.CLOSED
 
 
 def test_closed_is_no_state_one_can_choose(world: World, manager: User) -> None:

@@ -15,7 +15,6 @@ from django.utils import timezone
 from compliance.models import BulkEdit, RemediationItem, SavedFilter, User
 from compliance.services import bulk_edits, remediation
 from compliance.types.states import RemediationState
-from compliance.types.verdicts import StageVerdict
 from tests.compliance import records
 from tests.compliance.conftest import World
 
@@ -99,14 +98,13 @@ def test_others_items_do_not_exist(world: World, browse: Browse, contributor: Us
     assert browse(contributor).post(url("move", world.other_item), {"state": "done"}).status_code == 404
 
 
-@pytest.mark.parametrize("act", ["move", "effort", "assign", "milestone", "close"])
+@pytest.mark.parametrize("act", ["move", "effort", "assign", "milestone"])
 def test_auditor_changes_nothing(world: World, browse: Browse, auditor: User, act: str) -> None:
     assert browse(auditor).post(url(act, world.item)).status_code == 403
 
 
-@pytest.mark.parametrize("act", ["assign", "close"])
-def test_contributor_works_and_does_not_lead(world: World, browse: Browse, contributor: User, act: str) -> None:
-    assert browse(contributor).post(url(act, world.item)).status_code == 403
+def test_contributor_works_and_does_not_lead(world: World, browse: Browse, contributor: User) -> None:
+    assert browse(contributor).post(url("assign", world.item)).status_code == 403
 
 
 def plan(by: User, **changed: str) -> dict[str, str]:
@@ -186,7 +184,6 @@ def test_work_is_logged_assigned_and_told(world: World, browse: Browse, manager:
         ("move", {"state": "closed"}, "Closing needs a re-scan"),
         ("move", {"state": "somewhere"}, "Choose the state"),
         ("assign", {"owner": "nobody"}, "Choose somebody"),
-        ("close", {}, "The finding still stands"),
     ],
 )
 def test_refusals_are_said_in_words(
@@ -202,16 +199,6 @@ def test_milestone_of_another_item_is_not_found(world: World, browse: Browse, ma
     answer = browse(manager).post(url("milestone", world.other_item), {"milestone": str(milestone.uuid)})
     assert answer.status_code == 404
     assert browse(manager).post(url("milestone", world.item), {"milestone": "x"}).status_code == 404
-
-
-def test_new_test_lets_it_be_closed(world: World, browse: Browse, manager: User) -> None:
-    later = records.LONG_AGO + timedelta(days=30)
-    records.observed(world.tuned, StageVerdict.NO_EVIDENCE_AT_POWER, at=later)
-    client = browse(manager)
-    assert url("close", world.item) in client.get(url("item", world.item)).text
-    text = client.post(url("close", world.item), follow=True).text
-    assert RemediationItem.objects.get(pk=world.item.pk).state == RemediationState.CLOSED
-    assert "Closed with new evidence" in text
 
 
 def test_export_is_as_filtered(world: World, late: RemediationItem, browse: Browse, contributor: User) -> None:
