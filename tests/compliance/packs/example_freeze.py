@@ -688,6 +688,8 @@ def empty_freeze() -> Freeze:
         "findings",
         "risks",
         "remediation",
+        "closings",
+        "waivers",
     )
     nothing: dict[str, Any] = {name: [] for name in lists}
     return example_freeze(
