@@ -37,6 +37,8 @@ _TITLES = {
     "findings": gettext_lazy("Findings"),
     "risks": gettext_lazy("Risks"),
     "remediation": gettext_lazy("Remediation"),
+    "closings": gettext_lazy("Closings"),
+    "waivers": gettext_lazy("Waivers of scanner rules"),
     "mappings": gettext_lazy("Mappings"),
     "suppliers": gettext_lazy("Third parties"),
     "pre_audit": gettext_lazy("Checks before the audit"),

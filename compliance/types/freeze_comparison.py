@@ -160,6 +160,8 @@ _TABLE: Mapping[str, _Section] = {
     "findings": _Section("uuid", ("title", "asset")),
     "risks": _Section("uuid", ("title",)),
     "remediation": _Section("uuid", ("title",)),
+    "closings": _Section("uuid", ("state", "proposed_at")),
+    "waivers": _Section("uuid", ("producer", "rule")),
     "mappings": _Section("uuid", ("control", "framework", "requirement"), inside="pairs"),
     "suppliers": _Section("uuid", ("name",), inside="records"),
     "pre_audit": _Section("check", ("title",)),
