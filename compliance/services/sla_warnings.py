@@ -46,13 +46,17 @@ def _warn(state: SlaState, now: datetime) -> int:
     rows = untold.select_related("finding__system", "calendar").defer(
         "finding__condition", "finding__criteria", "finding__cause", "finding__effect", "finding__techniques"
     )
-    clocks = list(rows.order_by("due_at", "pk"))
-    for clock in clocks:
-        setattr(clock, _FIELD[state], now)
-    bulk_rows.update(clocks, names=(_FIELD[state],))
-    sla_clocks.record(_ACT[state], clocks, now=now, actor=None)
-    notices.tell_all(list(_tellings(state, clocks)), remembers=False)  # each clock remembers
-    return len(clocks)
+    count, told = 0, list[Telling]()
+    with bulk_rows.collector_paused():
+        while clocks := list(rows.order_by("due_at", "pk")[:_CHUNK]):
+            for clock in clocks:
+                setattr(clock, _FIELD[state], now)
+            bulk_rows.update(clocks, names=(_FIELD[state],))
+            sla_clocks.record(_ACT[state], clocks, now=now, actor=None)
+            told += _tellings(state, clocks)
+            count += len(clocks)
+        notices.tell_all(told, remembers=False)  # each clock remembers
+    return count
 
 
 def _tellings(state: SlaState, clocks: list[SlaClock]) -> Iterator[Telling]:
