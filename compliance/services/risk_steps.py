@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.models import AISystem, Finding, RemediationItem, Risk, RiskAcceptance, RiskMove, User
-from compliance.services import ledger, sla_clocks
+from compliance.services import ledger, risk_notices, sla_clocks
 from compliance.services.errors import RefusedError
 from compliance.types.canonical import digest_of
 from compliance.types.drafts import JSON
@@ -45,6 +45,7 @@ def step(
     risk.save(update_fields=["state", "opened_at", "accepted_until"])
     write_down(risk, act, before, actor, words, acceptance, facts or {})
     sla_clocks.follow(findings=[risk.finding_id], actor=actor)
+    risk_notices.tell(risk=risk, act=act, acceptance=acceptance, actor=actor)
     return risk
 
 
