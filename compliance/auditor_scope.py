@@ -124,7 +124,7 @@ WHOLE_SYSTEM = frozenset(
     {
         "compliance.KeyComparison", "compliance.BindingRule", "compliance.ChangeWindow", "compliance.ExpectedRate",
         "compliance.DatasetVerification", "compliance.Finding", "compliance.Risk", "compliance.RemediationItem",
-        "compliance.RiskMove", "compliance.RiskAcceptance", "compliance.Closing", "compliance.Waiver",
+        "compliance.RiskMove", "compliance.SlaClock", "compliance.RiskAcceptance", "compliance.Closing", "compliance.Waiver",
         "compliance.Milestone", "compliance.RemediationComment", "compliance.ImplementedControl",
         "compliance.ControlRequirement",
         "compliance.ControlVersion", "compliance.StatementLine", "compliance.StatementVersion",
