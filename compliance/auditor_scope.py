@@ -124,8 +124,9 @@ WHOLE_SYSTEM = frozenset(
     {
         "compliance.KeyComparison", "compliance.BindingRule", "compliance.ChangeWindow", "compliance.ExpectedRate",
         "compliance.DatasetVerification", "compliance.Finding", "compliance.Risk", "compliance.RemediationItem",
-        "compliance.RiskMove", "compliance.SlaClock", "compliance.RiskAcceptance", "compliance.Closing", "compliance.Waiver",
-        "compliance.Milestone", "compliance.RemediationComment", "compliance.ImplementedControl",
+        "compliance.RiskMove", "compliance.SlaClock", "compliance.RiskAcceptance", "compliance.Closing",
+        "compliance.Waiver", "compliance.Milestone", "compliance.RemediationComment", "compliance.ImplementedControl",
+        "compliance.ItemDependency", "compliance.Baseline", "compliance.BaselineDecision", "compliance.PlanUpdate",
         "compliance.ControlRequirement",
         "compliance.ControlVersion", "compliance.StatementLine", "compliance.StatementVersion",
         "compliance.AIModel", "compliance.ModelVersion",

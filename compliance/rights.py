@@ -26,6 +26,7 @@ Asker = m.User | AnonymousUser
 _ALL = frozenset(Role)
 _STAFF = frozenset({Role.ADMINISTRATOR, Role.OFFICER, Role.MANAGER})
 _PEOPLE = _ALL - {Role.COLLECTOR}
+_PAYERS = frozenset({Role.ADMINISTRATOR, Role.MANAGER})
 _MAKERS = frozenset({Role.OFFICER, Role.CONTRIBUTOR})
 
 TABLE: dict[Verb, frozenset[Role]] = {
@@ -80,6 +81,11 @@ TABLE: dict[Verb, frozenset[Role]] = {
     Verb.REQUEST_ACCEPTANCE: frozenset({Role.OFFICER, Role.MANAGER, Role.CONTRIBUTOR}),
     Verb.DECIDE_ACCEPTANCE: frozenset({Role.OFFICER, Role.MANAGER}),
     Verb.CONFIRM_CLOSING: frozenset({Role.OFFICER, Role.MANAGER}),
+    Verb.APPROVE_BASELINE: frozenset({Role.OFFICER, Role.MANAGER}),
+    Verb.VIEW_CAPACITY: _STAFF,
+    Verb.STATE_CAPACITY: _PAYERS,
+    Verb.VIEW_COSTS: _PAYERS,
+    Verb.STATE_RATES: _PAYERS,
     Verb.ISSUE_PACK: frozenset({Role.OFFICER}),
     Verb.DOWNLOAD_PACK: _STAFF | {Role.AUDITOR},
     Verb.TEST_CONTROLS: frozenset({Role.AUDITOR}),
@@ -198,6 +204,11 @@ SYSTEM_PATH: dict[str, str] = {
     "compliance.RemediationItem": "system",
     "compliance.Milestone": "item__system",
     "compliance.RemediationComment": "item__system",
+    "compliance.ItemDependency": "item__system",
+    "compliance.Baseline": "item__system",
+    "compliance.BaselineDecision": "baseline__item__system",
+    "compliance.PlanUpdate": "item__system",
+    "compliance.WorkEntry": "item__system",
     "compliance.Freeze": "assessment__system",
     "compliance.EvidencePack": "freeze__assessment__system",
     "compliance.Job": "system",
@@ -272,22 +283,12 @@ PRINCIPALS = "compliance.Principal"
 WHOLE = frozenset(
     f"compliance.{name}"
     for name in (
-        "RetentionTerms",
-        "LegalHold",
-        "DisposalRun",
-        "DisposalItem",
-        "RehashRun",
-        "FileCheck",
-        "PackHandover",
-        "RemediationSummary",
-        "BulkEdit",
-        "BusinessCalendar",
-        "SlaPolicy",
-        "NightlyRun",
-        "WebhookEndpoint",
-        "WebhookDelivery",
+        "RetentionTerms", "LegalHold", "DisposalRun", "DisposalItem", "RehashRun", "FileCheck", "PackHandover",
+        "RemediationSummary", "BulkEdit", "BusinessCalendar", "SlaPolicy", "NightlyRun", "WebhookEndpoint",
+        "WebhookDelivery", "Capacity", "Leave",
     )
-)
+)  # fmt: skip
+COSTS = "compliance.CostRate"
 TOKENS = "compliance.TokenScope"
 
 
@@ -325,6 +326,8 @@ def _visible(queryset: QuerySet[ModelT], user: m.User) -> QuerySet[ModelT]:
         return _visible_shared(queryset, user)
     if label in WHOLE:
         return queryset if role in _STAFF else queryset.none()
+    if label == COSTS:
+        return queryset if may(user, Verb.VIEW_COSTS) else queryset.none()
     if label == TOKENS:
         return _visible_tokens(queryset, user)
     if label in PEOPLE:

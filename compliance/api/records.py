@@ -1,4 +1,4 @@
-"""Endpoints of systems, models, data, catalogue, job log, observations, findings, remediation, packs and jobs."""
+"""Endpoints of systems, models, data, catalogue, job log, observations, findings, packs and jobs."""
 
 from __future__ import annotations
 
@@ -16,28 +16,23 @@ from compliance import models as m
 from compliance.api import requests
 from compliance.api import serializers as shapes
 from compliance.api.base import ReadViewSet, asker
-from compliance.api.risks import ClosingSerializer
 from compliance.rights import Verb
 from compliance.selectors import ocsf
 from compliance.selectors.file_answers import attachment
 from compliance.selectors.ocsf_findings import finding_records
 from compliance.selectors.ocsf_job_events import job_event_records
 from compliance.services import (
-    closings,
     evidence,
     handovers,
     inventory,
     jobs,
     priorities,
-    remediation,
     risks,
-    tickets,
 )
-from compliance.services.remediation import MilestoneDraft
 from compliance.types.applicability import LegalRole, RiskClass, Standing
 from compliance.types.canonical import canonical_json
 from compliance.types.risk_priority import Priority
-from compliance.types.states import HandoverWay, ModelOrigin, RemediationState
+from compliance.types.states import HandoverWay, ModelOrigin
 
 
 class SystemViewSet(ReadViewSet):
@@ -195,82 +190,6 @@ class FindingViewSet(ReadViewSet):
         """All of them, filtered alike, as OCSF findings, one JSON object a line."""
         rows = self.filter_queryset(self.get_queryset())
         return StreamingHttpResponse(ocsf.lines(finding_records(rows)), content_type=ocsf.MEDIA_TYPE)
-
-
-class RemediationViewSet(ReadViewSet):
-    """Remediation items."""
-
-    queryset = m.RemediationItem.objects.select_related("system", "owner").prefetch_related("risks", "milestones")
-    serializer_class = shapes.RemediationSerializer
-    filterset_fields = ("state",)
-    verbs: ClassVar = {"GET": Verb.VIEW, "POST": Verb.OPEN_REMEDIATION}
-    action_verbs: ClassVar = {
-        "move": Verb.WORK_REMEDIATION,
-        "effort": Verb.WORK_REMEDIATION,
-        "ask_closing": Verb.WORK_REMEDIATION,
-        "ticket": Verb.WORK_REMEDIATION,
-    }
-
-    @extend_schema(request=requests.RemediationRequest, responses={201: shapes.RemediationSerializer})
-    def create(self, request: Request) -> Response:
-        """Open a remediation item for a finding."""
-        payload = requests.RemediationRequest(data=request.data, context=self.get_serializer_context())
-        payload.is_valid(raise_exception=True)
-        given = payload.validated_data
-        item = remediation.open_item(
-            finding=given["finding"],
-            title=given["title"],
-            description=given["description"],
-            owner=given["owner"],
-            effort_planned=given["effort_planned"],
-            due_on=given["due_on"],
-            milestones=[MilestoneDraft(title=step["title"], due_on=step["due_on"]) for step in given["milestones"]],
-            actor=asker(request),
-        )
-        return Response(shapes.RemediationSerializer(item).data, status=status.HTTP_201_CREATED)
-
-    def _shown(self) -> Response:
-        return Response(shapes.RemediationSerializer(self.get_object()).data)
-
-    @extend_schema(request=requests.MoveRequest, responses=shapes.RemediationSerializer)
-    @action(detail=True, methods=["post"])
-    def move(self, request: Request, uuid: str) -> Response:
-        """Change the state of open work."""
-        work: m.RemediationItem = self.get_object()
-        payload = requests.MoveRequest(data=request.data)
-        payload.is_valid(raise_exception=True)
-        given = payload.validated_data
-        seen = RemediationState(given["seen"]) if given["seen"] else None
-        remediation.move(item=work, state=RemediationState(given["state"]), actor=asker(request), seen=seen)
-        return self._shown()
-
-    @extend_schema(request=requests.EffortRequest, responses=shapes.RemediationSerializer)
-    @action(detail=True, methods=["post"])
-    def effort(self, request: Request, uuid: str) -> Response:
-        """Add effort spent."""
-        work: m.RemediationItem = self.get_object()
-        payload = requests.EffortRequest(data=request.data)
-        payload.is_valid(raise_exception=True)
-        days = payload.validated_data["person_days"]
-        remediation.log_effort(item=work, person_days=days, actor=asker(request))
-        return self._shown()
-
-    @extend_schema(request=requests.TicketRequest, responses=shapes.RemediationSerializer)
-    @action(detail=True, methods=["post"])
-    def ticket(self, request: Request, uuid: str) -> Response:
-        """Name the ticket of the same work in another tool; both empty takes it away."""
-        work: m.RemediationItem = self.get_object()
-        payload = requests.TicketRequest(data=request.data)
-        payload.is_valid(raise_exception=True)
-        tickets.link(item=work, **payload.validated_data, actor=asker(request))
-        return self._shown()
-
-    @extend_schema(request=None, responses={201: ClosingSerializer})
-    @action(detail=True, methods=["post"], url_path="closing")
-    def ask_closing(self, request: Request, uuid: str) -> Response:
-        """Ask for an item to be closed on new evidence; somebody who did not do the work confirms."""
-        closing = closings.ask(item=self.get_object(), actor=asker(request))
-        return Response(ClosingSerializer(closing).data, status=status.HTTP_201_CREATED)
 
 
 class PackViewSet(ReadViewSet):

@@ -6,7 +6,6 @@ from rest_framework import serializers
 
 from compliance import models as m
 from compliance.api.base import ScopedReference, SystemReference
-from compliance.api.serializers import MilestoneDraftSerializer
 from compliance.choices import choices
 from compliance.rights import Verb
 from compliance.types.applicability import LegalRole, RiskClass
@@ -14,7 +13,7 @@ from compliance.types.drafts import JSON
 from compliance.types.handling import HandlingLabel
 from compliance.types.provenance import Obtained
 from compliance.types.risk_priority import Priority
-from compliance.types.states import Audience, ModelOrigin, RemediationState, RetentionClass
+from compliance.types.states import Audience, ModelOrigin, RetentionClass
 
 SYSTEMS = m.AISystem.objects.all()
 
@@ -149,39 +148,11 @@ class ModelVersionRequest(serializers.Serializer[JSON]):
     )
 
 
-class RemediationRequest(serializers.Serializer[JSON]):
-    """A remediation item for a finding."""
-
-    finding = ScopedReference(queryset=m.Finding.objects.all())
-    title = serializers.CharField(max_length=300)
-    description = serializers.CharField(required=False, allow_blank=True, default="")
-    owner = serializers.SlugRelatedField(slug_field="uuid", queryset=m.User.objects.filter(is_active=True))
-    effort_planned = serializers.DecimalField(max_digits=7, decimal_places=2)
-    due_on = serializers.DateField()
-    milestones = MilestoneDraftSerializer(many=True, required=False, default=list)
-
-
-class MoveRequest(serializers.Serializer[JSON]):
-    """A new state of a remediation item."""
-
-    state = serializers.ChoiceField(choices=choices(RemediationState))
-    seen = serializers.ChoiceField(
-        choices=choices(RemediationState), required=False, allow_null=True, default=None,
-        help_text="The state in which you saw it; where it is another one by now, the answer is 409 with both.",
-    )  # fmt: skip
-
-
 class PriorityRequest(serializers.Serializer[JSON]):
     """A priority set by a person; empty: by the rule."""
 
     priority = serializers.ChoiceField(choices=choices(Priority), allow_blank=True)
     words = serializers.CharField(max_length=5_000)
-
-
-class EffortRequest(serializers.Serializer[JSON]):
-    """Effort spent."""
-
-    person_days = serializers.DecimalField(max_digits=7, decimal_places=2)
 
 
 class LabelRequest(serializers.Serializer[JSON]):

@@ -300,37 +300,6 @@ class FindingSerializer(serializers.ModelSerializer[m.Finding]):
         ]  # fmt: skip
 
 
-class MilestoneSerializer(serializers.ModelSerializer[m.Milestone]):
-    """A step of a remediation item."""
-
-    class Meta:
-        model = m.Milestone
-        fields: ClassVar = ["uuid", "title", "due_on", "done_at"]
-
-
-class RemediationSerializer(serializers.ModelSerializer[m.RemediationItem]):
-    """A remediation item with its milestones."""
-
-    system = UuidField()
-    owner = PersonSerializer(read_only=True)
-    risks = UuidField(many=True)
-    milestones = MilestoneSerializer(many=True, read_only=True)
-
-    class Meta:
-        model = m.RemediationItem
-        fields: ClassVar = [
-            "uuid", "system", "title", "description", "owner", "state", "effort_planned", "effort_spent", "due_on",
-            "risks", "milestones", "ticket_key", "ticket_url", "closed_at", "created_at",
-        ]  # fmt: skip
-
-
-class MilestoneDraftSerializer(serializers.Serializer[JSON]):
-    """A step to be planned."""
-
-    title = serializers.CharField(max_length=300)
-    due_on = serializers.DateField()
-
-
 class PackSerializer(serializers.ModelSerializer[m.EvidencePack]):
     """An issued pack with its receipt."""
 

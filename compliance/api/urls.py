@@ -13,6 +13,7 @@ from compliance.api import (
     assessments,
     audit_findings,
     audit_requests,
+    capacity,
     completeness,
     control_tests,
     controls,
@@ -21,7 +22,9 @@ from compliance.api import (
     mappings,
     notices,
     records,
+    remediation,
     remediation_desk,
+    remediation_plans,
     retention,
     risks,
     statements,
@@ -79,12 +82,20 @@ router.register("risks", risks.RiskViewSet, basename="api-risks")
 router.register("risk-acceptances", risks.AcceptanceViewSet, basename="api-risk-acceptances")
 router.register("waivers", risks.WaiverViewSet, basename="api-waivers")
 router.register("closings", risks.ClosingViewSet, basename="api-closings")
-router.register("remediation-items", records.RemediationViewSet, basename="api-remediation-items")
 router.register("remediation-comments", remediation_desk.CommentViewSet, basename="api-remediation-comments")
 router.register("saved-filters", remediation_desk.SavedFilterViewSet, basename="api-saved-filters")
 router.register("bulk-edits", remediation_desk.BulkEditViewSet, basename="api-bulk-edits")
 router.register("remediation-figures", remediation_desk.FigureViewSet, basename="api-remediation-figures")
 router.register("remediation-summaries", remediation_desk.SummaryViewSet, basename="api-remediation-summaries")
+router.register("remediation-items", remediation.RemediationViewSet, basename="api-remediation-items")
+router.register("baselines", remediation_plans.BaselineViewSet, basename="api-baselines")
+router.register("plan-updates", remediation_plans.PlanUpdateViewSet, basename="api-plan-updates")
+router.register("work-entries", remediation_plans.WorkEntryViewSet, basename="api-work-entries")
+router.register("dependencies", remediation_plans.DependencyViewSet, basename="api-dependencies")
+router.register("teams", capacity.TeamViewSet, basename="api-teams")
+router.register("capacities", capacity.CapacityViewSet, basename="api-capacities")
+router.register("leaves", capacity.LeaveViewSet, basename="api-leaves")
+router.register("cost-rates", capacity.CostRateViewSet, basename="api-cost-rates")
 router.register("packs", records.PackViewSet, basename="api-packs")
 router.register("pack-handovers", records.HandoverViewSet, basename="api-pack-handovers")
 router.register("subjects", subjects.SubjectViewSet, basename="api-subjects")

@@ -5,6 +5,7 @@ from compliance.models.assessment import Answer, AnswerRevision, Assessment
 from compliance.models.audit_finding import AuditFinding, AuditFindingEntry
 from compliance.models.audit_request import AuditRequest, RequestEvidence, RequestReply
 from compliance.models.binding import BindingRule, JobBinding
+from compliance.models.capacity import Capacity, CostRate, Leave
 from compliance.models.catalog import (
     AuditQuestion,
     CaseStudy,
@@ -42,8 +43,9 @@ from compliance.models.notice import CalendarFeed, MailState, Notice, NoticeChoi
 from compliance.models.observation import JobEvent, Observation
 from compliance.models.pack import EvidencePack, Freeze, PackHandover
 from compliance.models.people import Membership, Principal, Team, User
-from compliance.models.remediation import Milestone, RemediationItem
+from compliance.models.remediation import ItemDependency, Milestone, RemediationItem
 from compliance.models.remediation_desk import BulkEdit, RemediationComment, RemediationSummary, SavedFilter
+from compliance.models.remediation_plan import Baseline, BaselineDecision, PlanUpdate, WorkEntry
 from compliance.models.retention import DisposalItem, DisposalRun, LegalHold, RetentionTerms, Tombstone
 from compliance.models.risk import Closing, RiskAcceptance, RiskMove, Waiver
 from compliance.models.sla import BusinessCalendar, NightlyRun, SlaClock, SlaPolicy
@@ -68,10 +70,13 @@ __all__ = [
     "AuditQuestion",
     "AuditRequest",
     "AuditorRead",
+    "Baseline",
+    "BaselineDecision",
     "BindingRule",
     "BulkEdit",
     "BusinessCalendar",
     "CalendarFeed",
+    "Capacity",
     "CaseStudy",
     "CatalogRelease",
     "ChangeWindow",
@@ -83,6 +88,7 @@ __all__ = [
     "ControlReview",
     "ControlTest",
     "ControlVersion",
+    "CostRate",
     "CustomerControl",
     "Dataset",
     "DatasetVerification",
@@ -104,12 +110,14 @@ __all__ = [
     "Framework",
     "Freeze",
     "ImplementedControl",
+    "ItemDependency",
     "Job",
     "JobApproval",
     "JobBinding",
     "JobEvent",
     "JobStep",
     "KeyComparison",
+    "Leave",
     "LedgerBlock",
     "LedgerEvent",
     "LedgerPosition",
@@ -125,6 +133,7 @@ __all__ = [
     "NoticeChoice",
     "Observation",
     "PackHandover",
+    "PlanUpdate",
     "PlatformDocument",
     "Population",
     "Principal",
@@ -160,6 +169,7 @@ __all__ = [
     "Waiver",
     "WebhookDelivery",
     "WebhookEndpoint",
+    "WorkEntry",
     "WorkPaperKey",
     "WorkPaperNote",
 ]

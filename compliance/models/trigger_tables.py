@@ -31,6 +31,11 @@ INSERT_ONLY = (
     "compliance_remediationsummary",
     "compliance_businesscalendar",
     "compliance_slapolicy",
+    "compliance_baseline",
+    "compliance_baselinedecision",
+    "compliance_planupdate",
+    "compliance_workentry",
+    "compliance_costrate",
     ROW_CHANGES,
 )
 # Rows that never change, but may go in a recorded purge: no UPDATE, no TRUNCATE.
@@ -53,6 +58,8 @@ UNCHANGING = (
     "compliance_remediationcomment",
     "scanning_columnmapping",
 )
+# Columns that are written once, of tables whose other columns change.
+KEPT_COLUMNS = {"compliance_remediationitem": "original_due_on"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +111,7 @@ class Tables:
         noted = NOTED if ROW_CHANGES in here else {}
         columns = {
             table: tuple(column.name for column in connection.introspection.get_table_description(cursor, table))
-            for table in (*INSERT_ONLY, *UNCHANGING, *noted)
+            for table in (*INSERT_ONLY, *UNCHANGING, *KEPT_COLUMNS, *noted)
             if table in here
         }
         unique = {

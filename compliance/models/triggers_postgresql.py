@@ -1,4 +1,4 @@
-"""The triggers in PostgreSQL's words: two functions, and triggers that call them on each guarded table.
+"""The triggers in PostgreSQL's words: three functions, and triggers that call them on each guarded table.
 
 They are enabled ALWAYS, so that a session in replica mode fires them too. Compared with what stands in the database
 are the function's source, and each trigger's kind (pg_trigger.tgtype), arguments and whether it is on.
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from compliance.models.trigger_tables import INSERT_ONLY, NOTED, ROW_CHANGES, UNCHANGING, Tables
+from compliance.models.trigger_tables import INSERT_ONLY, KEPT_COLUMNS, NOTED, ROW_CHANGES, UNCHANGING, Tables
 
 # Bits of pg_trigger.tgtype (PostgreSQL's catalog/pg_trigger.h)
 _ROW, _BEFORE, _INSERT, _DELETE, _UPDATE, _TRUNCATE = 1, 2, 4, 8, 16, 32
@@ -40,7 +40,16 @@ BEGIN
   RETURN NULL;
 END
 """  # names of our own tables # nosec B608
-_FUNCTIONS = {"assay_refuse": _REFUSE, "assay_note": _NOTE}
+_KEEP = """
+BEGIN
+  IF to_jsonb(OLD) -> TG_ARGV[0] IS DISTINCT FROM to_jsonb(NEW) -> TG_ARGV[0] THEN
+    RAISE EXCEPTION 'assay: update of % of % is refused, it is kept as written', TG_ARGV[0], TG_TABLE_NAME
+      USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
+END
+"""
+_FUNCTIONS = {"assay_refuse": _REFUSE, "assay_note": _NOTE, "assay_keep": _KEEP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +98,9 @@ def wanted(tables: Tables) -> list[_Trigger]:
     for table in tables.columns:
         if table in INSERT_ONLY or table in UNCHANGING:
             triggers += _refusals(table, keeps=table in INSERT_ONLY)
+        if table in KEPT_COLUMNS and KEPT_COLUMNS[table] in tables.columns[table]:
+            kind, column = _ROW | _BEFORE | _UPDATE, KEPT_COLUMNS[table]
+            triggers.append(_Trigger(f"assay_keep_{column}_{table}", table, "UPDATE", kind, "assay_keep", (column,)))
         if table in NOTED:
             triggers += _notes(table)
     return triggers

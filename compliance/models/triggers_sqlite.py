@@ -10,7 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from compliance.models.trigger_tables import ACTOR_TABLE, INSERT_ONLY, NOTED, ROW_CHANGES, UNCHANGING, Tables
+from compliance.models.trigger_tables import (
+    ACTOR_TABLE,
+    INSERT_ONLY,
+    KEPT_COLUMNS,
+    NOTED,
+    ROW_CHANGES,
+    UNCHANGING,
+    Tables,
+)
 
 _NOTE = "assay_note_"
 _ACTOR_SQL = f'CREATE TABLE "{ACTOR_TABLE}" ("id" integer PRIMARY KEY CHECK ("id" = 1), "actor" text NOT NULL)'
@@ -23,6 +31,15 @@ def _refusal(table: str, act: str, when: str = "") -> tuple[str, str]:
     return name, (
         f'CREATE TRIGGER "{name}" BEFORE {verb} ON "{table}" {when}'
         f"BEGIN SELECT RAISE(ABORT, 'assay: {act} of {table} is refused, its rows are kept as written'); END"
+    )
+
+
+def _keeping(table: str, column: str) -> tuple[str, str]:
+    """Name and text of a trigger that refuses another value of one column."""
+    name = f"assay_keep_{column}_{table}"
+    return name, (
+        f'CREATE TRIGGER "{name}" BEFORE UPDATE ON "{table}" WHEN OLD."{column}" IS NOT NEW."{column}" '
+        f"BEGIN SELECT RAISE(ABORT, 'assay: update of {column} of {table} is refused, it is kept as written'); END"
     )
 
 
@@ -58,6 +75,8 @@ def wanted(tables: Tables) -> dict[str, str]:
         if table in INSERT_ONLY:
             pairs.append(_refusal(table, "delete"))
             pairs.append(_refusal(table, "replace", _in_the_way(table, tables.unique[table])))
+        if table in KEPT_COLUMNS and KEPT_COLUMNS[table] in tables.columns[table]:
+            pairs.append(_keeping(table, KEPT_COLUMNS[table]))
         if table in NOTED:
             pairs.extend(_note(table, act, tables.columns[table]) for act in ("insert", "update", "delete"))
     return dict(pairs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from compliance.types.catalog import CatalogContent, PairEntry, QuestionEntry, SectionEntry
+from compliance.types.catalog import CatalogContent, PairEntry, PlaybookStep, PlaybookTask, QuestionEntry, SectionEntry
 from compliance.types.checks import CheckRule
 from compliance.types.errors import BadInputError
 from compliance.types.questions import ComputedSide
@@ -17,6 +17,7 @@ CHECKED = ("file", "excerpt", "memory")
 CLAIM_KINDS = ("text", "list", "number", "date", "choice", "yes_no")
 TIERS = ("core", "extended")
 SEEN = ("read", "mirror", "secondary", "memory", "own")
+_ROUNDING = 0.001  # person-days
 _ATLAS_ID = re.compile(r"AML\.(T\d{4}(\.\d{3})?|M\d{4}|TA\d{4}|CS\d{4})")
 
 
@@ -179,6 +180,21 @@ def _check_section(content: CatalogContent, section: SectionEntry) -> None:
     for task in section.tasks:
         names = [control.id for control in content.controls]
         _known("playbook.yaml", f"{key}.tasks[{task.key}].controls", task.controls, names)
+        _check_estimate(f"{key}.tasks[{task.key}]", task)
+    if section.claim and not 0 < section.claim.weeks_low <= section.claim.weeks_high:
+        raise _fail("playbook.yaml", f"{key}.claim", "has weeks out of order; correct them")
+
+
+def _check_estimate(place: str, task: PlaybookTask) -> None:
+    """Low, likely and high in order, and steps that add up to their task."""
+    rows: tuple[PlaybookTask | PlaybookStep, ...] = (task, *task.steps)
+    for row in rows:
+        if not 0 < row.low <= row.person_days <= row.high:
+            raise _fail("playbook.yaml", place, f"has an estimate out of order at “{row.title}”; correct it")
+    for name in ("low", "person_days", "high"):
+        told, added = getattr(task, name), sum(getattr(step, name) for step in task.steps)
+        if task.steps and abs(told - added) > _ROUNDING:
+            raise _fail("playbook.yaml", f"{place}.{name}", f"is {told:g}, but its steps add up to {added:g}")
 
 
 def _check_counts(content: CatalogContent) -> None:

@@ -14,11 +14,13 @@ from compliance.types.catalog import (
     CatalogFile,
     ClaimEntry,
     ControlEntry,
+    DurationClaim,
     FrameworkEntry,
     IdRedirect,
     MitigationEntry,
     NameChange,
     PairEntry,
+    PlaybookStep,
     PlaybookTask,
     QuestionEntry,
     SectionBlock,
@@ -319,6 +321,7 @@ def _sections(files: Iterable[Place]) -> tuple[SectionEntry, ...]:
                 position=counted[technique],
                 blocks=tuple(_block(block) for block in place.children("blocks")),
                 tasks=tuple(_task(task) for task in place.children("tasks", ())),
+                claim=_claim(place.child("claim")) if place.mapping("claim", {}) else None,
             )
         )
     return tuple(entries)
@@ -334,11 +337,31 @@ def _block(place: Place) -> SectionBlock:
 
 
 def _task(place: Place) -> PlaybookTask:
+    days = place.amount("person_days")
     return PlaybookTask(
         key=place.text("key"),
         title=place.text("title"),
         detail=place.text("detail"),
         role=place.text("role"),
-        person_days=place.amount("person_days"),
+        low=place.amount("low", days),
+        person_days=days,
+        high=place.amount("high", days),
         controls=place.texts("controls"),
+        steps=tuple(_step(step) for step in place.children("steps", ())),
+    )
+
+
+def _step(place: Place) -> PlaybookStep:
+    return PlaybookStep(
+        title=place.text("title"),
+        role=place.text("role"),
+        low=place.amount("low"),
+        person_days=place.amount("person_days"),
+        high=place.amount("high"),
+    )
+
+
+def _claim(place: Place) -> DurationClaim:
+    return DurationClaim(
+        text=place.text("text"), weeks_low=place.whole("weeks_low"), weeks_high=place.whole("weeks_high")
     )

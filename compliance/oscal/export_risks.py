@@ -204,8 +204,9 @@ def _remediation(item: RemediationItem, risk: str) -> JSON:
 
 
 def item_props(item: RemediationItem) -> list[JSON]:
-    """Who, until when, how far, and at what effort."""
+    """Who, until when, how far, and at what effort; baseline and slips where the freeze holds them."""
     return [
+        *_plan_props(item),
         prop("record", item["uuid"]),
         prop("owner", item["owner"]),
         prop("state", item["state"]),
@@ -213,6 +214,22 @@ def item_props(item: RemediationItem) -> list[JSON]:
         prop("effort-planned-person-days", f"{item['effort_planned']:g}"),
         prop("effort-spent-person-days", f"{item['effort_spent']:g}"),
     ]
+
+
+def _plan_props(item: RemediationItem) -> list[JSON]:
+    """Freezes before there were baselines have none of these."""
+    baseline, slips = item.get("baseline"), item.get("slips", [])
+    props = [prop("original-due", item["original_due"])] if "original_due" in item else []
+    if "remaining" in item:
+        props.append(prop("effort-remaining-person-days", f"{item['remaining']:g}"))
+    if baseline:
+        effort = baseline["effort"]
+        props += [
+            prop("baseline-due", baseline["due"]),
+            prop("baseline-effort-person-days", f"{effort['low']:g} / {effort['likely']:g} / {effort['high']:g}"),
+            prop("baseline-approved-by", baseline["approved_by"]),
+        ]
+    return props + [prop("slip", f"{one['days']} days to {one['due']}: {one['reason']}") for one in slips]
 
 
 def _milestone(step: Milestone, item: RemediationItem, risk: str, number: int) -> JSON:

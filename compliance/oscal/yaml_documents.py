@@ -202,9 +202,9 @@ class Place:
             raise self.error(key, "is below zero; correct it")
         return value
 
-    def amount(self, key: str) -> float:
+    def amount(self, key: str, default: float = _NO_DEFAULT) -> float:
         """A number, zero or more."""
-        value = self._get(key, int | float, "a number", _NO_DEFAULT)  # type: ignore[arg-type]  # isinstance takes unions
+        value = self._get(key, int | float, "a number", default)  # type: ignore[arg-type]  # isinstance takes unions
         if value < 0:
             raise self.error(key, "is below zero; correct it")
         return float(value)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from fontTools.ttLib import TTFont
 
 from compliance import choices
-from compliance.types import provenance, risk_life, risk_priority, risk_transitions, states, suppliers, verdicts
+from compliance.types import plans, provenance, risk_life, risk_priority, risk_transitions, states, suppliers, verdicts
 
 FONTS = Path(__file__).resolve().parents[1] / "static" / "fonts"
 LONGEST_SHOWN = 20_000
@@ -27,7 +27,7 @@ _KEPT = {"\n", "\t"}
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
-_HOMES = (states, provenance, verdicts, suppliers, risk_life, risk_priority, risk_transitions)
+_HOMES = (plans, states, provenance, verdicts, suppliers, risk_life, risk_priority, risk_transitions)
 
 
 def label(kind: str, value: str | None) -> str:

@@ -21,7 +21,6 @@ from compliance.models import (
     MappingPair,
     Observation,
     ReferenceControl,
-    RemediationItem,
     Technique,
     User,
 )
@@ -33,6 +32,7 @@ from compliance.selectors import (
     freeze_risks,
     freeze_suppliers,
 )
+from compliance.selectors.freeze_remediation import remediation
 from compliance.selectors.pre_audit import pre_audit_checks
 from compliance.selectors.question_facts import QuestionFacts, question_facts
 from compliance.selectors.retention import covered
@@ -48,7 +48,6 @@ from compliance.types.states import (
     EvidenceState,
     MappingState,
     Method,
-    RemediationState,
     RetentionClass,
     Role,
     Severity,
@@ -289,24 +288,6 @@ def _findings(assessment: Assessment) -> list[Finding]:
     )
 
 
-def _remediation(item: RemediationItem) -> doc.RemediationItem:
-    return doc.RemediationItem(
-        uuid=str(item.uuid),
-        title=item.title,
-        description=item.description,
-        owner=item.owner.name,
-        state=RemediationState(item.state),
-        due=day(item.due_on),
-        effort_planned=float(item.effort_planned),
-        effort_spent=float(item.effort_spent),
-        risks=[str(risk.uuid) for risk in item.risks.all()],
-        milestones=[
-            doc.Milestone(title=step.title, due=day(step.due_on), done_at=utc_or_none(step.done_at))
-            for step in item.milestones.all()
-        ],
-    )
-
-
 def _pre_audit(assessment: Assessment) -> list[PreAuditLine]:
     return [
         {"check": line.check, "title": line.title, "open": [one.sentence for one in line.open]}
@@ -352,10 +333,7 @@ def build(
         completeness=completeness,
         findings=[_finding(finding) for finding in findings],
         risks=freeze_risks.risks(system),
-        remediation=[
-            _remediation(item)
-            for item in system.remediation_items.select_related("owner").prefetch_related("risks", "milestones")
-        ],
+        remediation=remediation(system),
         ledger=head,
         mappings=freeze_mappings.mappings(),
         pre_audit=_pre_audit(assessment),

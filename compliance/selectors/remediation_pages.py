@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from compliance.models import Closing, EvidenceLink, Finding, Milestone, RemediationItem, Risk
 from compliance.rights import Asker, visible
-from compliance.selectors.finding_pages import playbook
 from compliance.selectors.risk_pages import CLOSINGS
 from compliance.selectors.sources import Source, sources
 from compliance.selectors.story import Story, story
 from compliance.types.risk_life import ClosingState
 from compliance.types.verdicts import Conclusion
-
-_NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,27 +61,4 @@ def remediation_page(item: RemediationItem, user: Asker) -> RemediationPage:
         story=story(subjects, user),
         closing=known.get(closing.source_uuid) if closing else None,
         closings=closings,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suggestion:
-    """What the playbook proposes for a finding: a description, days of effort, and steps in order."""
-
-    description: str
-    person_days: Decimal
-    steps: tuple[str, ...]
-
-
-def suggestion(finding: Finding, *, most_steps: int) -> Suggestion | None:
-    """The playbook's tasks as a plan; None while no playbook is loaded. Steps beyond `most_steps` stay in the text."""
-    section = playbook(finding)
-    tasks: Sequence[dict[str, object]] = section.content.get("tasks", []) if section else []
-    if not tasks:
-        return None
-    lines = [f"{n}. {task['title']} ({task['role']}): {task['detail']}" for n, task in enumerate(tasks, start=1)]
-    return Suggestion(
-        description="\n".join(lines),
-        person_days=sum((Decimal(str(task["person_days"])) for task in tasks), _NOTHING),
-        steps=tuple(str(task["title"]) for task in tasks[:most_steps]),
     )

@@ -15,6 +15,7 @@ from compliance.choices import label
 from compliance.models import Milestone, TrailEntry, User
 from compliance.rights import Asker, visible
 from compliance.types.drafts import JSON
+from compliance.types.plans import PlanReason
 from compliance.types.risk_life import ClosingBasis
 from compliance.types.risk_priority import Priority
 from compliance.types.states import RemediationState
@@ -84,6 +85,24 @@ def _effort(payload: JSON, _names: _Names) -> Told:
     return _("%(days)s person-days of work logged") % {"days": payload.get("person_days")}, "clock-history", "idle"
 
 
+def _reversed(payload: JSON, _names: _Names) -> Told:
+    days = str(payload.get("person_days", "")).removeprefix("-")
+    return _("%(days)s mistaken person-days taken back") % {"days": days}, "clock-history", "warn"
+
+
+def _replanned(payload: JSON, _names: _Names) -> Told:
+    reason = str(label(PlanReason(str(payload["reason_code"]))))
+    words = {
+        "reason": reason,
+        "remaining": payload["remaining"],
+        "due": payload["due_on"],
+        "days": payload["slip_days"],
+    }
+    if int(payload["slip_days"]) > 0:
+        return _("Due date moved by %(days)s days to %(due)s: %(reason)s") % words, "clock-history", "warn"
+    return _("Plan updated, %(remaining)s person-days remain: %(reason)s") % words, "arrow-repeat", "note"
+
+
 def _milestone(payload: JSON, names: _Names) -> Told:
     title = names.milestones.get(str(payload.get("milestone")), "")
     return _("Milestone reached: %(title)s") % {"title": title}, "check2", "good"
@@ -118,6 +137,11 @@ _TELLERS: dict[str, Callable[[JSON, _Names], Told]] = {
     "remediation.moved": _moved,
     "remediation.assigned": _assigned,
     "remediation.effort_logged": _effort,
+    "remediation.effort_reversed": _reversed,
+    "remediation.replanned": _replanned,
+    "remediation.baseline_proposed": _said(gettext_lazy("Baseline proposed"), "flag-fill", "note"),
+    "remediation.baseline_approved": _said(gettext_lazy("Baseline approved"), "check2-circle", "good"),
+    "remediation.baseline_refused": _said(gettext_lazy("Baseline refused"), "exclamation-circle", "warn"),
     "remediation.milestone_done": _milestone,
     "risk.investigated": _said(gettext_lazy("Somebody looks into it"), "search", "note"),
     "risk.taken_up": _said(gettext_lazy("Taken up for remediation"), "wrench-adjustable", "note"),

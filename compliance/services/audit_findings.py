@@ -28,8 +28,10 @@ from compliance.services import control_tests, findings, ledger, observations, r
 from compliance.services.audit_teams import require_team
 from compliance.services.errors import RefusedError
 from compliance.services.finding_targets import AUDITOR
+from compliance.services.remediation import ItemPlan, Origin
 from compliance.types.canonical import digest_of
 from compliance.types.drafts import JSON, AssetRef, ObservationDraft
+from compliance.types.plans import Estimate, ItemSource
 from compliance.types.states import Method, Severity
 from compliance.types.testing import (
     FINDING_STEPS,
@@ -160,19 +162,32 @@ def respond(*, audit_finding: AuditFinding, response: Response, actor: User) -> 
     return fresh
 
 
+@transaction.atomic
+def open_item(*, audit_finding: AuditFinding, plan: ItemPlan, actor: User) -> RemediationItem:
+    """Open a remediation item for the action that management has answered with. Raises RefusedError."""
+    fresh = _locked(audit_finding)
+    if not fresh.agreement or fresh.agreement == Agreement.DISAGREE or fresh.finding is None:
+        raise RefusedError(_("Management has to answer the finding with an action first."))
+    if fresh.item is not None:
+        raise RefusedError(_("The action has a remediation item already: “%s”.") % fresh.item.title)
+    origin = Origin.of_finding(fresh.finding, ItemSource.MANAGEMENT_RESPONSE)
+    fresh.item = remediation.open_item(origin=origin, plan=plan, actor=actor)
+    fresh.save(update_fields=["item"])
+    return fresh.item
+
+
 def _item(row: AuditFinding, effort: Decimal, actor: User) -> RemediationItem:
     if row.finding is None or row.action_owner is None or row.action_due_on is None:
         raise RefusedError(_("A remediation item needs action, owner and day."))
-    return remediation.open_item(
-        finding=row.finding,
+    plan = ItemPlan(
         title=row.action.splitlines()[0][:300],
         description=row.action,
         owner=row.action_owner,
-        effort_planned=effort,
+        estimate=Estimate.exactly(effort),
         due_on=row.action_due_on,
-        milestones=(),
-        actor=actor,
     )
+    origin = Origin.of_finding(row.finding, ItemSource.MANAGEMENT_RESPONSE)
+    return remediation.open_item(origin=origin, plan=plan, actor=actor)
 
 
 @transaction.atomic

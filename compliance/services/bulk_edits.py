@@ -16,17 +16,18 @@ from django.utils.translation import gettext as _
 from compliance.models import AISystem, BulkEdit, Job, RemediationItem, User
 from compliance.rights import visible
 from compliance.selectors.bulk_edit_page import changes_of, items_of, judge_all, standings
-from compliance.services import jobs, leases, ledger
+from compliance.services import jobs, leases, ledger, plans
 from compliance.services.bulk_rows import update
 from compliance.services.errors import RefusedError
 from compliance.services.leases import LeaseKeeper
 from compliance.types.bulk_edits import MOST_ITEMS, Changes
 from compliance.types.canonical import digest_of
 from compliance.types.drafts import JSON, Progress
+from compliance.types.plans import PlanReason
 
 TASK = "compliance.tasks.edit_in_bulk"
 _PORTION = 500
-_FIELDS = ("state", "owner", "due_on")
+_FIELDS = ("state", "owner", "due_on", "slips", "version")
 
 
 @transaction.atomic
@@ -111,6 +112,7 @@ def _edit_portion(edit: BulkEdit, portion: Sequence[Sequence[Any]]) -> JSON:
 def _change(edit: BulkEdit, changes: Changes, rows: Sequence[tuple[RemediationItem, tuple[str, ...]]]) -> None:
     """Write the rows and the events that tell of them, as single acts would."""
     told: dict[tuple[int, str], list[tuple[RemediationItem, JSON]]] = defaultdict(list)
+    moved: list[tuple[RemediationItem, int]] = []
     people = dict(
         User.objects.filter(pk__in={changes.owner, *(i.owner_id for i, _c in rows)}).values_list("pk", "uuid")
     )
@@ -125,7 +127,10 @@ def _change(edit: BulkEdit, changes: Changes, rows: Sequence[tuple[RemediationIt
         if "due_on" in names and changes.due_on:
             dates = {"before": item.due_on.isoformat(), "after": changes.due_on.isoformat()}
             told[item.system_id, "due_changed"].append((item, dates))
+            moved.append((item, (changes.due_on - item.due_on).days))
             item.due_on = changes.due_on
+        item.version += 1
+    plans.note_moved(rows=moved, reason=PlanReason(changes.reason or PlanReason.PRIORITY_CHANGED), actor=edit.made_by)
     update([item for item, _names in rows], names=_FIELDS)
     systems = AISystem.objects.in_bulk({system for system, _act in told})
     by = {"bulk_edit": str(edit.uuid)}

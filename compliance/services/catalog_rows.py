@@ -133,7 +133,11 @@ def _section_content(content: CatalogContent, entry: SectionEntry) -> JSON:
         "blocks": [
             {**asdict(block), "entries": [*block.entries], "sources": [*block.sources]} for block in entry.blocks
         ],
-        "tasks": [{**asdict(task), "controls": [*task.controls]} for task in entry.tasks],
+        "tasks": [
+            {**asdict(task), "controls": [*task.controls], "steps": [asdict(step) for step in task.steps]}
+            for task in entry.tasks
+        ],
+        "claim": asdict(entry.claim) if entry.claim else None,
         "sources": [asdict(source) for source in content.sources if source.id in named],
     }
 

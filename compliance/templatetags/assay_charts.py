@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from compliance.packs.charts import Bar, Dot, Span, bar_chart, coverage_grid, dot_chart, span_chart, strip_chart
 from compliance.packs.series_charts import Series, grouped_bars, line_chart, stacked_bars
 from compliance.types.figures import Drawn, Figure
+from compliance.types.workload import WeekLoad
 
 register = template.Library()
 _DRAWERS = {Drawn.GROUPED: grouped_bars, Drawn.STACKED: stacked_bars, Drawn.LINES: line_chart}
@@ -115,3 +116,15 @@ def figure_chart(figure: Figure) -> SafeString:
     series = [Series(name, values) for name, values in zip(figure.series, figure.columns, strict=True)]
     series = series[: figure.drawn_series]
     return draw(figure.labels, series, title=f"{figure.title}. {figure.lead}", unit=figure.unit)
+
+
+@register.simple_tag
+def capacity_chart(weeks: Sequence[WeekLoad]) -> SafeString:
+    """A bar per week: the person-days that lie on it, dark where they exceed what was stated."""
+    over = sum(week.is_over for week in weeks)
+    title = _("Person-days of open remediation by week, of everybody; %(over)d of %(n)d weeks exceed the capacity") % {
+        "over": over,
+        "n": len(weeks),
+    }
+    bars = [Bar(str(week.week)[5:], float(week.load), marked=week.is_over) for week in weeks]
+    return bar_chart(bars, title=title, unit=_("person-days"), axis=_("week of the year"))

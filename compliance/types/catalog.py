@@ -207,15 +207,41 @@ class SectionBlock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlaybookStep:
+    """One step of a task, with its share of the estimate."""
+
+    title: str
+    role: str
+    low: float
+    person_days: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlaybookTask:
-    """One task of a remediation, in order. person_days: estimate; controls: reference controls that it serves."""
+    """One task of a remediation, in order, by the authors' own estimate: person_days is the likely one.
+
+    controls: reference controls that it serves; steps: where it is told in steps, they add up to it.
+    """
 
     key: str
     title: str
     detail: str
     role: str
+    low: float
     person_days: float
+    high: float
     controls: tuple[str, ...]
+    steps: tuple[PlaybookStep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DurationClaim:
+    """What is said about how long all tasks of a section take, to be held against the record."""
+
+    text: str
+    weeks_low: int
+    weeks_high: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +254,7 @@ class SectionEntry:
     position: int
     blocks: tuple[SectionBlock, ...]
     tasks: tuple[PlaybookTask, ...] = ()
+    claim: DurationClaim | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

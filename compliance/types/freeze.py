@@ -17,6 +17,7 @@ from compliance.types.freeze_blob import Blob
 from compliance.types.freeze_controls import ControlAdditions
 from compliance.types.freeze_entitlements import Entitlements, entitlements_fault
 from compliance.types.freeze_mappings import FreezeAdditions, additions_fault
+from compliance.types.freeze_remediation import RemediationAdditions
 from compliance.types.freeze_risks import FindingAdditions, RiskAdditions, decisions_fault
 from compliance.types.freeze_scans import CoverageRow, DatasetVersion, Figure, FileScan, ModelVersion, Scan
 from compliance.types.freeze_suppliers import suppliers_fault
@@ -266,7 +267,7 @@ class Milestone(TypedDict):
     done_at: UtcTime | None
 
 
-class RemediationItem(TypedDict):
+class RemediationItem(RemediationAdditions):
     """Effort in person-days."""
 
     uuid: Uuid

@@ -137,6 +137,7 @@ def _page(request: Request, row: AuditFinding, **forms_with_errors: Any) -> Http
     }
     context = {
         "row": row,
+        "may_open": may(request.user, Verb.OPEN_REMEDIATION),
         "test_is_open_to_reader": visible(control_test_page.ROWS, request.user).filter(pk=row.test_id).exists(),
         "repeats_is_open_to_reader": row.repeats is not None
         and visible(ROWS, request.user).filter(pk=row.repeats.pk).exists(),

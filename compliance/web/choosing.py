@@ -21,9 +21,9 @@ from django.urls import path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from compliance.models import AISystem, Evidence, Finding, ModelVersion
+from compliance.models import AISystem, Evidence, Finding, ModelVersion, RemediationItem
 from compliance.rights import SYSTEM_PATH, Verb, visible
-from compliance.types.states import EvidenceState
+from compliance.types.states import EvidenceState, RemediationState
 from compliance.types.verdicts import Conclusion
 from compliance.web.base import Request, guarded
 
@@ -63,6 +63,11 @@ KINDS: Mapping[str, Kind] = {
     "images": Kind(lambda: _evidence().filter(filename__iendswith=".npz"), _OF_EVIDENCE, _evidence_label),
     "model-version": Kind(_versions, _OF_VERSION, _version_label),
     "kept-version": Kind(lambda: _versions().filter(evidence__isnull=False), _OF_VERSION, _version_label),
+    "open-item": Kind(
+        lambda: RemediationItem.objects.exclude(state=RemediationState.CLOSED).order_by("-pk"),
+        ("title__icontains",),
+        str,
+    ),
     "open-finding": Kind(
         lambda: Finding.objects.filter(state=Conclusion.NOT_SATISFIED).order_by("-pk"),
         ("title__icontains", "asset_key__icontains"),

@@ -159,6 +159,9 @@ def control_test_detail(request: Request, uuid: UUID) -> HttpResponseBase:
         "lines": [(one, _results(test, one)) for one in page],
         "waiting": pages.next_waiting(test) if may_test and test.state == ControlTestState.OPEN else None,
         "may_test": may_test,
+        "may_open": may(request.user, Verb.OPEN_REMEDIATION)
+        and test.released_at is not None
+        and test.conclusion == ControlTestConclusion.NOT_EFFECTIVE,
         "columns": _columns(test),
         "trail": trail_of(test),
         **(_forms(test) if may_test else {}),

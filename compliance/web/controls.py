@@ -117,6 +117,7 @@ def control_detail(request: Request, uuid: UUID) -> HttpResponse:
         "auditors_tests": tests_of(control, request.user),
         "may_test": is_in_force and may(request.user, Verb.TEST_CONTROLS),
         "may_manage": may_manage,
+        "may_open": is_in_force and may(request.user, Verb.OPEN_REMEDIATION),
         "retire": RetireForm(initial={"retired_on": timezone.localdate()}) if may_manage else None,
         "attach": AttachForm(asker=request.user, system=control.system)
         if is_in_force and may(request.user, Verb.LINK_EVIDENCE)

@@ -8,23 +8,50 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from compliance.choices import choices
-from compliance.models import AISystem, User
-from compliance.rights import TABLE, Verb
-from compliance.services.remediation import MilestoneDraft
-from compliance.types.states import RemediationState, Role
+from compliance.models import AISystem, Team, User
+from compliance.selectors.workers import workers_on
+from compliance.services.remediation import ItemPlan, MilestoneDraft
+from compliance.types.plans import Estimate
+from compliance.types.states import RemediationState
 from compliance.web.forms import day_input
 
-MOST_MILESTONES = 5
+MOST_MILESTONES = 12
 MOVABLE = [pair for pair in choices(RemediationState) if pair[0] != RemediationState.CLOSED.value]
 
 
-def owners_for(system: AISystem) -> Any:
-    """People who can work on a system: everyone who sees all, and the contributors who are on it."""
-    workers = [role.value for role in TABLE[Verb.WORK_REMEDIATION] if role is not Role.CONTRIBUTOR]
-    everywhere = User.objects.filter(is_active=True, role__in=workers)
-    here = User.objects.filter(is_active=True, role=Role.CONTRIBUTOR)
-    on_it = here.filter(memberships__system=system) | here.filter(teams__memberships__system=system)
-    return User.objects.filter(pk__in=everywhere.values("pk")) | User.objects.filter(pk__in=on_it.values("pk"))
+def person_days(label: Any, *, required: bool = True, help_text: Any = "") -> forms.DecimalField:
+    """A field for effort."""
+    return forms.DecimalField(
+        label=label, min_value=0, max_digits=7, decimal_places=2, required=required, help_text=help_text
+    )
+
+
+def put_rows(form: forms.BaseForm, name: str, rows: Any) -> None:
+    """What a field of the form offers."""
+    field = form.fields[name]
+    if isinstance(field, forms.ModelChoiceField):
+        field.queryset = rows
+
+
+def team_field() -> Any:
+    """The team that an item belongs to, if any."""
+    return forms.ModelChoiceField(
+        label=_("Team"),
+        queryset=Team.objects.order_by("name"),
+        to_field_name="uuid",
+        required=False,
+        empty_label=_("none"),
+    )
+
+
+def role_field() -> forms.CharField:
+    """In which role the work is done."""
+    return forms.CharField(
+        label=_("Role that does the work"),
+        max_length=100,
+        required=False,
+        help_text=_("Such as “ML security engineer”."),
+    )
 
 
 class RemediationForm(forms.Form):
@@ -40,16 +67,32 @@ class RemediationForm(forms.Form):
         to_field_name="uuid",
         help_text=_("One person who answers for it."),
     )
-    effort_planned = forms.DecimalField(
-        label=_("Planned effort in person-days"), min_value=0, max_digits=7, decimal_places=2
-    )
-    due_on = forms.DateField(label=_("Due on"), widget=day_input())
+    team = team_field()
+    work_role = role_field()
+    effort_planned = person_days(_("Planned effort in person-days"), help_text=_("The likely figure."))
+    effort_low = person_days(_("At least, in person-days"), required=False, help_text=_("If all goes well."))
+    effort_high = person_days(_("At most, in person-days"), required=False, help_text=_("If much goes wrong."))
+    due_on = forms.DateField(label=_("Due on"), widget=day_input(), help_text=_("It is kept as the original due date."))
 
     def __init__(self, *, system: AISystem, data: Any = None, initial: Any = None) -> None:
         super().__init__(data, initial=initial)
-        field = self.fields["owner"]
-        if isinstance(field, forms.ModelChoiceField):
-            field.queryset = owners_for(system)
+        put_rows(self, "owner", workers_on(system))
+
+    def plan(self, milestones: list[MilestoneDraft]) -> ItemPlan:
+        """What was filled in; a bound left out is the likely figure."""
+        given = self.cleaned_data
+        likely = given["effort_planned"]
+        low, high = given["effort_low"], given["effort_high"]
+        return ItemPlan(
+            title=given["title"],
+            description=given["description"],
+            owner=given["owner"],
+            team=given["team"],
+            work_role=given["work_role"],
+            due_on=given["due_on"],
+            milestones=milestones,
+            estimate=Estimate(low=likely if low is None else low, likely=likely, high=likely if high is None else high),
+        )
 
 
 class MilestoneForm(forms.Form):
@@ -85,14 +128,6 @@ class MoveForm(forms.Form):
     state = forms.ChoiceField(label=_("State"), choices=MOVABLE)
 
 
-class EffortForm(forms.Form):
-    """Work that was done."""
-
-    person_days = forms.DecimalField(
-        label=_("Person-days"), max_digits=7, decimal_places=2, help_text=_("Added to what is logged already.")
-    )
-
-
 class AssignForm(forms.Form):
     """Another owner."""
 
@@ -100,6 +135,4 @@ class AssignForm(forms.Form):
 
     def __init__(self, *, system: AISystem, data: Any = None, initial: Any = None) -> None:
         super().__init__(data, initial=initial)
-        field = self.fields["owner"]
-        if isinstance(field, forms.ModelChoiceField):
-            field.queryset = owners_for(system)
+        put_rows(self, "owner", workers_on(system))

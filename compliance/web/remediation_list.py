@@ -99,6 +99,8 @@ def remediation_list(request: Request) -> HttpResponseBase:
         "narrowed": form.narrowed(),
         "today": timezone.localdate(),
         "may_work": may(request.user, Verb.WORK_REMEDIATION),
+        "may_open": may(request.user, Verb.OPEN_REMEDIATION),
+        "may_see_capacity": may(request.user, Verb.VIEW_CAPACITY),
         "tabs": tabs_of("board" if form.is_board else "table", request.user),
         "saved": visible(SavedFilter.objects.select_related("owner"), request.user)[: saved_filters.MOST * 2],
         "query": query_of(request.GET),

@@ -89,6 +89,7 @@ def statement_detail(request: Request, key: str) -> HttpResponseBase:
         "inclusions": choices(Inclusion),
         "implementations": choices(Implementation),
         "may_decide": may(request.user, Verb.MANAGE_CONTROLS),
+        "may_open": may(request.user, Verb.OPEN_REMEDIATION),
         "may_approve": may(request.user, Verb.APPROVE_STATEMENT),
         "columns": [
             {"label": _("Control id")},

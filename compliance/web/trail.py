@@ -39,12 +39,12 @@ TABLE = (
 # The first word of each kind of event; a test holds them against the words of the record.
 KINDS = (
     "access_review", "answer", "approval", "assessment", "audit_finding", "audit_request", "binding_rule", "bindings",
-    "calendar_feed", "catalog",
+    "calendar_feed", "capacity", "catalog",
     "change_window", "checks", "column_mapping", "completeness", "control", "control_review", "control_test",
-    "dataset", "disposal", "engagement", "entitlements", "evidence", "expected_rate", "file", "files", "finding",
-    "hold", "import", "job", "key", "machine", "mapping", "membership", "model", "notice", "pack", "person", "population",
-    "principal", "reference_bank", "remediation", "retention", "risk", "sample", "scan", "signing_key", "sla", "statement",
-    "subject", "supplier", "system", "token", "webhook", "work_paper",
+    "cost_rate", "dataset", "disposal", "engagement", "entitlements", "evidence", "expected_rate", "file", "files",
+    "finding", "hold", "import", "job", "key", "leave", "machine", "mapping", "membership", "model", "notice", "pack",
+    "person", "population", "principal", "reference_bank", "remediation", "retention", "risk", "sample", "scan",
+    "signing_key", "sla", "statement", "subject", "supplier", "system", "team", "token", "webhook", "work_paper",
 )  # fmt: skip
 
 

@@ -171,7 +171,11 @@ def _findings(grower: Grower) -> None:
         " FROM compliance_finding f WHERE f.state = 'not-satisfied' AND f.id NOT IN (SELECT finding_id FROM compliance_risk)"
     )
     grower.copy(
-        "compliance_remediationitem", where="x.closed_at IS NULL", title="t.title || ' ' || s.n", **_progress(grower)
+        "compliance_remediationitem",
+        where="x.closed_at IS NULL",
+        baseline_id="NULL",
+        title="t.title || ' ' || s.n",
+        **_progress(grower),
     )
     grower.run(
         "INSERT INTO compliance_remediationitem_risks (remediationitem_id, risk_id) SELECT i.id, r.id"

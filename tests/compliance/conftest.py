@@ -165,7 +165,7 @@ def build_world(
     observation = records.observed(tuned, StageVerdict.EVIDENCE_FOUND, facts=facts, actor=contributor)
     finding = records.finding_of(observation)
     other_finding = records.finding_of(records.observed(other_version, StageVerdict.EVIDENCE_FOUND, actor=officer))
-    steps = (MilestoneDraft(title="Retrain", due_on=date(2026, 11, 1)),)
+    steps = (MilestoneDraft(title="Retrain", due_on=date(2099, 11, 1)),)
     return World(
         technique=technique,
         assessment=assessment,

@@ -17,10 +17,13 @@ from compliance.models import (
     AuditorRead,
     AuditQuestion,
     AuditRequest,
+    Baseline,
+    BaselineDecision,
     BusinessCalendar,
     ChangeWindow,
     ControlTest,
     ControlVersion,
+    CostRate,
     DatasetVerification,
     DisposalRun,
     Engagement,
@@ -34,6 +37,7 @@ from compliance.models import (
     Job,
     LedgerEvent,
     Observation,
+    PlanUpdate,
     Population,
     ReferenceControl,
     RemediationComment,
@@ -50,6 +54,7 @@ from compliance.models import (
     Technique,
     Tombstone,
     User,
+    WorkEntry,
 )
 from compliance.services import completeness, inventory, ledger
 from compliance.types.states import Method, Role
@@ -104,6 +109,38 @@ def tested(control: ImplementedControl, audit: Engagement, actor: User) -> None:
         written_by=actor,
     )  # fmt: skip
     AuditFindingEntry.objects.create(audit_finding=row, act="issue", before="draft", after="issued", made_by=actor)
+
+
+def planned(system: AISystem, actor: User) -> None:
+    """A remediation item with a baseline, an update, work and a rate."""
+    day, effort = date(2026, 12, 1), {"estimate_low": 1, "estimate_likely": 2, "estimate_high": 3, "remaining": 2}
+    item = RemediationItem.objects.create(
+        system=system,
+        title="Mend",
+        owner=actor,
+        opened_by=actor,
+        effort_planned=2,
+        due_on=day,
+        original_due_on=day,
+        **effort,
+    )
+    PlanUpdate.objects.create(item=item, number=0, due_on=day, reason="opened", made_by=actor, **effort)
+    baseline = Baseline.objects.create(
+        item=item, number=1, scope="All", effort_low=1, effort_likely=2, effort_high=3, due_on=day, proposed_by=actor
+    )
+    BaselineDecision.objects.create(baseline=baseline, is_approved=True, decided_by=actor)
+    WorkEntry.objects.create(
+        item=item,
+        person=actor,
+        day=day,
+        amount=1,
+        unit="days",
+        person_days=1,
+        what="Done",
+        remaining_after=1,
+        made_by=actor,
+    )
+    CostRate.objects.create(work_role="ML", currency="EUR", amount_a_day=800, effective_from=day, stated_by=actor)
 
 
 def filled_tables() -> dict[str, str]:
@@ -178,16 +215,14 @@ def filled_tables() -> dict[str, str]:
     )  # fmt: skip
     risk = Risk.objects.create(finding=finding, title="t", statement="s", severity="high")
     RiskMove.objects.create(risk=risk, act="identified", after="open")
+    planned(system, actor)
     reviewed(system, actor, customer_controls=[asked("Tokens are rotated.")])
     kept = evidence(system, b"old", actor=actor)
     Tombstone.objects.create(
         evidence=kept, run=DisposalRun.objects.create(due_by=date(2026, 1, 1)), terms=RetentionTerms.objects.all()[0],
         sha256=kept.sha256, size=kept.size, kind=kept.kind, media_type=kept.media_type, approved_by=actor,
     )  # fmt: skip
-    item = RemediationItem.objects.create(
-        system=system, title="Mend", owner=actor, effort_planned=1, due_on=date(2026, 12, 1), opened_by=actor
-    )
-    RemediationComment.objects.create(item=item, author=actor, text="Begun.")
+    RemediationComment.objects.create(item=RemediationItem.objects.get(), author=actor, text="Begun.")
     RemediationSummary.objects.create(
         month=date(2026, 10, 1), storage_name="x", sha256="0" * 64, size=1, pages=1, document={}
     )
@@ -216,6 +251,11 @@ def filled_tables() -> dict[str, str]:
         "requestreply",
         "requestevidence",
         "rowchange",
+        "baseline",
+        "baselinedecision",
+        "planupdate",
+        "workentry",
+        "costrate",
         "observation",
         "entitlementsnapshot",
         "entitlementreading",

@@ -28,16 +28,19 @@ from compliance.models import (
     Technique,
     TechniqueSection,
     User,
+    WorkEntry,
 )
 from compliance.selectors.retention import terms_in_force
 from compliance.services import evidence as evidences
-from compliance.services import findings, inventory, ledger, observations, people, remediation
+from compliance.services import findings, inventory, ledger, observations, people, remediation, work_log
 from compliance.services.engagements import EngagementDraft
-from compliance.services.remediation import MilestoneDraft
+from compliance.services.remediation import ItemPlan, MilestoneDraft, Origin
+from compliance.services.work_log import Work
 from compliance.types.canonical import digest_of
 from compliance.types.controls import ControlBasis, ControlNature, ControlTerms, ControlType
 from compliance.types.drafts import JSON, AssetRef, ObservationDraft, PrincipalDraft
 from compliance.types.engagements import TeamPart
+from compliance.types.plans import EffortUnit, Estimate
 from compliance.types.states import ActionClass, Method, ModelOrigin, Outcome, Severity
 from compliance.types.verdicts import FileScanVerdict, StageVerdict
 
@@ -260,26 +263,42 @@ def finding_of(observation: Observation) -> Finding:
     return observation.findings.get()
 
 
+def origin_of(finding: Finding) -> Origin:
+    """What an item for a finding is opened from."""
+    return Origin.of_finding(finding)
+
+
+def item_plan(*, owner: User, due_on: date, title: str = "Replace the model", **changes: Any) -> ItemPlan:
+    """A plan of five person-days."""
+    estimate = Estimate(low=Decimal(3), likely=Decimal(5), high=Decimal(9))
+    plan = ItemPlan(
+        title=title, description="Retrain from an approved base.", owner=owner, estimate=estimate, due_on=due_on
+    )
+    return replace(plan, **changes)
+
+
 def remediation_item(
     finding: Finding,
     *,
     owner: User,
     actor: User,
     title: str = "Replace the model",
-    due_on: date = date(2026, 12, 1),
+    due_on: date = date(2099, 12, 1),
     milestones: Sequence[MilestoneDraft] = (),
 ) -> RemediationItem:
-    """An open remediation item."""
-    return remediation.open_item(
-        finding=finding,
-        title=title,
-        description="Retrain from an approved base.",
-        owner=owner,
-        effort_planned=Decimal(5),
-        due_on=due_on,
-        milestones=milestones,
-        actor=actor,
-    )
+    """An open remediation item; one that is due in the past was opened in time, and the days have gone by."""
+    plan = item_plan(owner=owner, title=title, due_on=max(due_on, timezone.localdate()), milestones=milestones)
+    item = remediation.open_item(origin=origin_of(finding), plan=plan, actor=actor)
+    if due_on != item.due_on:
+        RemediationItem.objects.filter(pk=item.pk).update(due_on=due_on)
+        item.refresh_from_db()
+    return item
+
+
+def worked(item: RemediationItem, person: User, days: str) -> WorkEntry:
+    """Work of today, logged by whoever did it."""
+    work = Work(person=person, day=timezone.localdate(), amount=Decimal(days), unit=EffortUnit.DAYS, what="Retrained")
+    return work_log.log(item=item, work=work, actor=person)
 
 
 def log_events(

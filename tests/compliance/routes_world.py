@@ -29,6 +29,7 @@ from compliance.models import (
     Evidence,
     EvidencePack,
     FileCheck,
+    Finding,
     Framework,
     Freeze,
     ImplementedControl,
@@ -91,6 +92,7 @@ from scanning.services import checks, scans
 from tests.compliance import completeness_on_record, tests_of_controls
 from tests.compliance.conftest import World, person
 from tests.compliance.entitlements_on_record import recorded, way
+from tests.compliance.plans_on_record import planned, staffed
 from tests.compliance.records import LONG_AGO, audit, control_terms
 from tests.compliance.suppliers_on_record import reviewed
 
@@ -305,6 +307,25 @@ def held(assessment: Assessment, version: ModelVersion, log: Evidence, actor: Us
     )  # fmt: skip
 
 
+def of_plans(item: RemediationItem, finding: Finding, actor: User) -> Known:
+    """Records on the plan of an item."""
+    plan = planned(item, finding, actor)
+    return {
+        "api-baselines": plan.baseline.uuid, "api-plan-updates": plan.update.uuid, "api-work-entries": plan.entry.uuid,
+        "api-dependencies": plan.dependency.uuid, "remediation-undepend": plan.dependency.uuid,
+        "remediation-effort-reverse": plan.entry.uuid, "playbook-open": item.system.uuid,
+    }  # fmt: skip
+
+
+def of_staff(person: User, actor: User) -> Known:
+    """A team, and what was stated of people."""
+    staff = staffed(person, actor)
+    return {
+        "team": staff.team.uuid, "api-teams": staff.team.uuid, "api-capacities": staff.capacity.uuid,
+        "api-leaves": staff.leave.uuid, "leave": staff.leave.uuid, "api-cost-rates": staff.rate.uuid,
+    }  # fmt: skip
+
+
 def places(world: World, officer: User, contributor: User) -> Places:
     """Own and foreign records of every kind that an address can name."""
     system, other = world.assessment.system, world.other_assessment.system
@@ -482,4 +503,5 @@ def places(world: World, officer: User, contributor: User) -> Places:
             "api-job-approvals": known["approval"], "api-binding-rules": known["binding-rule"],
             "api-imports": known["import"], "api-scans": known["scan"],
         }  # fmt: skip
-    return Places(own=own | shared, foreign=foreign)
+    own |= of_plans(world.item, world.finding, officer) | of_staff(contributor, officer)
+    return Places(own=own | shared, foreign=foreign | of_plans(world.other_item, world.other_finding, officer))

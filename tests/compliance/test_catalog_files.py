@@ -29,7 +29,7 @@ QUESTIONS = (
 )
 SECTIONS = (
     "description", "risk", "detection", "remediation", "scenario", "cost_of_non_compliance", "questions", "mapping",
-    "pitfalls", "business_value", "effort",
+    "pitfalls", "business_value", "effort", "programme",
 )  # fmt: skip
 
 
@@ -191,6 +191,22 @@ def test_the_remediation_has_ordered_tasks_with_roles_and_effort(shipped: Catalo
     assert all(task.role and task.person_days > 0 and task.controls for task in tasks)
 
 
+def test_the_programme_has_six_tasks_whose_steps_add_up_and_the_claim_it_is_held_against(
+    shipped: CatalogContent,
+) -> None:
+    section = next(one for one in shipped.sections if one.key == "programme")
+    assert [task.key for task in section.tasks] == [
+        "data-provenance", "hash-verification", "fine-tune-authority", "inherited-detection", "signing-and-gates",
+        "log-completeness",
+    ]  # fmt: skip
+    for task in section.tasks:
+        assert task.low < task.person_days < task.high
+        assert sum(step.person_days for step in task.steps) == task.person_days
+    assert section.claim is not None
+    assert (section.claim.weeks_low, section.claim.weeks_high) == (4, 6)
+    assert {source for block in section.blocks for source in block.sources} == {"own-estimate"}
+
+
 def test_each_file_is_known_by_version_and_digest(shipped: CatalogContent) -> None:
     assert [file.id for file in shipped.files] == list(CATALOG_IDS)
     for file in shipped.files:
@@ -273,6 +289,13 @@ WRONG = {
     "unknown control": ("questions.yaml", "controls: [BDM-02,", "controls: [BDM-99,", "BDM-99"),
     "question without tag": ("questions.yaml", "controls: [BDM-02, ", "controls: [", "disagree on BDM-02"),
     "question twice": ("questions.yaml", "number: 2", "number: 1", "twice"),
+    "steps that do not add up": ("playbook.yaml", "person_days: 12\n", "person_days: 13\n", "inherited-detection"),
+    "estimate out of order": (
+        "playbook.yaml",
+        "low: 0.25\n        high: 1\n",
+        "low: 9\n        high: 1\n",
+        "out of order",
+    ),
     "unknown source": ("playbook.yaml", "sources: [badnets]", "sources: [hearsay]", "hearsay"),
     "unknown technique": ("playbook.yaml", "technique: AML.T0018.003", "technique: AML.T0018.009", "AML.T0018.009"),
     "unknown mitigation": ("atlas.yaml", "mitigations: [AML.M0005,", "mitigations: [AML.M9999,", "AML.M9999"),

@@ -105,7 +105,7 @@ def test_no_page_file_or_endpoint_ranks_people() -> None:
 
 @pytest.mark.django_db
 def test_open_work_is_listed_by_the_owners_name(world: World, officer: User, manager: User) -> None:
-    late = people.create_user(email="z@example.org", name="Zoe Last", role=Role.CONTRIBUTOR, password=None, actor=None)
+    late = people.create_user(email="z@example.org", name="Zoe Last", role=Role.MANAGER, password=None, actor=None)
     for n in range(3):
         records.remediation_item(world.finding, owner=late, actor=manager, title=f"Work {n}")
     records.remediation_item(world.finding, owner=officer, actor=manager, title="One more")

@@ -52,7 +52,7 @@ PUBLIC = {
 }
 SEES_EVERY_SYSTEM = {Role.ADMINISTRATOR, Role.OFFICER, Role.MANAGER}
 READS_NOTHING = {Role.COLLECTOR}
-ANSWERED = {200, 201, 202, 302, 303, 400, 409, 422}
+ANSWERED = {200, 201, 202, 204, 302, 303, 400, 409, 422}
 LEADS_ON = {"evidence-download", "pack-download"}  # to the signed address without cookies, from which the file comes
 # Pages about one's own sign-in: they ask for the password first, and a passkey is nobody else's.
 ASKS_FIRST = {

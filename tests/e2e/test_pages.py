@@ -72,6 +72,11 @@ SUBJECTS = {
     "finding-detail": "SELECT uuid FROM compliance_finding WHERE title LIKE 'All comparing%' AND state = 'not-satisfied'",
     "remediation-open": "SELECT uuid FROM compliance_finding WHERE title LIKE 'Loading%'",
     "remediation-item": "SELECT uuid FROM compliance_remediationitem",
+    "remediation-replan": "SELECT uuid FROM compliance_remediationitem",
+    "remediation-revise": "SELECT uuid FROM compliance_remediationitem",
+    "remediation-work": "SELECT uuid FROM compliance_remediationitem",
+    "playbook-open": "SELECT uuid FROM compliance_aisystem",
+    "team-detail": "SELECT uuid FROM compliance_team",
     "bulk-edit": "SELECT uuid FROM compliance_bulkedit",
     "summary-detail": "SELECT uuid FROM compliance_remediationsummary",
     "acceptance-new": "SELECT uuid FROM compliance_finding WHERE title LIKE 'Loading%'",
@@ -202,6 +207,12 @@ def furnish(installation: Installation) -> None:
         "leases.run_here(job=remediation_summaries.request(month=date(2026, 1, 1), actor=officer, dispatch=False))\n"
         "from tests.compliance.routes_world import limited\n"
         "limited(officer, User.objects.filter(role='administrator')[0])\n"
+        "from compliance.models import RemediationItem\n"
+        "from tests.compliance.plans_on_record import staffed\n"
+        "from tests.compliance.records import worked\n"
+        "item = RemediationItem.objects.all()[0]\n"
+        "staffed(item.owner, User.objects.filter(role='administrator')[0])\n"
+        "worked(item, item.owner, '0.5')\n"
         "from compliance.services import machines\n"
         "from compliance.types.states import Role\n"
         "machines.create(name='Log forwarder', role=Role.COLLECTOR, owner=officer, systems=[AISystem.objects.all()[0]],\n"

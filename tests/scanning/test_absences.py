@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -27,8 +26,8 @@ from compliance.models import (
     Risk,
     User,
 )
-from compliance.services import closings, findings, leases, remediation
-from compliance.types.states import ModelOrigin, RiskState, Severity
+from compliance.services import closings, findings, leases
+from compliance.types.states import ModelOrigin, RiskState, Role, Severity
 from compliance.types.verdicts import Conclusion
 from scanning import intake
 from scanning.models import Import
@@ -259,14 +258,11 @@ def test_a_finding_that_a_person_made_is_closed_by_no_report(system: AISystem) -
 def test_work_that_a_person_closed_stays_closed_when_the_finding_comes_back_and_its_risk_opens(
     system: AISystem,
 ) -> None:
-    person = User.objects.create(email="officer@example.org")
+    person = User.objects.create(email="officer@example.org", role=Role.OFFICER)
     other = User.objects.create(email="manager@example.org")
     imported(system, sarif(0, ("R1", "a.pkl")))
     finding = one("R1")
-    item = remediation.open_item(
-        finding=finding, title="Replace the file", description="", owner=person, effort_planned=Decimal(1),
-        due_on=date(2026, 6, 1), milestones=(), actor=person,
-    )  # fmt: skip
+    item = records.remediation_item(finding, owner=person, actor=person)
     imported(system, sarif(1))
     closings.confirm(closing=item.closings.get(), words="", actor=other)
     imported(system, sarif(2, ("R1", "a.pkl")))

@@ -30,9 +30,10 @@ from compliance.services import (
     remediation,
 )
 from compliance.services.errors import RefusedError
-from compliance.services.remediation import MilestoneDraft
+from compliance.services.remediation import ItemPlan, MilestoneDraft, Origin
 from compliance.types.controls import ControlBasis, ControlNature, ControlTerms, ControlType
 from compliance.types.engagements import EngagementKind, TeamPart
+from compliance.types.plans import Estimate
 from compliance.types.states import AnswerState, JobState, Role
 from compliance.types.verdicts import Conclusion, FileScanVerdict
 from scanning import intake
@@ -164,18 +165,17 @@ def remediate(world: World, _show: OnProgress) -> str:
         )
     finding, today = _backdoor(world), timezone.localdate()
     if not system.remediation_items.exists():
-        remediation.open_item(
-            finding=finding,
+        plan = ItemPlan(
             title=texts.REMEDIATION_TITLE,
             description=texts.REMEDIATION_TEXT,
             owner=world.people["engineer"],
-            effort_planned=Decimal(texts.EFFORT_DAYS),
+            estimate=Estimate.exactly(Decimal(texts.EFFORT_DAYS)),
             due_on=today + timedelta(days=texts.DUE_DAYS),
             milestones=[
                 MilestoneDraft(title=title, due_on=today + timedelta(days=days)) for title, days in texts.MILESTONES
             ],
-            actor=world.people["manager"],
         )
+        remediation.open_item(origin=Origin.of_finding(finding), plan=plan, actor=world.people["manager"])
     return f"{len(texts.GAPS) + 1} findings, 1 remediation item"
 
 

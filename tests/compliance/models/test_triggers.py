@@ -32,6 +32,7 @@ SERVICES_RECORD = {
     "entitlementreading_documents",
     "evidence", "evidencelink", "evidencepack", "finding", "finding_observations", "framework", "implementedcontrol",
     "implementedcontrol_references", "statementline",
+    "capacity", "itemdependency", "leave",
     "jobevent", "mappingpair", "milestone", "mitigation", "mitigation_techniques", "modelversion",
     "referencecontrol", "referencecontrol_questions", "referencecontrol_techniques", "remediationitem",
     "remediationitem_risks", "risk", "riskacceptance", "riskacceptance_controls", "waiver", "closing", "closing_risks",
@@ -122,6 +123,12 @@ def test_rows_cannot_be_overwritten_by_an_insert(table: str) -> None:
     if connection.vendor == "sqlite":
         assert refused(same_row.replace("INSERT", "INSERT OR REPLACE"))
         assert refused(same_row.replace("INSERT", "REPLACE"))
+
+
+def test_the_original_due_date_of_an_item_never_changes() -> None:
+    filled_tables()
+    assert refused("UPDATE compliance_remediationitem SET original_due_on = '2027-01-01'")
+    assert not refused("UPDATE compliance_remediationitem SET due_on = '2027-01-01', original_due_on = original_due_on")
 
 
 def test_a_row_cannot_be_replaced_through_another_unique_column() -> None:

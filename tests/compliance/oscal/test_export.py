@@ -228,6 +228,21 @@ def test_an_item_names_its_risks_and_the_findings_behind_them() -> None:
     assert props(item)["effort-planned-person-days"] == "6.5"
 
 
+def test_an_item_tells_its_baseline_and_slips_and_an_older_freeze_tells_none() -> None:
+    frozen = example_freeze()
+    (item,) = body(frozen, Model.PLAN_OF_ACTION)["poam-items"]
+    told = props(item)
+    assert (told["original-due"], told["baseline-due"]) == ("2026-11-27", "2026-11-27")
+    assert told["baseline-effort-person-days"] == "4 / 6.5 / 10"
+    assert told["slip"] == "14 days to 2026-12-11: people_not_free"
+    later = ("source", "team", "original_due", "estimate", "remaining", "baseline", "slips", "depends_on")
+    for name in later:
+        del frozen["remediation"][0][name]  # type: ignore[misc]  # as written before there were plans
+    validate_freeze(frozen)
+    (older,) = body(frozen, Model.PLAN_OF_ACTION)["poam-items"]
+    assert not {"baseline-due", "slip", "original-due"} & set(props(older))
+
+
 def test_the_plan_of_action_holds_what_a_risk_rests_on_and_no_more() -> None:
     plan = body(example_freeze(), Model.PLAN_OF_ACTION)
     assert [one["title"] for one in plan["findings"]] == ["digits-cnn 2026.09 obeys a hidden trigger"]

@@ -430,6 +430,23 @@ def _remediation() -> list[dict[str, Any]]:
             "effort_planned": 6.5,
             "effort_spent": 2,
             "risks": [uid("risk")],
+            "source": "finding",
+            "team": "",
+            "original_due": "2026-11-27",
+            "estimate": {"low": 4, "likely": 6.5, "high": 10},
+            "remaining": 5,
+            "baseline": {
+                "scope": "The version in service, not its descendants.",
+                "effort": {"low": 4, "likely": 6.5, "high": 10},
+                "due": "2026-11-27",
+                "proposed_by": WEI["name"],
+                "approved_by": WEI["name"],
+                "approved_at": "2026-11-03T09:00:00Z",
+            },
+            "slips": [
+                {"at": "2026-11-19T09:00:00Z", "due": "2026-12-11", "days": 14, "reason": "people_not_free", "note": ""}
+            ],
+            "depends_on": [],
             "milestones": [
                 {"title": "Poisoned images named and removed", "due": "2026-11-20", "done_at": "2026-11-18T15:00:00Z"},
                 {"title": "Retrained model scanned", "due": "2026-12-04", "done_at": None},

@@ -69,7 +69,7 @@ def issued(written: AuditFinding, auditor: User) -> AuditFinding:
 
 @pytest.fixture
 def response(manager: User) -> Response:
-    return replace(YES, owner=manager, due_on=date(2026, 12, 20))
+    return replace(YES, owner=manager, due_on=date(2099, 12, 20))
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_a_response_may_open_a_remediation_item_which_the_follow_up_lets_close(
     )
     item = answered.item
     assert item is not None
-    assert (item.title, item.owner, item.due_on) == (YES.action, manager, date(2026, 12, 20))
+    assert (item.title, item.owner, item.due_on) == (YES.action, manager, date(2099, 12, 20))
     with pytest.raises(RefusedError, match="still stands"):
         closings.ask(item=item, actor=manager)
     audit_findings.evaluate(audit_finding=answered, accepts=True, words="Good.", actor=auditor)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from decimal import Decimal
 
 import pytest
 from django.utils import timezone
@@ -53,7 +52,7 @@ def test_a_scan_in_which_it_does_not_reproduce_proposes_the_closing(world: World
 def test_whoever_did_the_work_does_not_confirm(
     world: World, system: AISystem, contributor: User, officer: User, manager: User, second_officer: User
 ) -> None:
-    remediation.log_effort(item=world.item, person_days=Decimal(1), actor=officer)
+    records.worked(world.item, officer, "1")
     remediation.move(item=world.item, state=RemediationState.DONE, actor=manager)
     scanned(world.tuned, GONE)
     closing = waiting(world.item)

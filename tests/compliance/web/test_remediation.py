@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from compliance.models import BulkEdit, RemediationItem, SavedFilter, User
-from compliance.services import bulk_edits, remediation
+from compliance.services import bulk_edits
 from compliance.types.states import RemediationState
 from tests.compliance import records
 from tests.compliance.conftest import World
@@ -37,7 +37,7 @@ def late(world: World, contributor: User, manager: User) -> RemediationItem:
 def test_totals_and_owners_count_the_rows_shown(
     world: World, late: RemediationItem, browse: Browse, contributor: User, manager: User
 ) -> None:
-    remediation.log_effort(item=late, person_days=Decimal("1.5"), actor=manager)
+    records.worked(late, manager, "1.5")
     totals = browse(contributor).get(LIST).context["totals"]
     assert (totals.items, totals.working, totals.overdue) == (2, 2, 1)
     assert (totals.planned, totals.spent) == (Decimal(10), Decimal("1.5"))
@@ -112,11 +112,11 @@ def plan(by: User, **changed: str) -> dict[str, str]:
         "title": "Replace it",
         "owner": str(by.uuid),
         "effort_planned": "3",
-        "due_on": "2027-03-01",
-        "step-TOTAL_FORMS": "5",
+        "due_on": "2099-03-01",
+        "step-TOTAL_FORMS": "12",
         "step-INITIAL_FORMS": "0",
         "step-0-title": "Retrain",
-        "step-0-due_on": "2027-02-01",
+        "step-0-due_on": "2099-02-01",
     }
     return given | changed
 
@@ -125,7 +125,7 @@ def test_manager_opens_an_item_with_milestones(world: World, browse: Browse, man
     answer = browse(manager).post(reverse("remediation-open", args=[world.finding.uuid]), plan(contributor))
     item = RemediationItem.objects.get(title="Replace it")
     assert answer.headers["Location"] == url("item", item)
-    assert [(step.title, step.due_on) for step in item.milestones.all()] == [("Retrain", date(2027, 2, 1))]
+    assert [(step.title, step.due_on) for step in item.milestones.all()] == [("Retrain", date(2099, 2, 1))]
     assert item.risks.get().finding == world.finding
 
 
@@ -134,7 +134,7 @@ def test_manager_opens_an_item_with_milestones(world: World, browse: Browse, man
     [
         ({"step-0-due_on": ""}, "Give the step a date."),
         ({"step-0-title": ""}, "Say what the step is."),
-        ({"step-0-due_on": "2027-04-01"}, "is due after the item itself"),
+        ({"step-0-due_on": "2099-04-01"}, "is due after the item itself"),
         ({"owner": "auditor"}, "Select a valid choice"),
         ({"effort_planned": "-1"}, "greater than or equal to 0"),
     ],
@@ -154,13 +154,16 @@ def test_playbook_fills_in_a_plan(world: World, browse: Browse, manager: User) -
     answer = browse(manager).get(reverse("remediation-open", args=[world.finding.uuid]), {"playbook": "1"})
     assert answer.context["form"]["effort_planned"].value() == Decimal("5.5")
     steps = [form["title"].value() for form in answer.context["formset"]]
-    assert steps == ["Take the model version out of service", "Replace the model", None, None, None]
+    assert steps == ["Take the model version out of service", "Replace the model", *[None] * 10]
 
 
 def test_work_is_logged_assigned_and_told(world: World, browse: Browse, manager: User, contributor: User) -> None:
     client = browse(manager)
     client.post(url("move", world.item), {"state": "in_progress"})
-    client.post(url("effort", world.item), {"person_days": "0.5"})
+    client.post(
+        url("effort", world.item),
+        {"amount": "4", "unit": "hours", "day": str(timezone.localdate()), "what": "Blocked it"},
+    )
     client.post(url("milestone", world.item), {"milestone": str(world.item.milestones.get().uuid)})
     client.post(url("assign", world.item), {"owner": str(manager.uuid)})
     answer = client.get(url("item", world.item))
@@ -179,8 +182,8 @@ def test_work_is_logged_assigned_and_told(world: World, browse: Browse, manager:
 @pytest.mark.parametrize(
     ("act", "given", "message"),
     [
-        ("effort", {"person_days": "lots"}, "Effort is a number of person-days above zero"),
-        ("effort", {"person_days": "0"}, "Effort is a number of person-days above zero"),
+        ("effort", {"amount": "lots", "unit": "days", "day": "2026-01-01", "what": "x"}, "give an amount"),
+        ("effort", {"amount": "0", "unit": "days", "day": "2026-01-01", "what": "x"}, "above zero"),
         ("move", {"state": "closed"}, "Closing needs a re-scan"),
         ("move", {"state": "somewhere"}, "Choose the state"),
         ("assign", {"owner": "nobody"}, "Choose somebody"),
@@ -205,7 +208,7 @@ def test_export_is_as_filtered(world: World, late: RemediationItem, browse: Brow
     answer = browse(contributor).get(LIST, {"export": "csv", "q": "replace"})
     lines = answer.getvalue().decode("utf-8-sig").splitlines()
     assert len(lines) == 2
-    assert lines[1].startswith("Replace the model,Digit reader,Carl Contributor,Open,2026-12-01,5.00,0.00,0/1,")
+    assert lines[1].startswith("Replace the model,Digit reader,Carl Contributor,Open,2099-12-01,5.00,0.00,0/1,")
 
 
 def test_empty_list_offers_the_first_step(browse: Browse, manager: User) -> None:
