@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from django.core.files.storage import storages
 from django.db import connection
-from django.db.models import TextField
+from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 
-from compliance.models import Evidence, EvidencePack, Freeze, RemediationSummary
+from compliance.models import Evidence, EvidencePack, Freeze, Population, RemediationSummary
 from compliance.types.states import EvidenceState
 
 
@@ -28,7 +28,7 @@ def exists(name: str) -> bool:
 
 
 def is_needed(*, name: str, sha256: str) -> bool:
-    """Whether evidence that was not disposed of, a freeze, a pack or a monthly summary rests on the file."""
+    """Whether evidence that was not disposed of, a freeze, a pack, a population or a monthly summary rests on the file."""
     evidence = Evidence.objects.filter(storage_name=name).exclude(state=EvidenceState.DISPOSED)
     registers = Freeze.objects.annotate(listed=Cast("attachments", TextField())).filter(listed__contains=sha256)
     return (
@@ -36,6 +36,7 @@ def is_needed(*, name: str, sha256: str) -> bool:
         or Freeze.objects.filter(storage_name=name).exists()
         or EvidencePack.objects.filter(storage_name=name).exists()
         or RemediationSummary.objects.filter(storage_name=name).exists()
+        or Population.objects.filter(Q(storage_name=name) | Q(source_storage=name)).exists()
         or registers.exists()
     )
 

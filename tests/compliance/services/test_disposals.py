@@ -23,12 +23,13 @@ from compliance.models import (
     Tombstone,
     User,
 )
-from compliance.services import disposals, job_log, leases, ledger, retention, stored_files
+from compliance.services import disposals, job_log, leases, ledger, rehash, retention, stored_files
 from compliance.services import evidence as evidences
 from compliance.services.errors import RefusedError
 from compliance.types.canonical import digest_of
 from compliance.types.retention import SHIPPED, ItemState, RunState
 from compliance.types.states import EvidenceState, RetentionClass
+from tests.compliance import tests_of_controls
 from tests.compliance.conftest import World
 from tests.compliance.records import evidence, log_events, state_bases
 
@@ -248,6 +249,22 @@ def test_a_run_that_broke_off_goes_on_and_leaves_nothing_half_done(
     assert not stored_files.exists(kept.storage_name)
     assert not stored_files.exists(other.storage_name)
     assert LedgerEvent.objects.filter(kind="evidence.disposed").count() == 2
+
+
+def test_bytes_on_which_a_population_rests_stay_and_are_hashed_again(
+    world: World, auditor: User, officer: User, manager: User
+) -> None:
+    population = tests_of_controls.audit(world, auditor, officer).population
+    piece = old(world.assessment.system, tests_of_controls.TICKETS)
+    assert piece.storage_name == population.source_storage
+    disposed(proposed(officer), manager)
+    assert Evidence.objects.get(pk=piece.pk).state == EvidenceState.DISPOSED
+    assert stored_files.exists(population.source_storage)
+    kept = rehash.stored()
+    assert (kept[population.source_storage], kept[population.storage_name]) == (
+        population.source_sha256,
+        population.sha256,
+    )
 
 
 def test_only_an_approved_run_whose_job_ended_goes_on(system: AISystem, officer: User) -> None:
