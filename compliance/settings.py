@@ -19,7 +19,9 @@ from compliance.choices import choices
 from compliance.types.audit_requests import RequestState
 from compliance.types.engagements import EngagementKind, EngagementState, TeamPart
 from compliance.types.handling import HandlingLabel
+from compliance.types.plans import EffortUnit
 from compliance.types.retention import EvidenceKind, RetentionStart
+from compliance.types.sla import SlaUnit
 from compliance.types.states import (
     AnswerState,
     AssessmentState,
@@ -28,6 +30,7 @@ from compliance.types.states import (
     MappingState,
     RemediationState,
     RetentionClass,
+    RiskState,
 )
 from compliance.types.testing import AuditFindingState, ControlTestKind, ControlTestState, PopulationKind
 from compliance.types.verdicts import Conclusion
@@ -283,6 +286,9 @@ SPECTACULAR_SETTINGS = {
             RetentionClass,
             RetentionStart,
             RequestState,
+            RiskState,
+            EffortUnit,
+            SlaUnit,
         )
     }
     | {"ScanKindEnum": "scanning.api.serializers.KINDS"},
