@@ -251,7 +251,7 @@ def test_the_plan_of_action_holds_what_a_risk_rests_on_and_no_more() -> None:
 
 def test_an_item_that_treats_two_risks_is_told_under_both_with_identifiers_of_its_own() -> None:
     document = example_freeze()
-    second = {**document["risks"][0], "uuid": uid("second risk")}
+    second = {**document["risks"][0], "uuid": uid("second risk"), "acceptances": [], "history": []}
     document["risks"].append(second)  # type: ignore[arg-type]
     document["remediation"][0]["risks"].append(uid("second risk"))
     risks = body(document, Model.PLAN_OF_ACTION)["risks"]
