@@ -30,10 +30,11 @@ from compliance.selectors.time_limits import findings_by_limit, this_minute
 from compliance.types import freeze_scans as doc
 from compliance.types.days import end_of, start_of
 from compliance.types.finding_ages import AGES
+from compliance.types.risk_life import Sighting
 from compliance.types.risk_priority import Priority
 from compliance.types.sla import SlaState
 from compliance.types.states import RemediationState
-from compliance.types.verdicts import StageVerdict
+from compliance.types.verdicts import Conclusion, StageVerdict
 
 REMEDIATION_SECTION = "remediation"
 MOST_OBSERVATIONS = 50
@@ -58,6 +59,8 @@ class FindingFilter:
     limit: str = ""
     kept_in: date | None = None
     broken_in: date | None = None
+    fixed_once: bool = False
+    came_back: bool = False
 
 
 def first_seen(age: str, today: date) -> Q:
@@ -65,6 +68,11 @@ def first_seen(age: str, today: date) -> Q:
     least, below = AGES[age]
     latest = Q(first_seen_at__lt=start_of(today - timedelta(days=least - 1)))
     return latest if below is None else latest & Q(first_seen_at__gte=start_of(today - timedelta(days=below - 1)))
+
+
+def fixed_once() -> Q:
+    """Findings that a test no longer reproduced, at least for a time."""
+    return Q(state=Conclusion.SATISFIED, sighting=Sighting.FIXED) | Q(reappearances__gt=0)
 
 
 def finding_list(rows: QuerySet[Finding], asked: FindingFilter) -> QuerySet[Finding]:
@@ -80,6 +88,10 @@ def finding_list(rows: QuerySet[Finding], asked: FindingFilter) -> QuerySet[Find
         rows = rows.filter(first_seen_at__lt=end_of(asked.seen_to))
     if asked.limit:
         rows = findings_by_limit(rows, SlaState(asked.limit), this_minute())
+    if asked.fixed_once:
+        rows = rows.filter(fixed_once())
+    if asked.came_back:
+        rows = rows.filter(reappearances__gt=0)
     if asked.kept_in:
         rows = rows.filter(pk__in=SlaClock.objects.filter(kept(), within("ended_at", asked.kept_in)).values("finding"))
     if asked.broken_in:

@@ -68,6 +68,7 @@ def summary_document(month: date, *, now: datetime) -> JSON:
             as_document(figure)
             for figure in (
                 remediation_figures.open_by_age(as_made),
+                remediation_figures.reappearance(as_made),
                 remediation_figures.open_by_state(as_made),
                 effort_figures.by_system(as_made),
                 effort_figures.by_control(as_made),

@@ -65,6 +65,7 @@ def drawn(scope: Scope) -> Dashboard:
     by_age, by_state = remediation_figures.open_by_age(scope), remediation_figures.open_by_state(scope)
     figures = (
         by_age,
+        remediation_figures.reappearance(scope),
         by_state,
         remediation_figures.burn_down(scope, weeks),
         remediation_figures.burn_up(scope, weeks),

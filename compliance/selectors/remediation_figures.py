@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from compliance.choices import label
 from compliance.models import Finding, RemediationItem
-from compliance.selectors.finding_pages import first_seen
+from compliance.selectors.finding_pages import first_seen, fixed_once
 from compliance.types.days import start_of
 from compliance.types.figures import Cell, Drawn, Figure, Row
 from compliance.types.finding_ages import AGES
@@ -85,6 +86,36 @@ def open_by_age(scope: Scope) -> Figure:
         rows=tuple(Row(age_words(age), tuple(cell(age, s) for s in Severity), age) for age in AGES),
         unit=_("findings"),
         drawn=Drawn.STACKED,
+    )
+
+
+def reappearance(scope: Scope) -> Figure:
+    """Of findings that were fixed at least once, how many came back."""
+    fixed, back = fixed_once(), Q(reappearances__gt=0)
+    counted = scope.findings.filter(fixed).order_by().values_list("severity")
+    found = {
+        severity: (n, again) for severity, n, again in counted.annotate(n=Count("pk"), again=Count("pk", filter=back))
+    }
+    rows = []
+    for severity in Severity:
+        n, again = found.get(severity.value, (0, 0))
+        queries = [
+            scope.query(state="all", severity=severity.value, **{name: "on"}) for name in ("fixed_once", "came_back")
+        ]
+        share = round(Decimal(100 * again) / n, 1) if n else None
+        rows.append(
+            Row(str(label(severity)), (Cell(n, queries[0], FINDINGS), Cell(again, queries[1], FINDINGS), Cell(share)))
+        )
+    return Figure(
+        key="reappearance",
+        title=_("Reappearance"),
+        lead=_("Findings that a new test once no longer reproduced, and those of them that a later test found again."),
+        head=_("Severity"),
+        series=(_("Fixed at least once"), _("Came back"), _("Came back, in percent")),
+        rows=tuple(rows),
+        unit=_("findings, and percent"),
+        drawn=Drawn.GROUPED,
+        drawn_series=2,
     )
 
 

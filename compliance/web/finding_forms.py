@@ -21,7 +21,7 @@ from compliance.web.choosing import Choosing, choosing
 
 ANY = ("", _("any"))
 ALL_STATES = "all"
-FROM_FIGURES = ("age", "seen_from", "seen_to", "kept_in", "broken_in")
+FROM_FIGURES = ("age", "seen_from", "seen_to", "kept_in", "broken_in", "fixed_once", "came_back")
 
 
 class FindingFilterForm(forms.Form):
@@ -54,6 +54,8 @@ class FindingFilterForm(forms.Form):
         widget=forms.HiddenInput(),
     )
     seen_from = forms.DateField(label=_("First seen from"), required=False, widget=forms.HiddenInput())
+    fixed_once = forms.BooleanField(label=_("Fixed at least once"), required=False, widget=forms.HiddenInput())
+    came_back = forms.BooleanField(label=_("Came back"), required=False, widget=forms.HiddenInput())
     kept_in = forms.CharField(label=_("Time limit kept in"), required=False, max_length=7, widget=forms.HiddenInput())
     broken_in = forms.CharField(
         label=_("Time limit broken in"), required=False, max_length=7, widget=forms.HiddenInput()

@@ -107,6 +107,8 @@ def finding_list(request: Request) -> HttpResponseBase:
         seen_to=given.get("seen_to"),
         today=timezone.localdate() if given.get("age") else None,
         limit=given.get("limit", ""),
+        fixed_once=bool(given.get("fixed_once")),
+        came_back=bool(given.get("came_back")),
         kept_in=month_of(given.get("kept_in", "")),
         broken_in=month_of(given.get("broken_in", "")),
     )

@@ -82,7 +82,7 @@ def test_figures_are_those_of_the_dashboard_and_narrow_to_a_visible_system(
     cache.clear()
     answer: Any = api(manager).get(f"{ROOT}/remediation-figures/", {"days": 30})
     keys = [figure["key"] for figure in answer.json()]
-    assert keys[:3] == ["open-findings", "open-items", "burn-down"]
+    assert keys[:4] == ["open-findings", "reappearance", "open-items", "burn-down"]
     assert sum(cell["value"] for row in answer.json()[0]["rows"] for cell in row["cells"]) == 2
     one: Any = api(manager).get(f"{ROOT}/remediation-figures/", {"system": str(world.finding.system.uuid)})
     assert sum(cell["value"] for row in one.json()[0]["rows"] for cell in row["cells"]) == 1

@@ -254,3 +254,17 @@ def test_weeks_are_those_of_utc(world: World, manager: User) -> None:
     flow = dashboard(manager, today=date(2026, 11, 27), days=90).figure("flow")
     assert flow is not None
     assert next(row for row in flow.rows if row.label == "2026-11-16").cells[0].value == 1
+
+
+def test_findings_that_came_back_are_counted_among_those_that_were_fixed(
+    world: World, browse: Browse, manager: User
+) -> None:
+    Finding.objects.filter(pk=world.finding.pk).update(reappearances=2, severity="high")
+    Finding.objects.filter(pk=world.other_finding.pk).update(state="satisfied", sighting="fixed", severity="high")
+    cache.clear()
+    figure = dashboard(manager, today=timezone.localdate(), days=90).figure("reappearance")
+    assert figure is not None
+    row = next(row for row in figure.rows if row.label == "High")
+    assert [cell.value for cell in row.cells] == [2, 1, 50]
+    for cell in row.cells[:2]:
+        assert listed(browse(manager), "finding-list", cell.query) == cell.value
