@@ -27,6 +27,7 @@ from compliance.services.errors import LostError
 from compliance.types.bulk_edits import MOST_ITEMS, Changes
 from compliance.types.drafts import JSON
 from compliance.types.figures import as_document
+from compliance.types.plans import GIVEN_REASONS
 from compliance.types.states import RemediationState
 
 _WORKERS = [role.value for role in TABLE[Verb.WORK_REMEDIATION]]
@@ -144,7 +145,17 @@ class BulkEditRequest(serializers.Serializer[JSON]):
         allow_null=True,
         default=None,
     )
+    team = serializers.SlugRelatedField(
+        slug_field="uuid", queryset=m.Team.objects.all(), required=False, allow_null=True, default=None
+    )
     due_on = serializers.DateField(required=False, allow_null=True, default=None)
+    reason = serializers.ChoiceField(
+        choices=[(reason.value, reason.value) for reason in GIVEN_REASONS],
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Why the due date changes; needed with due_on.",
+    )
 
 
 class BulkEditLineSerializer(serializers.Serializer[Any]):
@@ -172,7 +183,9 @@ class BulkEditViewSet(ReadViewSet):
         changes = Changes(
             state=RemediationState(given["state"]) if given["state"] else None,
             owner=given["owner"].pk if given["owner"] else None,
+            team=given["team"].pk if given["team"] else None,
             due_on=given["due_on"],
+            reason=given["reason"],
         )
         items = m.RemediationItem.objects.filter(uuid__in=given["items"])
         edit = bulk_edits.draft(items=items, changes=changes, actor=asker(request))

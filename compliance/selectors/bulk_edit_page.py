@@ -13,9 +13,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from compliance.choices import label
-from compliance.models import BulkEdit, RemediationItem, User
+from compliance.models import BulkEdit, RemediationItem, Team, User
 from compliance.rights import TABLE, Verb, member_systems, visible
 from compliance.types.bulk_edits import Changes, Judged, Refusal, Standing, judge
+from compliance.types.plans import PlanReason
 from compliance.types.states import RemediationState, Role
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def standings(rows: QuerySet[RemediationItem]) -> dict[int, Standing]:
     """The items as they stand."""
     steps = Max("milestones__due_on", filter=Q(milestones__done_at__isnull=True))
     read = rows.annotate(last_step=steps).values_list(
-        "pk", "system_id", "state", "owner_id", "due_on", "created_at", "last_step"
+        "pk", "system_id", "state", "owner_id", "team_id", "due_on", "created_at", "last_step"
     )
     return {
         key: Standing(
@@ -86,12 +87,12 @@ def standings(rows: QuerySet[RemediationItem]) -> dict[int, Standing]:
             system=system,
             state=RemediationState(state),
             owner=owner,
-            team=None,
+            team=team,
             due_on=due_on,
             opened_on=created_at.date(),
             last_step_due_on=last_step,
         )
-        for key, system, state, owner, due_on, created_at, last_step in read
+        for key, system, state, owner, team, due_on, created_at, last_step in read
     }
 
 
@@ -164,10 +165,13 @@ def bulk_edit_page(edit: BulkEdit) -> BulkEditPage:
 
 def _wanted(changes: Changes) -> tuple[tuple[str, str], ...]:
     owner = User.objects.filter(pk=changes.owner).first() if changes.owner else None
+    team = Team.objects.filter(pk=changes.team).first() if changes.team else None
     lines = (
         (_("State"), str(label(changes.state)) if changes.state else ""),
         (_("Owner"), owner.name if owner else ""),
+        (_("Team"), team.name if team else ""),
         (_("Due on"), changes.due_on.isoformat() if changes.due_on else ""),
+        (_("Reason"), str(label(PlanReason(changes.reason))) if changes.reason else ""),
     )
     return tuple((name, value) for name, value in lines if value)
 

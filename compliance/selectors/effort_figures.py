@@ -44,6 +44,14 @@ def by_system(scope: Scope) -> Figure:
     )  # fmt: skip
 
 
+def by_team(scope: Scope) -> Figure:
+    """Effort by team."""
+    found = _grouped(scope, "team__uuid", "team__name")
+    return _effort(
+        scope, found, key="effort-by-team", title=_("Effort by team"), head=_("Team"), query=lambda key: {"team": key}
+    )
+
+
 def by_control(scope: Scope) -> Figure:
     """Effort by the control that the findings of an item are about."""
     control = "risks__finding__target__control_id"

@@ -72,6 +72,7 @@ def summary_document(month: date, *, now: datetime) -> JSON:
                 remediation_figures.open_by_state(as_made),
                 effort_figures.by_system(as_made),
                 effort_figures.by_control(as_made),
+                effort_figures.by_team(as_made),
             )
         ],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -10,12 +10,15 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from compliance.models import Finding, RemediationItem
-from compliance.rights import Asker, visible
+from compliance.rights import Asker, Verb, may, visible
 from compliance.selectors import effort_figures, limit_figures, remediation_figures
+from compliance.selectors.cost_figures import cost_figures
+from compliance.selectors.costs import rates
 from compliance.selectors.kept import kept, record_mark, seen_by
 from compliance.selectors.remediation_figures import Scope
 from compliance.types.figures import Figure, Number
 from compliance.types.forecast import FEWEST_CLOSURES, FEWEST_WEEKS, MOST_WEEKS, SEED, TRIALS, Forecast, day_after
+from compliance.types.workload import Rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +58,12 @@ def scope_for(user: Asker, *, today: date, days: int, system: UUID | None) -> Sc
 def dashboard(user: Asker, *, today: date, days: int, system: UUID | None = None) -> Dashboard:
     """The dashboard as its reader may see it."""
     scope = scope_for(user, today=today, days=days, system=system)
-    name = f"remediation-dashboard|{seen_by(user)}|{today}|{days}|{system}"
-    return kept(name, lambda: drawn(scope), mark=record_mark())
+    name = f"remediation-dashboard|{seen_by(user)}|{may(user, Verb.VIEW_COSTS)}|{today}|{days}|{system}"
+    return kept(name, lambda: drawn(scope, rates(user)), mark=record_mark())
 
 
-def drawn(scope: Scope) -> Dashboard:
-    """The figures of a scope, computed anew."""
+def drawn(scope: Scope, known_rates: Sequence[Rate] | None = None) -> Dashboard:
+    """The figures of a scope, computed anew; those of cost only with the rates that its reader may see."""
     weeks = remediation_figures.weeks_of(scope)
     by_age, by_state = remediation_figures.open_by_age(scope), remediation_figures.open_by_state(scope)
     figures = (
@@ -74,6 +77,8 @@ def drawn(scope: Scope) -> Dashboard:
         effort_figures.comparison(scope),
         effort_figures.by_system(scope),
         effort_figures.by_control(scope),
+        effort_figures.by_team(scope),
+        *cost_figures(scope, known_rates),
     )
     return Dashboard(
         figures=figures,

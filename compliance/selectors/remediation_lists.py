@@ -32,6 +32,7 @@ class RemediationFilter:
     owner: UUID | None = None
     system: UUID | None = None
     control: str = ""
+    team: str = ""
     overdue_on: date | None = None
     opened_from: date | None = None
     opened_to: date | None = None
@@ -44,7 +45,7 @@ class RemediationFilter:
 
 
 WORKING = "working"
-NO_FINDING = "none"  # as control: items without one
+NONE = "none"  # as control or team: items without one
 
 
 def remediation_list(rows: QuerySet[RemediationItem], asked: RemediationFilter) -> QuerySet[RemediationItem]:
@@ -59,6 +60,8 @@ def remediation_list(rows: QuerySet[RemediationItem], asked: RemediationFilter) 
         rows = rows.exclude(state=RemediationState.CLOSED).filter(due_on__lt=asked.overdue_on)
     if asked.owner:
         rows = rows.filter(owner__uuid=asked.owner)
+    if asked.team:
+        rows = rows.filter(team__isnull=True) if asked.team == NONE else rows.filter(team__uuid=asked.team)
     if asked.control:
         rows = rows.filter(_of_control(asked.control))
     rows = rows.filter(_in_time(asked))
@@ -68,7 +71,7 @@ def remediation_list(rows: QuerySet[RemediationItem], asked: RemediationFilter) 
 
 
 def _of_control(control: str) -> Q:
-    if control == NO_FINDING:
+    if control == NONE:
         return Q(risks__isnull=True)
     return Q(Exists(Risk.objects.filter(items=OuterRef("pk"), finding__target__control_id=control)))
 
@@ -105,7 +108,7 @@ def current(since: date) -> Q:
 def with_work(rows: QuerySet[RemediationItem]) -> QuerySet[RemediationItem]:
     """Rows with what lists show beside them: owner, system, findings and milestones."""
     risks = Prefetch("risks", queryset=Risk.objects.select_related("finding__target"))
-    return rows.select_related("owner", "system").prefetch_related(risks, "milestones")
+    return rows.select_related("owner", "system", "team").prefetch_related(risks, "milestones")
 
 
 def with_limits(rows: QuerySet[RemediationItem]) -> QuerySet[RemediationItem]:

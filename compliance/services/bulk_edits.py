@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from compliance.models import AISystem, BulkEdit, Job, RemediationItem, User
+from compliance.models import AISystem, BulkEdit, Job, RemediationItem, Team, User
 from compliance.rights import visible
 from compliance.selectors.bulk_edit_page import changes_of, items_of, judge_all, standings
 from compliance.services import jobs, leases, ledger, plans
@@ -27,7 +27,7 @@ from compliance.types.plans import PlanReason
 
 TASK = "compliance.tasks.edit_in_bulk"
 _PORTION = 500
-_FIELDS = ("state", "owner", "due_on", "slips", "version")
+_FIELDS = ("state", "owner", "team", "due_on", "slips", "version")
 
 
 @transaction.atomic
@@ -116,6 +116,8 @@ def _change(edit: BulkEdit, changes: Changes, rows: Sequence[tuple[RemediationIt
     people = dict(
         User.objects.filter(pk__in={changes.owner, *(i.owner_id for i, _c in rows)}).values_list("pk", "uuid")
     )
+    known = Team.objects.filter(pk__in={changes.team, *(i.team_id for i, _c in rows)})
+    teams = {key: str(uuid) for key, uuid in known.values_list("pk", "uuid")}
     for item, names in rows:
         if "state" in names and changes.state:
             told[item.system_id, "moved"].append((item, {"before": item.state, "after": changes.state.value}))
@@ -124,6 +126,10 @@ def _change(edit: BulkEdit, changes: Changes, rows: Sequence[tuple[RemediationIt
             owners = {"before": str(people[item.owner_id]), "after": str(people[changes.owner])}
             told[item.system_id, "assigned"].append((item, owners))
             item.owner_id = changes.owner
+        if "team" in names and changes.team:
+            given = {"before": teams.get(item.team_id), "after": teams[changes.team]}
+            told[item.system_id, "team_changed"].append((item, given))
+            item.team_id = changes.team
         if "due_on" in names and changes.due_on:
             dates = {"before": item.due_on.isoformat(), "after": changes.due_on.isoformat()}
             told[item.system_id, "due_changed"].append((item, dates))

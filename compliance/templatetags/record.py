@@ -176,6 +176,7 @@ EVENTS = {
     "remediation.baseline_refused": _("Baseline refused"),
     "remediation.closed": _("Remediation item closed"),
     "remediation.commented": _("Comment on a remediation item"),
+    "remediation.team_changed": _("Remediation item given to a team"),
     "remediation.due_changed": _("Due date of a remediation item changed"),
     "remediation.dependency_added": _("Remediation item waits for another"),
     "remediation.dependency_removed": _("Remediation item waits no longer for another"),

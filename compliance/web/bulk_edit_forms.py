@@ -7,9 +7,11 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from compliance.models import User
+from compliance.choices import label
+from compliance.models import Team, User
 from compliance.rights import TABLE, Verb
 from compliance.types.bulk_edits import Changes
+from compliance.types.plans import GIVEN_REASONS
 from compliance.types.states import RemediationState
 from compliance.web.choosing import QuickSelect
 from compliance.web.forms import day_input
@@ -30,7 +32,20 @@ class BulkEditForm(forms.Form):
         empty_label=_("as it is"),
         widget=QuickSelect(),
     )
+    team = forms.ModelChoiceField(
+        label=_("Team"),
+        queryset=Team.objects.all(),
+        to_field_name="uuid",
+        required=False,
+        empty_label=_("as it is"),
+        widget=QuickSelect(),
+    )
     due_on = forms.DateField(label=_("Due on"), required=False, widget=day_input())
+    reason = forms.ChoiceField(
+        label=_("Reason for another due date"),
+        required=False,
+        choices=[("", "–"), *((reason.value, label(reason)) for reason in GIVEN_REASONS)],
+    )
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data, auto_id="bulk_%s")
@@ -45,5 +60,7 @@ class BulkEditForm(forms.Form):
         return Changes(
             state=RemediationState(given["state"]) if given["state"] else None,
             owner=given["owner"].pk if given["owner"] else None,
+            team=given["team"].pk if given["team"] else None,
             due_on=given["due_on"],
+            reason=given["reason"] if given["due_on"] else "",
         )

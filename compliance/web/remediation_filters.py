@@ -12,9 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from compliance.choices import choices
-from compliance.models import AISystem, RemediationItem, User
+from compliance.models import AISystem, RemediationItem, Team, User
 from compliance.rights import Asker, visible
-from compliance.selectors.remediation_lists import WORKING, RemediationFilter
+from compliance.selectors.remediation_lists import NONE, WORKING, RemediationFilter
 from compliance.types.sla import SlaState
 from compliance.types.states import RemediationState
 from compliance.web.choosing import QuickSelect
@@ -44,6 +44,7 @@ class RemediationFilterForm(forms.Form):
         widget=QuickSelect(),
     )
     limit = forms.ChoiceField(label=_("Time limit"), required=False, choices=[("", _("any")), *choices(SlaState)])
+    team = forms.ChoiceField(label=_("Team"), required=False, widget=QuickSelect())
     overdue = forms.BooleanField(label=_("Overdue only"), required=False)
     system = forms.UUIDField(label=_("AI system"), required=False, widget=forms.HiddenInput())
     control = forms.CharField(label=_("Control"), required=False, max_length=64, widget=forms.HiddenInput())
@@ -63,6 +64,10 @@ class RemediationFilterForm(forms.Form):
         self.asker = asker
         if given.get("view") == "board":
             del self.fields["state"]
+        teams = self.fields["team"]
+        if isinstance(teams, forms.ChoiceField):
+            known = Team.objects.order_by("name").values_list("uuid", "name")
+            teams.choices = [("", _("any")), (NONE, _("no team")), *((str(uuid), name) for uuid, name in known)]
         field = self.fields["owner"]
         if isinstance(field, forms.ModelChoiceField):
             owning = visible(RemediationItem.objects.all(), asker).order_by().values("owner")
@@ -89,6 +94,7 @@ class RemediationFilterForm(forms.Form):
             owner=given["owner"].uuid if given.get("owner") else None,
             system=given.get("system"),
             control=given.get("control", ""),
+            team=given.get("team", ""),
             overdue_on=timezone.localdate() if given.get("overdue") else None,
             opened_from=given.get("opened_from"),
             opened_to=given.get("opened_to"),

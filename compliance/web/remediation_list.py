@@ -45,10 +45,14 @@ def _rows(rows: QuerySet[RemediationItem]) -> Iterator[tuple[object, ...]]:
             item.title,
             item.system.name,
             item.owner.name,
+            item.team.name if item.team else "",
             item.get_state_display(),
             item.due_on,
+            item.original_due_on,
+            item.slips,
             item.effort_planned,
             item.effort_spent,
+            item.remaining,
             f"{len(done)}/{len(item.milestones.all())}",
             "; ".join(risk.finding.title for risk in item.risks.all()),
             item.created_at,
@@ -63,9 +67,12 @@ def _rows(rows: QuerySet[RemediationItem]) -> Iterator[tuple[object, ...]]:
 
 def _table(rows: QuerySet[RemediationItem]) -> Table:
     heads = (
-        _("remediation item"), _("AI system"), _("owner"), _("state"), _("due on"), _("planned person-days"),
-        _("spent person-days"), _("milestones done"), _("findings"), _("opened (UTC)"), _("closed (UTC)"),
-        _("time limit"), _("limit reached (UTC)"), _("ticket"), _("address of the ticket"), _("identifier"),
+        _("remediation item"), _("AI system"), _("owner"), _("team"), _("state"), _("due on"), _("originally due on"),
+        _("slips"), _("planned person-days"), _("spent person-days"), _("remaining person-days"), _("milestones done"),
+        _("remediation item"), _("AI system"), _("owner"), _("team"), _("state"), _("due on"), _("originally due on"),
+        _("slips"), _("planned person-days"), _("spent person-days"), _("remaining person-days"), _("milestones done"),
+        _("findings"), _("opened (UTC)"), _("closed (UTC)"), _("time limit"), _("limit reached (UTC)"), _("ticket"),
+        _("address of the ticket"), _("identifier"),
     )  # fmt: skip
     return Table(name="remediation", title=_("Remediation"), heads=heads, rows=_rows(rows))
 

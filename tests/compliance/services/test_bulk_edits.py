@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 from django.utils import timezone
 
-from compliance.models import BulkEdit, JobStep, RemediationItem, TrailEntry, User
+from compliance.models import BulkEdit, JobStep, RemediationItem, Team, TrailEntry, User
 from compliance.selectors.bulk_edit_page import bulk_edit_page
 from compliance.services import bulk_edits, leases, remediation
 from compliance.services.errors import RefusedError
@@ -87,8 +87,30 @@ def test_owner_who_does_not_work_on_a_system_gets_none_of_its_items(
 
 
 def test_due_date_before_opening_is_refused_for_each(items: list[RemediationItem], manager: User) -> None:
-    edit = bulk_edits.draft(items=ALL(), changes=Changes(due_on=date(2020, 1, 1)), actor=manager)
+    edit = bulk_edits.draft(items=ALL(), changes=Changes(due_on=date(2020, 1, 1), reason="correction"), actor=manager)
     assert {line.refusal for line in bulk_edit_page(edit).judged} == {Refusal.DUE_BEFORE_OPENED}
+
+
+def test_another_due_date_is_a_new_plan_with_its_reason_and_counts_as_a_slip(
+    items: list[RemediationItem], manager: User
+) -> None:
+    due, chosen = items[0].due_on + timedelta(days=10), ALL().filter(pk__in=[item.pk for item in items])
+    done(bulk_edits.draft(items=chosen, changes=Changes(due_on=due, reason="scope_changed"), actor=manager), manager)
+    item = RemediationItem.objects.get(pk=items[0].pk)
+    assert (item.due_on, item.original_due_on, item.slips) == (due, items[0].due_on, 1)
+    assert item.version == items[0].version + 1
+    update = item.plan_updates.latest("number")
+    assert (update.number, update.slip_days, update.reason, update.due_on, update.made_by) == (
+        1, 10, "scope_changed", due, manager,
+    )  # fmt: skip
+
+
+def test_a_team_is_given_many_items(items: list[RemediationItem], manager: User) -> None:
+    team = Team.objects.create(name="Data")
+    edit = bulk_edits.draft(items=ALL(), changes=Changes(team=team.pk), actor=manager)
+    assert bulk_edit_page(edit).wanted == (("Team", "Data"),)
+    done(edit, manager)
+    assert set(RemediationItem.objects.values_list("team__name", flat=True)) == {"Data"}
 
 
 @pytest.mark.parametrize("state", list(RemediationState))

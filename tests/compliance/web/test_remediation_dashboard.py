@@ -16,7 +16,17 @@ from django.urls import reverse
 from django.utils import timezone
 from openpyxl import load_workbook
 
-from compliance.models import BusinessCalendar, Finding, RemediationItem, SlaClock, SlaPolicy, User
+from compliance.models import (
+    BusinessCalendar,
+    CostRate,
+    Finding,
+    RemediationItem,
+    SlaClock,
+    SlaPolicy,
+    Team,
+    User,
+)
+from compliance.rights import Verb, may
 from compliance.selectors.remediation_dashboard import dashboard
 from compliance.types.days import start_of
 from compliance.types.states import RemediationState
@@ -152,6 +162,35 @@ def test_limits_kept_and_broken_by_month_are_those_that_their_lists_show(
             assert listed(browse(manager), "finding-list", cell.query) == cell.value
 
 
+def test_effort_and_cost_by_team_and_system_are_for_those_who_may_see_them(
+    world: World, history: list[RemediationItem], browse: Browse, manager: User, officer: User, administrator: User
+) -> None:
+    team = Team.objects.create(name="Data")
+    RemediationItem.objects.filter(pk=history[0].pk).update(team=team, work_role="Engineer")
+    for amount, currency in ((Decimal(500), "EUR"), (Decimal(700), "CHF")):
+        CostRate.objects.create(
+            work_role="engineer",
+            currency=currency,
+            amount_a_day=amount,
+            effective_from=date(2020, 1, 1),
+            stated_by=manager,
+        )
+    content = dashboard(manager, today=timezone.localdate(), days=365)
+    by_team = content.figure("effort-by-team")
+    assert by_team is not None
+    assert {row.label: row.cells[0].value for row in by_team.rows}["Data"] == Decimal(5)
+    assert listed(browse(manager), "remediation-list", by_team.rows[0].cells[0].query) == 1
+    cost = content.figure("cost-chf")
+    assert cost is not None
+    assert cost.rows[0].cells[0].value == Decimal(3500)  # the rate that was recorded later
+    assert "have no rate" in cost.note
+    for user in (administrator, officer):
+        figures = dashboard(user, today=timezone.localdate(), days=365).figures
+        assert not [figure for figure in figures if figure.key.startswith("cost")] or may(user, Verb.VIEW_COSTS)
+    assert may(administrator, Verb.VIEW_COSTS)
+    assert not may(officer, Verb.VIEW_COSTS)
+
+
 def test_the_forecast_tells_its_seed_and_method_and_draws_from_whole_weeks(
     history: list[RemediationItem], browse: Browse, manager: User
 ) -> None:
@@ -194,7 +233,7 @@ def test_the_whole_dashboard_takes_few_queries_anew_and_fewer_when_kept(
     history: list[RemediationItem], browse: Browse, manager: User, count_queries: Count
 ) -> None:
     client = browse(manager)
-    assert count_queries(lambda: client.get(URL)) <= 20
+    assert count_queries(lambda: client.get(URL)) <= 22  # after each change of the record, once
     assert count_queries(lambda: client.get(URL)) <= 8
 
 
