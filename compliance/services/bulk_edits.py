@@ -127,7 +127,7 @@ def _change(edit: BulkEdit, changes: Changes, rows: Sequence[tuple[RemediationIt
             told[item.system_id, "assigned"].append((item, owners))
             item.owner_id = changes.owner
         if "team" in names and changes.team:
-            given = {"before": teams.get(item.team_id), "after": teams[changes.team]}
+            given = {"before": teams.get(item.team_id) if item.team_id else None, "after": teams[changes.team]}
             told[item.system_id, "team_changed"].append((item, given))
             item.team_id = changes.team
         if "due_on" in names and changes.due_on:

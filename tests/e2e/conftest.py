@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scanning.detectors.mnist import WHEEL_NAME
-from tests.installations import ROOT, Installation, Site, environment
+from tests.installations import MIGRATE_SECONDS, ROOT, Installation, Site, environment
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -84,7 +84,7 @@ def _run_demonstration(var: Path) -> None:
     if cached.is_file() and not given:  # the images alone, so that a test run needs no network; no models
         (var / "data").mkdir(parents=True)
         shutil.copy(cached, var / "data")
-    installation.succeed("migrate", "--verbosity=0")
+    installation.succeed("migrate", "--verbosity=0", timeout=MIGRATE_SECONDS)
     installation.succeed("load_catalog")
     started = time.monotonic()
     done = installation.manage("demo", "--json", timeout=DEMO_SECONDS)

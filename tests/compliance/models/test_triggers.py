@@ -15,7 +15,7 @@ from compliance.services import ledger
 from compliance.services.actor import acting, acting_as
 from compliance.types.states import Role
 from tests.compliance.ledger_rows import filled_tables
-from tests.installations import Installation
+from tests.installations import MIGRATE_SECONDS, Installation
 
 pytestmark = pytest.mark.django_db
 NewInstallation = Callable[..., Installation]
@@ -220,7 +220,7 @@ def test_a_table_that_sqlite_remakes_gets_its_triggers_back(
     installation = new_installation("sqlite")
     lost = installation.python(ALTER.format(model=model, field=field)).split()
     assert any(f"_compliance_{model.lower()}" in name for name in lost)
-    installation.succeed("migrate", "--verbosity=0", "--skip-checks")
+    installation.succeed("migrate", "--verbosity=0", "--skip-checks", timeout=MIGRATE_SECONDS)
     check = "from compliance.models.triggers import missing_triggers\nprint(missing_triggers(using='default'))"
     assert installation.python(check).strip() == "()"
 
