@@ -111,9 +111,9 @@ class WorkEntryViewSet(ReadViewSet):
     @action(detail=True, methods=["post"])
     def reverse(self, request: Request, uuid: str) -> Response:
         """Take an entry back; both stay."""
+        entry: Any = self.get_object()
         payload = ReversalRequest(data=request.data)
         payload.is_valid(raise_exception=True)
-        entry: Any = self.get_object()
         made = work_log.reverse(entry=entry, why=payload.validated_data["why"], actor=asker(request))
         return Response(WorkEntrySerializer(made).data, status=status.HTTP_201_CREATED)
 

@@ -69,8 +69,6 @@ def _table(rows: QuerySet[RemediationItem]) -> Table:
     heads = (
         _("remediation item"), _("AI system"), _("owner"), _("team"), _("state"), _("due on"), _("originally due on"),
         _("slips"), _("planned person-days"), _("spent person-days"), _("remaining person-days"), _("milestones done"),
-        _("remediation item"), _("AI system"), _("owner"), _("team"), _("state"), _("due on"), _("originally due on"),
-        _("slips"), _("planned person-days"), _("spent person-days"), _("remaining person-days"), _("milestones done"),
         _("findings"), _("opened (UTC)"), _("closed (UTC)"), _("time limit"), _("limit reached (UTC)"), _("ticket"),
         _("address of the ticket"), _("identifier"),
     )  # fmt: skip

@@ -31,6 +31,12 @@ COLUMNS = (
     Column(lazy("open remediation items"), lambda row: row.open_items),
     Column(lazy("identifier"), lambda row: str(row.uuid)),
 )
+MEMBER_COLUMNS = (
+    Column(lazy("person"), lambda row: row.name),
+    Column(lazy("role"), lambda row: row.get_role_display()),
+    Column(lazy("active"), lambda row: row.is_active),
+    Column(lazy("identifier"), lambda row: str(row.uuid)),
+)
 
 
 class TeamForm(forms.Form):
@@ -92,13 +98,16 @@ def team_new(request: Request) -> HttpResponse:
 
 
 @guarded(Verb.VIEW_PEOPLE)
-def team_detail(request: Request, uuid: UUID) -> HttpResponse:
-    """One team: who is in it, and the AI systems it is on."""
+def team_detail(request: Request, uuid: UUID) -> HttpResponseBase:
+    """One team: who is in it, and the AI systems it is on; `?export=` gives its members as a file."""
     team = found(request, Team.objects.all(), uuid)
+    members = team.members.order_by("name", "pk")
+    if wanted(request):
+        return exported(request, table_of("team", team.name, MEMBER_COLUMNS, members))
     may_manage = may(request.user, Verb.MANAGE_PEOPLE)
     context = {
         "team": team,
-        "members": page_of(request, team.members.order_by("name", "pk")),
+        "members": page_of(request, members),
         "memberships": team.memberships.select_related("system").order_by("system__name"),
         "may_manage": may_manage,
         "add": MemberForm(team=team) if may_manage else None,
