@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
@@ -86,14 +87,10 @@ def _table(rows: QuerySet[Finding]) -> Table:
     return Table(name="findings", title=_("Findings"), heads=heads, rows=_rows(rows))
 
 
-@guarded(Verb.VIEW)
-def finding_list(request: Request) -> HttpResponseBase:
-    """Findings that stand, the most severe first; `?state=` shows the others."""
-    form = FindingFilterForm(asker=request.user, data=request.GET)
-    form.is_valid()
-    given = form.cleaned_data
+def _asked(given: Mapping[str, Any]) -> FindingFilter:
+    """What a valid form asks for."""
     state = given.get("state") or Conclusion.NOT_SATISFIED.value
-    asked = FindingFilter(
+    return FindingFilter(
         text=given.get("q", ""),
         state="" if state == ALL_STATES else state,
         severity=given.get("severity", ""),
@@ -112,6 +109,15 @@ def finding_list(request: Request) -> HttpResponseBase:
         kept_in=month_of(given.get("kept_in", "")),
         broken_in=month_of(given.get("broken_in", "")),
     )
+
+
+@guarded(Verb.VIEW)
+def finding_list(request: Request) -> HttpResponseBase:
+    """Findings that stand, the most severe first; `?state=` shows the others."""
+    form = FindingFilterForm(asker=request.user, data=request.GET)
+    form.is_valid()
+    given = form.cleaned_data
+    asked = _asked(given)
     rows = visible(ROWS, request.user)
     shown = ordered(request, filtered(rows, asked), ORDERS).prefetch_related(_WORK, with_clock())
     if wanted(request):
