@@ -19,7 +19,7 @@ from compliance.choices import choices
 from compliance.types.audit_requests import RequestState
 from compliance.types.engagements import EngagementKind, EngagementState, TeamPart
 from compliance.types.handling import HandlingLabel
-from compliance.types.plans import EffortUnit
+from compliance.types.plans import EffortUnit, PlanReason
 from compliance.types.retention import EvidenceKind, RetentionStart
 from compliance.types.sla import SlaUnit
 from compliance.types.states import (
@@ -288,6 +288,7 @@ SPECTACULAR_SETTINGS = {
             RequestState,
             RiskState,
             EffortUnit,
+            PlanReason,
             SlaUnit,
         )
     }

@@ -365,7 +365,7 @@ def test_manager_sees_what_is_urgent_and_cannot_close_by_a_statement(site: Site,
     message(page, "The milestone is reached.")
 
     menu(page, "Remediation")
-    page.get_by_role("link", name="Board").click()
+    page.get_by_role("link", name="Board", exact=True).click()
     move_by_keyboard(page)
     page.get_by_role("link", name=WORK).click()
     message(page, "Nobody can close it by a statement.")

@@ -33,7 +33,7 @@ WIDE: ViewportSize = {"width": 1440, "height": 900}
 NARROW: ViewportSize = {"width": 360, "height": 740}
 SCROLLS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 NO_PAGE = {  # addresses that answer a GET with something else than a page
-    "population-rows",  # a file
+    "population-rows", "summary-download",  # files
     "choices",  # options for a field that somebody types in
     "evidence-download", "pack-download", "engagement-list-file", "work-paper-export",
     "pack-receipt", "job-progress", "scan-progress", "import-progress",
