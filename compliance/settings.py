@@ -19,7 +19,7 @@ from compliance.choices import choices
 from compliance.types.audit_requests import RequestState
 from compliance.types.engagements import EngagementKind, EngagementState, TeamPart
 from compliance.types.handling import HandlingLabel
-from compliance.types.plans import EffortUnit, PlanReason
+from compliance.types.plans import GIVEN_REASONS, EffortUnit, PlanReason
 from compliance.types.retention import EvidenceKind, RetentionStart
 from compliance.types.sla import SlaUnit
 from compliance.types.states import (
@@ -292,7 +292,10 @@ SPECTACULAR_SETTINGS = {
             SlaUnit,
         )
     }
-    | {"ScanKindEnum": "scanning.api.serializers.KINDS"},
+    | {
+        "ScanKindEnum": "scanning.api.serializers.KINDS",
+        "GivenReasonEnum": [(reason.value, reason.value) for reason in GIVEN_REASONS],
+    },
 }
 KNOX_TOKEN_MODEL = "knox.AuthToken"  # noqa: S105 - the name of a table
 REST_KNOX = {

@@ -150,7 +150,7 @@ class BulkEditRequest(serializers.Serializer[JSON]):
     )
     due_on = serializers.DateField(required=False, allow_null=True, default=None)
     reason = serializers.ChoiceField(
-        choices=[(reason.value, reason.value) for reason in GIVEN_REASONS],
+        choices=[reason.value for reason in GIVEN_REASONS],
         required=False,
         allow_blank=True,
         default="",

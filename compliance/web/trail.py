@@ -39,12 +39,13 @@ TABLE = (
 # The first word of each kind of event; a test holds them against the words of the record.
 KINDS = (
     "access_review", "answer", "approval", "assessment", "audit_finding", "audit_request", "binding_rule", "bindings",
-    "calendar_feed", "capacity", "catalog",
-    "change_window", "checks", "column_mapping", "completeness", "control", "control_review", "control_test",
-    "cost_rate", "dataset", "disposal", "engagement", "entitlements", "evidence", "expected_rate", "file", "files",
-    "finding", "hold", "import", "job", "key", "leave", "machine", "mapping", "membership", "model", "notice", "pack",
-    "person", "population", "principal", "reference_bank", "remediation", "retention", "risk", "sample", "scan",
-    "signing_key", "sla", "statement", "subject", "supplier", "system", "team", "token", "webhook", "work_paper",
+    "bulk_edit", "calendar_feed", "capacity", "catalog", "change_window", "checks", "closing", "column_mapping",
+    "completeness", "control", "control_review", "control_test", "cost_rate", "dataset", "disposal", "engagement",
+    "entitlements", "evidence", "expected_rate", "file", "files", "finding", "hold", "import", "job", "key", "leave",
+    "machine", "mapping", "membership", "model", "notice", "pack", "person", "population", "principal",
+    "reference_bank", "remediation", "remediation_summary", "retention", "risk", "sample", "saved_filter", "scan",
+    "signing_key", "sla", "statement", "subject", "supplier", "system", "team", "token", "waiver", "webhook",
+    "work_paper",
 )  # fmt: skip
 
 
