@@ -6,7 +6,6 @@ The defaults run an embedded installation on one machine: SQLite, a filesystem b
 from __future__ import annotations
 
 import secrets
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +13,7 @@ import environ
 import structlog
 from csp.constants import NONE, SELF
 
-from compliance import notice_settings, sign_in_settings
-from compliance.choices import choices
-from compliance.types.audit_requests import RequestState
-from compliance.types.engagements import EngagementKind, EngagementState, TeamPart
-from compliance.types.handling import HandlingLabel
-from compliance.types.plans import GIVEN_REASONS, EffortUnit, PlanReason
-from compliance.types.retention import EvidenceKind, RetentionStart
-from compliance.types.sla import SlaUnit
-from compliance.types.states import (
-    AnswerState,
-    AssessmentState,
-    EvidenceState,
-    JobState,
-    MappingState,
-    RemediationState,
-    RetentionClass,
-    RiskState,
-)
-from compliance.types.testing import AuditFindingState, ControlTestKind, ControlTestState, PopulationKind
-from compliance.types.verdicts import Conclusion
+from compliance import api_description, notice_settings, sign_in_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -254,49 +234,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "compliance.api.errors.handle",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Assay API",
-    "DESCRIPTION": "Evidence of what was tested for backdoors in AI models, how strongly, and what was not.",
-    "VERSION": "1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["compliance.api.permissions.MayUseVerb"],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SCHEMA_PATH_PREFIX": "/api/v1",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {
-        f"{kind.__name__}Enum": partial(choices, kind)
-        for kind in (
-            AnswerState,
-            AssessmentState,
-            EvidenceState,
-            JobState,
-            MappingState,
-            RemediationState,
-            Conclusion,
-            EngagementKind,
-            EngagementState,
-            TeamPart,
-            ControlTestKind,
-            ControlTestState,
-            PopulationKind,
-            AuditFindingState,
-            EvidenceKind,
-            HandlingLabel,
-            RetentionClass,
-            RetentionStart,
-            RequestState,
-            RiskState,
-            EffortUnit,
-            PlanReason,
-            SlaUnit,
-        )
-    }
-    | {
-        "ScanKindEnum": "scanning.api.serializers.KINDS",
-        "GivenReasonEnum": [(reason.value, reason.value) for reason in GIVEN_REASONS],
-    },
-}
+SPECTACULAR_SETTINGS = api_description.SETTINGS
 KNOX_TOKEN_MODEL = "knox.AuthToken"  # noqa: S105 - the name of a table
 REST_KNOX = {
     "TOKEN_TTL": None,
