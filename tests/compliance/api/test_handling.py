@@ -153,7 +153,7 @@ def test_each_download_and_hand_over_of_a_pack_is_logged(
     pack = issued(world.assessment, officer)
     browse(auditor).get(reverse("pack-download", args=[pack.uuid]) + "?purpose=Stage+1")
     answer: Any = api(officer).get(f"/api/v1/packs/{pack.uuid}/download/")
-    answer.close()
+    answer.getvalue()
     client = browse(officer)
     url = reverse("pack-hand-over", args=[pack.uuid])
     client.post(url, {"recipient": "Customer AG, Ms Blum", "purpose": ""})

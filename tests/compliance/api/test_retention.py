@@ -10,7 +10,7 @@ from compliance.models import AISystem, DisposalRun, Evidence, LegalHold, User
 from compliance.services import leases
 from compliance.types.canonical import sha256_hex
 from tests.compliance.api.conftest import Api
-from tests.compliance.records import evidence
+from tests.compliance.records import evidence, state_bases
 
 pytestmark = pytest.mark.django_db
 TERMS = {
@@ -56,6 +56,7 @@ def test_holds_are_placed_and_lifted(api: Api, officer: User, old: Evidence) -> 
 
 
 def test_a_run_from_proposal_to_certificate(api: Api, officer: User, manager: User, old: Evidence) -> None:
+    state_bases(officer)
     uuid = api(officer).post("/api/v1/disposal-runs/").json()["uuid"]
     url = f"/api/v1/disposal-runs/{uuid}"
     own = api(officer).post(f"{url}/approve/", {}, format="json")

@@ -208,7 +208,8 @@ def test_export_is_as_filtered(world: World, late: RemediationItem, browse: Brow
     answer = browse(contributor).get(LIST, {"export": "csv", "q": "replace"})
     lines = answer.getvalue().decode("utf-8-sig").splitlines()
     assert len(lines) == 2
-    assert lines[1].startswith("Replace the model,Digit reader,Carl Contributor,Open,2099-12-01,5.00,0.00,0/1,")
+    told = "Replace the model,Digit reader,Carl Contributor,,Open,2099-12-01,2099-12-01,0,5.00,0.00,5.00,0/1,"
+    assert lines[1].startswith(told)
 
 
 def test_empty_list_offers_the_first_step(browse: Browse, manager: User) -> None:
