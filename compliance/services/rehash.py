@@ -97,10 +97,8 @@ def _rehash(keeper: LeaseKeeper) -> None:
         keeper.progress(Progress(stage=_("Hashing stored files"), done=run.checked, total=run.planned))
         found = look(name, sha256, keeper)
         if found.state is FileState.MISSING and not stored_files.is_needed(name=name, sha256=sha256):
-            run.disposed += 1  # it went while the run was under way
-        else:
-            _keep(run, name, sha256, found)
-        run.save()
+            continue  # it went while the run was under way
+        _keep(run, name, sha256, found)
     with transaction.atomic():
         run.finished_at, run.disposed = timezone.now(), Tombstone.objects.count()
         run.save()
@@ -148,6 +146,7 @@ def _keep(run: RehashRun, name: str, sha256: str, found: Found) -> None:
     run.bytes_read += found.size
     run.altered += found.state is FileState.ALTERED
     run.missing += found.state is FileState.MISSING
+    run.save()  # with the check, or a worker that dies between them would leave a file uncounted
     changed = before is not None and before.state != found.state
     if changed or (before is None and found.state is not FileState.UNALTERED):
         payload = {"sha256": sha256, "state": found.state.value}
