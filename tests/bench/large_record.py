@@ -20,6 +20,9 @@ SIZES: Mapping[str, int] = {
     "compliance_observation": 100_000,
     "compliance_finding": 100_000,
     "compliance_remediationitem": 20_000,
+    "compliance_slaclock": 60_000,
+    "compliance_workentry": 40_000,
+    "compliance_planupdate": 10_000,
     "compliance_assessment": 200,
     "compliance_jobevent": 1_000_000,
     "compliance_jobbinding": 100_000,
@@ -36,7 +39,7 @@ SECONDS_APART: Mapping[str, int] = {
     "compliance_finding": 300,
     "compliance_remediationitem": 1_500,
 }
-MADE_BY_DATABASE = {"id", "severity_rank"}
+MADE_BY_DATABASE = {"id", "severity_rank", "priority_rank"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +169,8 @@ def _findings(grower: Grower) -> None:
     )
     grower.run(
         "INSERT INTO compliance_risk (uuid, created_at, retention_class, legal_hold, finding_id, title, statement, state,"
-        " severity) SELECT {uuid}, f.created_at, f.retention_class, f.legal_hold, f.id, f.title, f.condition, 'open',"
-        " f.severity"
+        " severity, opened_at) SELECT {uuid}, f.created_at, f.retention_class, f.legal_hold, f.id, f.title, f.condition,"
+        " 'open', f.severity, f.created_at"
         " FROM compliance_finding f WHERE f.state = 'not-satisfied' AND f.id NOT IN (SELECT finding_id FROM compliance_risk)"
     )
     grower.copy(
@@ -183,6 +186,25 @@ def _findings(grower: Grower) -> None:
         " WHERE i.id NOT IN (SELECT remediationitem_id FROM compliance_remediationitem_risks)"
         " AND r.id NOT IN (SELECT risk_id FROM compliance_remediationitem_risks)"
     )
+    _work(grower)
+
+
+def _work(grower: Grower) -> None:
+    """Time limits of findings that stand, and what was worked and moved on items."""
+    unlimited = "x.state = 'not-satisfied' AND x.id NOT IN (SELECT finding_id FROM compliance_slaclock)"
+    grower.copy(
+        "compliance_slaclock", where="x.ended_at IS NULL", finding_id="f.id",
+        join=f"JOIN {ranked('compliance_finding', unlimited)} f ON f.turn = s.n - 1",
+    )  # fmt: skip
+    grower.copy(
+        "compliance_workentry", where="x.reverses_id IS NULL",
+        join=grower.other("compliance_remediationitem", "i"), item_id="i.id",
+    )  # fmt: skip
+    unmoved = "x.id NOT IN (SELECT item_id FROM compliance_planupdate)"
+    grower.copy(
+        "compliance_planupdate", number="1", item_id="i.id",
+        join=f"JOIN {ranked('compliance_remediationitem', unmoved)} i ON i.turn = s.n - 1",
+    )  # fmt: skip
 
 
 def _progress(grower: Grower) -> dict[str, str]:
