@@ -100,6 +100,7 @@ class AssessmentViewSet(ReadViewSet):
             actor=asker(request),
             audience=Audience(given["audience"]),
             recipient=recipient,
+            with_originals=given["with_originals"],
         )
         return Response(shapes.JobSerializer(job).data, status=status.HTTP_202_ACCEPTED)
 

@@ -9,6 +9,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -199,6 +200,7 @@ class PackViewSet(ReadViewSet):
     serializer_class = shapes.PackSerializer
     action_verbs: ClassVar = {
         "download": Verb.DOWNLOAD_PACK,
+        "files": Verb.DOWNLOAD_PACK,
         "receipt": Verb.DOWNLOAD_PACK,
         "hand_over": Verb.HAND_OVER_PACK,
     }
@@ -212,6 +214,18 @@ class PackViewSet(ReadViewSet):
         stream = evidence.open_stored(name=pack.storage_name)
         handovers.downloaded(pack=pack, purpose=purpose, user=asker(request))
         return attachment(stream, f"evidence-pack-{pack.uuid}.pdf", media_type="application/pdf")
+
+    @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    @action(detail=True, methods=["get"])
+    def files(self, request: Request, uuid: str) -> FileResponse:
+        """The ZIP beside the PDF: registers and original files, as a BagIt bag. 404 where the PDF holds everything."""
+        pack: m.EvidencePack = self.get_object()
+        if not pack.bag_storage_name:
+            raise NotFound
+        purpose = request.query_params.get("purpose", "")[:5_000]
+        stream = evidence.open_stored(name=pack.bag_storage_name)
+        handovers.downloaded(pack=pack, purpose=purpose, user=asker(request))
+        return attachment(stream, f"evidence-pack-{pack.uuid}-files.zip", media_type="application/zip")
 
     @extend_schema(request=requests.HandoverRequest, responses={201: shapes.HandoverSerializer})
     @action(detail=True, methods=["post"])

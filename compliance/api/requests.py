@@ -57,6 +57,7 @@ class PackRequest(serializers.Serializer[JSON]):
     purpose = serializers.CharField(max_length=5_000, required=False, allow_blank=True, default="")
     under_nda = serializers.BooleanField(required=False, default=False)
     region = serializers.CharField(max_length=64, required=False, allow_blank=True, default="")
+    with_originals = serializers.BooleanField(required=False, default=True)
 
 
 class EvidenceRequest(serializers.Serializer[JSON]):

@@ -310,8 +310,8 @@ class PackSerializer(serializers.ModelSerializer[m.EvidencePack]):
     class Meta:
         model = m.EvidencePack
         fields: ClassVar = [
-            "uuid", "assessment", "freeze_sha256", "number", "audience", "sha256", "size", "pages", "receipt", "signer_sha256",
-            "is_demonstration_signer", "supersedes", "created_at",
+            "uuid", "assessment", "freeze_sha256", "number", "audience", "sha256", "size", "pages", "bag_sha256",
+            "bag_size", "bag_files", "receipt", "signer_sha256", "is_demonstration_signer", "supersedes", "created_at",
         ]  # fmt: skip
 
 

@@ -26,7 +26,7 @@ class Freeze(RetainedRecord):
 
 
 class EvidencePack(RetainedRecord):
-    """A signed PDF and its receipt. The file lies in the evidence storage."""
+    """A signed PDF and its receipt, and the ZIP beside it where there is one. Both files lie in the evidence storage."""
 
     freeze = models.ForeignKey(Freeze, on_delete=models.PROTECT, related_name="packs")
     number = models.PositiveIntegerField(_("pack number"))
@@ -35,6 +35,10 @@ class EvidencePack(RetainedRecord):
     sha256 = digest_field(_("SHA-256"), blank=False)
     size = models.BigIntegerField(_("size in bytes"))
     pages = models.PositiveIntegerField(_("pages"), default=0)
+    bag_storage_name = models.CharField(_("ZIP kept as"), max_length=300, blank=True)
+    bag_sha256 = digest_field(_("SHA-256 of the ZIP"))
+    bag_size = models.BigIntegerField(_("size of the ZIP in bytes"), default=0)
+    bag_files = models.PositiveIntegerField(_("files in the ZIP"), default=0)
     receipt = models.JSONField(_("receipt"))
     signer_sha256 = digest_field(_("signer certificate"))
     is_demonstration_signer = models.BooleanField(_("demonstration signer"), default=True)

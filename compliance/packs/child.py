@@ -6,6 +6,8 @@ Keys reach it by path alone. Django is set up for templates and texts only: no t
 from __future__ import annotations
 
 import json
+import tempfile
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -15,19 +17,19 @@ from django.conf import settings
 
 from compliance.isolation.child import Ask, BadInputError, Report, serve_asking
 from compliance.packs.context import build_context
-from compliance.packs.external import for_external, without_labelled
+from compliance.packs.external import for_audience
 from compliance.packs.manifest import (
     FREEZE_NAME,
     NAME,
     REGISTER_NAME,
     AttachmentError,
-    Withheld,
     build_manifest,
     entries,
     evidence_register,
 )
-from compliance.packs.order import AttachedFile, PackOrder
+from compliance.packs.order import AttachedFile, Extra, PackOrder
 from compliance.packs.receipt import build_receipt
+from compliance.packs.registers import CSV, Register, registers_of, write_csv
 from compliance.packs.render import RenderError, render_pdf
 from compliance.packs.seal import SealError, seal_pdf
 from compliance.packs.signers import SignerError, SignerFiles, signer_facts
@@ -36,9 +38,7 @@ from compliance.packs.verify import read_certificates
 from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.drafts import Progress
 from compliance.types.freeze import Freeze, FreezeError, validate_freeze
-from compliance.types.freeze_blob import Blob
 from compliance.types.shape import ShapeError, check_shape
-from compliance.types.states import Audience
 
 
 def _read_freeze(path: Path) -> tuple[Freeze, bytes]:
@@ -54,23 +54,53 @@ def _read_freeze(path: Path) -> tuple[Freeze, bytes]:
     return cast(Freeze, value), content
 
 
-def _register(blob: Blob, folder: Path, description: str) -> AttachedFile:
+def _register(register: Register, folder: Path) -> list[AttachedFile]:
+    """A register as it was frozen, and as CSV."""
+    blob = register.blob
     path = folder / blob["sha256"]
     if not path.is_file():
         raise BadInputError(f"{blob['filename']}: the register with SHA-256 {blob['sha256']} was not handed over.")
     content = path.read_bytes()
     if sha256_hex(content) != blob["sha256"] or len(content) != blob["size"]:
         raise BadInputError(f"{blob['filename']}: the register is not the one that the freeze document names.")
-    return AttachedFile(
+    frozen = AttachedFile(
         name=blob["filename"],
         content=content,
         media_type=blob["media_type"],
-        description=description,
+        description=register.description,
         relationship="Data",
+        rows=blob["rows"],
+    )
+    with tempfile.NamedTemporaryFile() as spool:
+        rows = write_csv(path, Path(spool.name))
+        table = Path(spool.name).read_bytes()
+    if rows != blob["rows"]:
+        raise BadInputError(f"{blob['filename']}: {rows} rows, and the freeze document says {blob['rows']}.")
+    return [
+        frozen,
+        AttachedFile(
+            name=register.csv_name,
+            content=table,
+            media_type=CSV,
+            description=f"{register.description}, as a table",
+            relationship="Data",
+            rows=rows,
+            made_from=blob["sha256"],
+        ),
+    ]
+
+
+def _extra(extra: Extra, folder: Path) -> AttachedFile:
+    return AttachedFile(
+        name=extra["name"],
+        content=(folder / extra["file"]).read_bytes(),
+        media_type=extra["media_type"],
+        description=extra["description"],
+        relationship=extra["relationship"],
     )
 
 
-def _files(freeze: Freeze, canonical: bytes, folder: Path) -> list[AttachedFile]:
+def _files(freeze: Freeze, canonical: bytes, order: PackOrder, folder: Path) -> list[AttachedFile]:
     files = [
         AttachedFile(
             name=FREEZE_NAME,
@@ -85,39 +115,31 @@ def _files(freeze: Freeze, canonical: bytes, folder: Path) -> list[AttachedFile]
             media_type="text/csv",
             description=f"Evidence register, whole: {len(freeze['evidence'])} records",
             relationship="Data",
+            rows=len(freeze["evidence"]),
         ),
     ]
-    if register := freeze["job_log"]["register"]:
-        files.append(_register(register, folder, f"Job log, whole: {register['rows']} events"))
-    if reading := freeze["entitlements"].get("reading"):
-        whole = reading["register"]
-        files.append(_register(whole, folder, f"Who could submit, whole: {whole['rows']} ways"))
-    if measured := freeze.get("completeness", {}).get("reading"):
-        whole = measured["register"]
-        files.append(_register(whole, folder, f"Completeness of the job log, whole: {whole['rows']} lines"))
-    if review := freeze["entitlements"].get("review"):
-        whole = review["register"]
-        files.append(_register(whole, folder, f"Access review, whole: {whole['rows']} principals"))
+    for register in registers_of(freeze):
+        if register.is_embedded:
+            files += _register(register, folder)
+        elif register.blob["filename"] not in order.get("beside", {}).get("registers", {}):
+            raise BadInputError(f"{register.blob['filename']}: too large for the PDF, and in no ZIP beside it.")
     return files
 
 
-def _for_audience(freeze: Freeze, canonical: bytes, order: PackOrder) -> tuple[Freeze, bytes, Withheld | None]:
-    """The document that the recipients of the order get, its canonical form, and what was left out of it."""
-    if order["audience"] != Audience.EXTERNAL:
-        return freeze, canonical, None
-    given, pictures = for_external(freeze)
-    withheld: Withheld = {"freeze_sha256": sha256_hex(canonical), "pictures": pictures}
-    if left_out := order.get("left_out"):
-        given, withheld["evidence"] = without_labelled(given, left_out)
-    return given, canonical_json(given), withheld
-
-
-def render_unsigned(*, freeze: Freeze, canonical: bytes, order: PackOrder, keys: Path, attachments: Path) -> bytes:
+def render_unsigned(
+    *,
+    freeze: Freeze,
+    canonical: bytes,
+    order: PackOrder,
+    keys: Path,
+    attachments: Path,
+    extras: Sequence[Extra] = (),
+) -> bytes:
     """The pack before it is sealed: the same bytes for the same arguments."""
     signer_files = SignerFiles(keys)
     signer = signer_facts(signer_files)
-    freeze, canonical, withheld = _for_audience(freeze, canonical, order)
-    files = _files(freeze, canonical, attachments)
+    freeze, canonical, withheld = for_audience(freeze, canonical, order)
+    files = [*_files(freeze, canonical, order, attachments), *(_extra(extra, attachments) for extra in extras)]
     listed = entries(files)
     digest = sha256_hex(canonical)
     manifest = build_manifest(
@@ -166,7 +188,12 @@ def _issue(request: dict[str, Any], report: Report, ask: Ask) -> dict[str, Any]:
     report(Progress(stage="rendering", done=1, total=3))
     try:
         unsigned = render_unsigned(
-            freeze=freeze, canonical=canonical, order=order, keys=keys, attachments=Path(request["attachments"])
+            freeze=freeze,
+            canonical=canonical,
+            order=order,
+            keys=keys,
+            attachments=Path(request["attachments"]),
+            extras=request["extras"],
         )
         report(Progress(stage="sealing", done=2, total=3))
         reason = f"Evidence pack {order['pack_id']}, version {order['version']}"
@@ -174,7 +201,7 @@ def _issue(request: dict[str, Any], report: Report, ask: Ask) -> dict[str, Any]:
         sealed = seal_pdf(unsigned, SignerFiles(keys), reason=reason, stamper=stamper)
     except (AttachmentError, RenderError, SealError, SignerError, StampError) as error:
         raise BadInputError(f"the pack cannot be made: {error}.") from error
-    _, given, _ = _for_audience(freeze, canonical, order)
+    _, given, _ = for_audience(freeze, canonical, order)
     receipt = build_receipt(
         sealed=sealed,
         order=order,

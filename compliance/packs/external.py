@@ -10,10 +10,24 @@ import base64
 from collections.abc import Mapping
 from typing import cast
 
-from compliance.types.canonical import sha256_hex
+from compliance.packs.manifest import Withheld
+from compliance.packs.order import PackOrder
+from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.freeze import EvidenceRecord, Freeze
 from compliance.types.freeze_scans import Picture, Scan, Stage
 from compliance.types.handling import HandlingLabel
+from compliance.types.states import Audience
+
+
+def for_audience(freeze: Freeze, canonical: bytes, order: PackOrder) -> tuple[Freeze, bytes, Withheld | None]:
+    """The document that the recipients of the order get, its canonical form, and what was left out of it."""
+    if order["audience"] != Audience.EXTERNAL:
+        return freeze, canonical, None
+    given, pictures = for_external(freeze)
+    withheld: Withheld = {"freeze_sha256": sha256_hex(canonical), "pictures": pictures}
+    if left_out := order.get("left_out"):
+        given, withheld["evidence"] = without_labelled(given, left_out)
+    return given, canonical_json(given), withheld
 
 
 def for_external(freeze: Freeze) -> tuple[Freeze, int]:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from compliance.isolation import run_isolated
 from compliance.packs.authority import Authority, answers_of
-from compliance.packs.order import PackOrder
+from compliance.packs.order import Extra, PackOrder
 from compliance.packs.receipt import Receipt
 from compliance.packs.report import VerificationReport, report_from_json
 from compliance.types.drafts import Progress
@@ -31,13 +31,19 @@ class IssuedPack:
 
 
 def _request(
-    *, freeze_document: Path, attachments: Path, order: PackOrder, keys: Path, authority: Authority | None
+    freeze_document: Path,
+    attachments: Path,
+    extras: Sequence[Extra],
+    order: PackOrder,
+    keys: Path,
+    authority: Authority | None,
 ) -> dict[str, Any]:
     if order["time_stamp_authority"] != (authority.host if authority else None):
         raise ValueError("the order names another time-stamp authority than the one that is to be asked")
     return {
         "freeze": str(freeze_document.resolve()),
         "attachments": str(attachments.resolve()),
+        "extras": [dict(extra) for extra in extras],
         "order": dict(order),
         "keys": str(keys.resolve()),
         "time_roots": authority.roots if authority else "",
@@ -52,6 +58,7 @@ def issue_pack(
     keys: Path,
     out: Path,
     receipt_out: Path,
+    extras: Sequence[Extra] = (),
     authority: Authority | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -61,13 +68,11 @@ def issue_pack(
     """Render, seal and store the pack and its receipt; both appear whole or not at all.
 
     freeze_document: file with the canonical JSON; attachments: folder in which the document's registers lie, each named by
-    its SHA-256; keys: folder of compliance.packs.signers; authority: that which the order names, None where it names none.
+    its SHA-256, and the extras; keys: folder of compliance.packs.signers; authority: that which the order names, or None.
     Raises compliance.isolation.IsolationError (BadInput where the document or a time stamp is at fault, AuthorityError where
     the authority gave none), and ValueError where order and authority differ.
     """
-    request = _request(
-        freeze_document=freeze_document, attachments=attachments, order=order, keys=keys, authority=authority
-    )
+    request = _request(freeze_document, attachments, extras, order, keys, authority)
     out, receipt_out = out.resolve(), receipt_out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     receipt_out.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal, TypedDict
 
-from compliance.packs.order import AttachedFile, PackOrder, SignerFacts
+from compliance.packs.order import AttachedFile, Beside, PackOrder, SignerFacts
 from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.freeze import Freeze, LedgerHead
 from compliance.types.shape import Sha256, UtcTime, Uuid
@@ -21,7 +21,14 @@ REGISTER_NAME = "evidence-register.csv"
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
-class ManifestEntry(TypedDict):
+class EntryAdditions(TypedDict, total=False):
+    """Of registers: how many rows, and of which file they are another form."""
+
+    rows: int
+    made_from: Sha256
+
+
+class ManifestEntry(EntryAdditions):
     """One attached file; `size` in bytes."""
 
     name: str
@@ -67,10 +74,11 @@ class Manifest(TypedDict):
 
 
 class IssuedManifest(Manifest, total=False):
-    """With what manifests learned to say later; `withheld` is absent where nothing was."""
+    """With what manifests learned to say later; `withheld` is absent where nothing was, `beside` where there is no ZIP."""
 
     audience: Audience
     withheld: Withheld
+    beside: Beside
 
 
 class AttachmentError(ValueError):
@@ -115,17 +123,23 @@ def entries(files: Sequence[AttachedFile]) -> list[ManifestEntry]:
             )
         if names.count(name) > 1:
             raise AttachmentError(f"two attached files are called {name}")
-    return [
-        {
-            "name": file.name,
-            "sha256": sha256_hex(file.content),
-            "size": len(file.content),
-            "media_type": file.media_type,
-            "description": file.description,
-            "relationship": file.relationship,
-        }
-        for file in sorted(files, key=lambda file: file.name)
-    ]
+    return [_entry(file) for file in sorted(files, key=lambda file: file.name)]
+
+
+def _entry(file: AttachedFile) -> ManifestEntry:
+    entry: ManifestEntry = {
+        "name": file.name,
+        "sha256": sha256_hex(file.content),
+        "size": len(file.content),
+        "media_type": file.media_type,
+        "description": file.description,
+        "relationship": file.relationship,
+    }
+    if file.rows is not None:
+        entry["rows"] = file.rows
+    if file.made_from:
+        entry["made_from"] = file.made_from
+    return entry
 
 
 def counts(freeze: Freeze) -> dict[str, int]:
@@ -175,4 +189,6 @@ def build_manifest(
     }
     if withheld is not None:
         manifest["withheld"] = withheld
+    if "beside" in order:
+        manifest["beside"] = order["beside"]
     return canonical_json(manifest)

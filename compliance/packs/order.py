@@ -20,10 +20,34 @@ class SignerFacts(TypedDict):
     demonstration: bool
 
 
+class Beside(TypedDict):
+    """The ZIP beside the PDF: a BagIt bag of `files` files. `registers` by file name: where each of them lies in it."""
+
+    name: str
+    sha256: Sha256
+    size: int
+    files: int
+    registers: dict[str, str]
+
+
+class Extra(TypedDict):
+    """A further file for the pack, handed over in the folder of the registers under `file`."""
+
+    name: str
+    file: str
+    media_type: str
+    description: str
+    relationship: str
+
+
 class PackOrderAdditions(TypedDict, total=False):
-    """What orders learned to say later. left_out: uuids of evidence of which the recipient may not know, with the label."""
+    """What orders learned to say later. left_out: uuids of evidence of which the recipient may not know, with the label.
+
+    beside: absent where the PDF holds everything.
+    """
 
     left_out: dict[Uuid, HandlingLabel]
+    beside: Beside
 
 
 class PackOrder(PackOrderAdditions):
@@ -46,10 +70,15 @@ class PackOrder(PackOrderAdditions):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachedFile:
-    """One file inside the pack. `relationship` as ISO 32000-2 §7.11.3 names it: Source, Data, Supplement …"""
+    """One file inside the pack. `relationship` as ISO 32000-2 §7.11.3 names it: Source, Data, Supplement …
+
+    rows: of a register; made_from: SHA-256 of the file that says the same in another form.
+    """
 
     name: str
     content: bytes
     media_type: str
     description: str
     relationship: str
+    rows: int | None = None
+    made_from: str = ""

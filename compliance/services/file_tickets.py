@@ -23,6 +23,7 @@ class Stored(StrEnum):
 
     EVIDENCE = "evidence"
     PACK = "pack"
+    PACK_FILES = "pack-files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,9 @@ def redeem(*, ticket: str) -> OpenFile | None:
     user = User.objects.filter(uuid=holder, is_active=True).first()
     if user is None:
         return None
-    return _evidence(UUID(uuid), user) if what == Stored.EVIDENCE else _pack(UUID(uuid), user)
+    if what == Stored.EVIDENCE:
+        return _evidence(UUID(uuid), user)
+    return _pack(UUID(uuid), user, is_bag=what == Stored.PACK_FILES)
 
 
 def _evidence(uuid: UUID, user: User) -> OpenFile | None:
@@ -58,11 +61,14 @@ def _evidence(uuid: UUID, user: User) -> OpenFile | None:
     return OpenFile(evidences.open_bytes(evidence=piece), piece.filename, "application/octet-stream")
 
 
-def _pack(uuid: UUID, user: User) -> OpenFile | None:
+def _pack(uuid: UUID, user: User, *, is_bag: bool) -> OpenFile | None:
     pack = visible(EvidencePack.objects.all(), user).filter(uuid=uuid).first()
     if pack is None or not may(user, Verb.DOWNLOAD_PACK):
         return None
     name = pack_filename(pack)
+    if is_bag:
+        name = f"{name.removesuffix('.pdf')}-files.zip"
+        return OpenFile(evidences.open_stored(name=pack.bag_storage_name), name, "application/zip")
     return OpenFile(evidences.open_stored(name=pack.storage_name), name, "application/pdf")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import tempfile
 from dataclasses import asdict, dataclass
@@ -12,7 +10,6 @@ from typing import IO
 from uuid import NAMESPACE_URL, uuid5
 
 from django.conf import settings
-from django.core.files.storage import storages
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -29,9 +26,10 @@ from compliance.packs.report import VerificationReport
 from compliance.packs.signers import SignerFiles, ensure_demo_signer
 from compliance.selectors.handling import is_anything_labelled, left_out
 from compliance.services import evidence as evidences
-from compliance.services import freeze_documents, jobs, leases, ledger
+from compliance.services import freeze_documents, jobs, leases, ledger, pack_files
 from compliance.services.errors import RefusedError
 from compliance.services.leases import LeaseKeeper
+from compliance.services.pack_files import PackFiles
 from compliance.types.canonical import canonical_json
 from compliance.types.handling import HandlingLabel, Recipient
 from compliance.types.states import Audience
@@ -41,12 +39,13 @@ TASK = "compliance.tasks.issue_pack"
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A pack on its way into the record."""
+    """A pack on its way into the record. bag: the ZIP beside it, where there is one."""
 
     freeze: Freeze
     order: PackOrder
     receipt: Receipt
-    pack_bytes: bytes
+    pack: Path
+    bag: Path | None
 
 
 def signer_keys() -> SignerFiles:
@@ -78,10 +77,13 @@ def request_issue(
     actor: User,
     audience: Audience = Audience.INTERNAL,
     recipient: Recipient | None = None,
+    with_originals: bool = True,
     dispatch: bool = True,
 ) -> Job:
     """Queue the issue of a pack of a frozen assessment. Packs for external recipients hold no working trigger, and nothing of
     evidence whose handling label keeps it from the recipient. Raises RefusedError where a label allows no such pack.
+
+    with_originals: the evidence files in a ZIP beside the PDF; never for external recipients.
     """
     if not Freeze.objects.filter(assessment=assessment).exists():
         raise RefusedError(_("Freeze the assessment first; a pack is made from the freeze alone."))
@@ -98,7 +100,7 @@ def request_issue(
             title=_("Evidence pack of %s") % assessment.title,
             system=assessment.system,
             requested_by=actor,
-            asked={"audience": audience.value, "recipient": asdict(whom)},
+            asked={"audience": audience.value, "recipient": asdict(whom), "with_originals": with_originals},
             dispatch=dispatch,
         )
 
@@ -123,10 +125,18 @@ def _issue(keeper: LeaseKeeper) -> None:
         order["recipient"] = whom.name
         if kept_back := _left_out(freeze, whom):
             order["left_out"] = kept_back
-    sealed = _seal(freeze, order, authority, keeper)
-    with transaction.atomic():
-        pack = _record(sealed, actor=job.requested_by or freeze.frozen_by)
-        keeper.finish(result={"pack": str(pack.uuid), "sha256": pack.sha256, "size": pack.size})
+    with tempfile.TemporaryDirectory(prefix="assay-pack-") as scratch:
+        files = pack_files.gather(
+            freeze=freeze,
+            order=order,
+            folder=Path(scratch),
+            with_originals=job.asked.get("with_originals", True),
+            keeper=keeper,
+        )
+        if files.beside:
+            order["beside"] = files.beside
+        sealed = _seal(freeze, order, files, authority, keeper)
+        _store(sealed, keeper=keeper, actor=job.requested_by or freeze.frozen_by)
 
 
 def _left_out(freeze: Freeze, recipient: Recipient) -> dict[str, HandlingLabel]:
@@ -171,47 +181,43 @@ def _order(freeze: Freeze, *, pack_id: str, audience: Audience, authority: Autho
     )
 
 
-def _copy(name: str, target: Path, sha256: str) -> None:
-    """A stored file for the child, hashed on the way. Raises RefusedError: hashing fails closed."""
-    digest = hashlib.sha256()
-    with storages["evidence"].open(name, "rb") as stream, target.open("wb") as copy:
-        for piece in evidences.chunks(stream):
-            digest.update(piece)
-            copy.write(piece)
-    if digest.hexdigest() != sha256:
-        raise RefusedError(_("The stored freeze no longer matches its SHA-256; no pack can be made from it."))
+def _seal(
+    freeze: Freeze, order: PackOrder, files: PackFiles, authority: Authority | None, keeper: LeaseKeeper
+) -> Sealed:
+    folder = files.document.parent
+    try:
+        issued = pack_door.issue_pack(
+            freeze_document=files.document,
+            attachments=files.attachments,
+            extras=files.extras,
+            order=order,
+            keys=signer_keys().folder,
+            out=folder / "pack.pdf",
+            receipt_out=folder / "pack.receipt.json",
+            authority=authority,
+            on_progress=keeper.progress,
+            should_stop=keeper.should_stop,
+            accept_unisolated=settings.ACCEPT_UNISOLATED,
+        )
+    except IsolationError as error:
+        keeper.check()
+        raise RefusedError(str(error)) from error
+    return Sealed(freeze=freeze, order=order, receipt=issued.receipt, pack=issued.pack, bag=files.bag)
 
 
-def _seal(freeze: Freeze, order: PackOrder, authority: Authority | None, keeper: LeaseKeeper) -> Sealed:
-    keys = signer_keys()
-    with tempfile.TemporaryDirectory(prefix="assay-pack-") as scratch:
-        folder = Path(scratch)
-        document, attachments = folder / "freeze.json", folder / "attachments"
-        attachments.mkdir()
-        _copy(freeze.storage_name, document, freeze.sha256)
-        for blob in freeze.attachments.values():
-            _copy(blob["storage_name"], attachments / blob["sha256"], blob["sha256"])
-        try:
-            issued = pack_door.issue_pack(
-                freeze_document=document,
-                attachments=attachments,
-                order=order,
-                keys=keys.folder,
-                out=folder / "pack.pdf",
-                receipt_out=folder / "pack.receipt.json",
-                authority=authority,
-                on_progress=keeper.progress,
-                should_stop=keeper.should_stop,
-                accept_unisolated=settings.ACCEPT_UNISOLATED,
-            )
-        except IsolationError as error:
-            keeper.check()
-            raise RefusedError(str(error)) from error
-        return Sealed(freeze=freeze, order=order, receipt=issued.receipt, pack_bytes=issued.pack.read_bytes())
+def _store(sealed: Sealed, *, keeper: LeaseKeeper, actor: User) -> None:
+    """Both files under their digests, then pack and end of the job in one transaction."""
+    keeper.check()
+    kept = pack_files.stored(sealed.pack)
+    bag = pack_files.stored(sealed.bag) if sealed.bag else ("", "", 0)
+    with transaction.atomic():
+        pack = _record(sealed, kept, bag, actor=actor)
+        keeper.finish(result={"pack": str(pack.uuid), "sha256": pack.sha256, "size": pack.size})
 
 
-def _record(sealed: Sealed, *, actor: User) -> EvidencePack:
-    name, sha256, size, _head = evidences.store_bytes(stream=io.BytesIO(sealed.pack_bytes))
+def _record(sealed: Sealed, kept: tuple[str, str, int], bag: tuple[str, str, int], *, actor: User) -> EvidencePack:
+    name, sha256, size = kept
+    bag_name, bag_sha256, bag_size = bag
     freeze = Freeze.objects.select_for_update().get(pk=sealed.freeze.pk)
     audience = sealed.order["audience"]
     pack = EvidencePack.objects.create(
@@ -222,7 +228,11 @@ def _record(sealed: Sealed, *, actor: User) -> EvidencePack:
         storage_name=name,
         sha256=sha256,
         size=size,
-        pages=_page_count(sealed.pack_bytes),
+        pages=_page_count(sealed.pack),
+        bag_storage_name=bag_name,
+        bag_sha256=bag_sha256,
+        bag_size=bag_size,
+        bag_files=sealed.order["beside"]["files"] if bag_name else 0,
         receipt=sealed.receipt,
         signer_sha256=sealed.receipt["signer_certificate_sha256"],
         is_demonstration_signer=sealed.receipt["demonstration"],
@@ -237,6 +247,7 @@ def _record(sealed: Sealed, *, actor: User) -> EvidencePack:
             "freeze_sha256": freeze.sha256,
             "number": pack.number,
             "audience": audience.value,
+            "bag_sha256": bag_sha256,
         },
         actor=actor,
         system=sealed.freeze.assessment.system,
@@ -244,18 +255,23 @@ def _record(sealed: Sealed, *, actor: User) -> EvidencePack:
     return pack
 
 
-def _page_count(content: bytes) -> int:
+def _page_count(pack: Path) -> int:
     import pikepdf  # noqa: PLC0415 - loaded only where a pack was made
 
-    with pikepdf.open(io.BytesIO(content)) as document:
+    with pikepdf.open(pack) as document:
         return len(document.pages)
 
 
 def export(*, pack: EvidencePack, out: Path) -> Path:
-    """Write the pack to a file and its receipt beside it (`pack.pdf` -> `pack.receipt.json`); the receipt's path."""
+    """Write the pack to a file and beside it its receipt (`pack.pdf` -> `pack.receipt.json`), whose path is answered.
+
+    The ZIP, where there is one, becomes `pack.files.zip`.
+    """
     receipt = out.with_suffix(".receipt.json")
     out.parent.mkdir(parents=True, exist_ok=True)
-    _copy(pack.storage_name, out, pack.sha256)
+    pack_files.copied(name=pack.storage_name, target=out, sha256=pack.sha256)
+    if pack.bag_storage_name:
+        pack_files.copied(name=pack.bag_storage_name, target=out.with_suffix(".files.zip"), sha256=pack.bag_sha256)
     receipt.write_bytes(canonical_json(pack.receipt))
     return receipt
 

@@ -56,6 +56,8 @@ def stored() -> dict[str, str]:
         files |= {blob["storage_name"]: blob["sha256"] for blob in registers.values()}
     for model in (EvidencePack, RemediationSummary):
         files |= dict(model.objects.order_by().values_list("storage_name", "sha256"))
+    bags = EvidencePack.objects.order_by().exclude(bag_storage_name="")
+    files |= dict(bags.values_list("bag_storage_name", "bag_sha256"))
     populations = Population.objects.order_by()
     files |= dict(populations.exclude(storage_name="").values_list("storage_name", "sha256"))
     files |= dict(populations.exclude(source_storage="").values_list("source_storage", "source_sha256"))

@@ -34,7 +34,7 @@ def is_needed(*, name: str, sha256: str) -> bool:
     return (
         evidence.exists()
         or Freeze.objects.filter(storage_name=name).exists()
-        or EvidencePack.objects.filter(storage_name=name).exists()
+        or EvidencePack.objects.filter(Q(storage_name=name) | Q(bag_storage_name=name)).exists()
         or RemediationSummary.objects.filter(storage_name=name).exists()
         or Population.objects.filter(Q(storage_name=name) | Q(source_storage=name)).exists()
         or registers.exists()

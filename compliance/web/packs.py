@@ -34,6 +34,8 @@ TABLE = (
     Column(gettext_lazy("SHA-256"), attrgetter("sha256")),
     Column(gettext_lazy("size in bytes"), attrgetter("size")),
     Column(gettext_lazy("pages"), attrgetter("pages")),
+    Column(gettext_lazy("files in the ZIP"), attrgetter("bag_files")),
+    Column(gettext_lazy("SHA-256 of the ZIP"), attrgetter("bag_sha256")),
     Column(gettext_lazy("issued (UTC)"), attrgetter("created_at")),
     Column(gettext_lazy("issued by"), attrgetter("issued_by")),
     Column(gettext_lazy("demonstration signer"), attrgetter("is_demonstration_signer")),
@@ -100,6 +102,16 @@ def pack_download(request: Request, uuid: UUID) -> HttpResponse:
 
 
 @guarded(Verb.DOWNLOAD_PACK)
+def pack_files(request: Request, uuid: UUID) -> HttpResponse:
+    """To the ZIP beside the PDF, with registers and original files; who fetched it is logged."""
+    pack = found(request, ROWS.exclude(bag_storage_name=""), uuid)
+    if request.method == "GET":
+        purpose = request.GET.get("purpose", "")[:5_000]
+        handovers.downloaded(pack=pack, purpose=purpose, user=request.user)
+    return to_file(request, Stored.PACK_FILES, uuid)
+
+
+@guarded(Verb.DOWNLOAD_PACK)
 def pack_receipt(request: Request, uuid: UUID) -> HttpResponse:
     """The receipt, byte for byte as issued."""
     pack = found(request, ROWS, uuid)
@@ -121,7 +133,13 @@ def pack_issue(request: Request, uuid: UUID) -> HttpResponse:
         region=request.POST.get("region", "").strip()[:64],
     )
     try:
-        job = packs.request_issue(assessment=assessment, actor=request.user, audience=audience, recipient=recipient)
+        job = packs.request_issue(
+            assessment=assessment,
+            actor=request.user,
+            audience=audience,
+            recipient=recipient,
+            with_originals=request.POST.get("with_originals", "yes") == "yes",
+        )
     except RefusedError as error:
         refuse(request, error)
         return redirect("assessment-detail", uuid)
@@ -132,6 +150,7 @@ urls = [
     path("packs/", pack_list, name="pack-list"),
     path("packs/<uuid:uuid>/", pack_detail, name="pack-detail"),
     path("packs/<uuid:uuid>/download/", pack_download, name="pack-download"),
+    path("packs/<uuid:uuid>/files/", pack_files, name="pack-files"),
     path("packs/<uuid:uuid>/receipt/", pack_receipt, name="pack-receipt"),
     path("assessments/<uuid:uuid>/pack/", pack_issue, name="pack-issue"),
 ]

@@ -119,6 +119,10 @@ def issued(assessment: Assessment, actor: User) -> EvidencePack:
         size=size,
         pages=1,
         receipt={"pack": 1},
+        bag_storage_name=name,
+        bag_sha256=digest,
+        bag_size=size,
+        bag_files=1,
         issued_by=actor,
     )
 

@@ -39,6 +39,11 @@ class Command(AssayCommand):
         parser.add_argument(
             "--out", required=True, type=Path, help="where to write the PDF; the receipt goes beside it"
         )
+        parser.add_argument(
+            "--no-originals",
+            action="store_true",
+            help="leave the original evidence files out of the ZIP beside the PDF",
+        )
         parser.add_argument("--external", action="store_true", help="for external recipients: no working triggers")
         parser.add_argument(
             "--recipient", default="", help="for whom it is made; printed on an external pack, and logged"
@@ -61,7 +66,12 @@ class Command(AssayCommand):
             name=options["recipient"], purpose=options["purpose"], under_nda=options["nda"], region=options["region"]
         )
         job = packs.request_issue(
-            assessment=assessment, actor=actor, audience=audience, recipient=recipient, dispatch=False
+            assessment=assessment,
+            actor=actor,
+            audience=audience,
+            recipient=recipient,
+            with_originals=not options["no_originals"],
+            dispatch=False,
         )
         job = leases.run_here(job=job, on_progress=self.show_progress)
         if job.state != JobState.SUCCEEDED:
@@ -80,6 +90,8 @@ class Command(AssayCommand):
             "sha256": pack.sha256,
             "size": pack.size,
             "pages": pack.pages,
+            "files": str(out.with_suffix(".files.zip")) if pack.bag_files else None,
+            "files_sha256": pack.bag_sha256 or None,
             "demonstration_signer": pack.is_demonstration_signer,
         }
         lines = [
@@ -87,6 +99,9 @@ class Command(AssayCommand):
             f"SHA-256 {pack.sha256}",
             f"Receipt {receipt}",
         ]
+        if pack.bag_files:
+            beside = out.with_suffix(".files.zip")
+            lines.append(f"Registers and original files {beside} ({pack.bag_files} files, SHA-256 {pack.bag_sha256})")
         if pack.is_demonstration_signer:
             lines.append("Sealed by a demonstration signer of this installation, trusted by nobody else.")
         return Answer(code=ExitCode.POSITIVE, document=document, lines=lines)

@@ -96,6 +96,10 @@ def test_each_attachment_is_listed_once_with_its_relationship(pdf: pikepdf.Pdf) 
         "access-review.jsonl": "/Data",
         "completeness.jsonl": "/Data",
         "job-events.jsonl": "/Data",
+        "entitlements.csv": "/Data",
+        "access-review.csv": "/Data",
+        "completeness.csv": "/Data",
+        "job-events.csv": "/Data",
         "manifest.json": "/Supplement",
     }
     assert len(pdf.Root.AF) == len(kinds)
