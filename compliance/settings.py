@@ -263,7 +263,8 @@ CELERY_TASK_ROUTES = {
     "scanning.tasks.process_scan": {"queue": "scan"},
     "compliance.tasks.issue_pack": {"queue": "pdf"},
 }
-CELERY_QUEUES_SERVED = "default,scan,pdf"
+CELERY_QUEUES_SERVED = "default,scan"
+CELERY_PACK_QUEUE = "pdf"
 if BROKER_URL.startswith("filesystem://"):
     _broker = VAR / "broker"
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {

@@ -24,6 +24,8 @@ _MONTHS = (
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 _KEPT = {"\n", "\t"}
+_BREAKS = re.compile(r"[\n\t]")
+_LONG_WORDS = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
@@ -100,8 +102,9 @@ def visible(text: str) -> str:
     if len(text) > LONGEST_SHOWN:
         rest = len(text) - LONGEST_SHOWN
         text = text[:LONGEST_SHOWN] + "… " + _("[%(n)d characters more, see freeze.json]") % {"n": rest}
-    normal = unicodedata.normalize("NFC", text)
-    return re.sub(rf"\S{{{LONGEST_WORD + 1},}}", _cut_word, "".join(map(_shown, normal)))
+    if not (text.isascii() and _BREAKS.sub(" ", text).isprintable()):  # others are as they are, which most texts are
+        text = "".join(map(_shown, unicodedata.normalize("NFC", text)))
+    return text if len(text) <= LONGEST_WORD else _LONG_WORDS.sub(_cut_word, text)
 
 
 def all_visible(value: Any) -> Any:

@@ -20,6 +20,7 @@ from compliance.services import broker, first_administrator, schedules
 from compliance.types.verdicts import ExitCode
 
 _LAST_PORT = 65_535
+_CELERY = (sys.executable, "-m", "celery", "--app", "compliance.celery", "--quiet")
 
 
 class Command(BaseCommand):
@@ -29,6 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=_port, default=8000, help="port of the pages (default: 8000)")
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine alone)")
         parser.add_argument("--workers", type=int, default=2, help="background jobs at the same time (default: 2)")
+        parser.add_argument("--pack-workers", type=int, default=2, help="packs made at the same time (default: 2)")
         parser.add_argument("--threads", type=int, default=8, help="requests at the same time (default: 8)")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -40,7 +42,13 @@ class Command(BaseCommand):
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns of a folder that is not there
         url = settings.BASE_URL if "BASE_URL" in os.environ else f"http://localhost:{port}"
         supervisor = Supervisor(
-            parts=_parts(host=host, port=port, workers=options["workers"], threads=options["threads"]),
+            parts=_parts(
+                host=host,
+                port=port,
+                workers=options["workers"],
+                pack_workers=options["pack_workers"],
+                threads=options["threads"],
+            ),
             say=self._say,
             environment={"BASE_URL": url},
         )
@@ -91,9 +99,20 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _parts(*, host: str, port: int, workers: int, threads: int) -> list[Part]:
+def _worker(name: str, *, queues: str, concurrency: int) -> Part:
+    """A worker of its own for these queues: what fills one queue never waits in front of another's."""
+    return Part(
+        name=f"The {name}",
+        command=[
+            *_CELERY, "worker", "--pool=prefork", f"--concurrency={concurrency}", "--loglevel=WARNING",
+            f"--queues={queues}", "--without-gossip", "--without-mingle", "--without-heartbeat",
+            f"--hostname=assay-{name.replace(' ', '-')}-{os.getpid()}@%h",
+        ],
+    )  # fmt: skip
+
+
+def _parts(*, host: str, port: int, workers: int, pack_workers: int, threads: int) -> list[Part]:
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    celery = [sys.executable, "-m", "celery", "--app", "compliance.celery", "--quiet"]
     return [
         Part(
             name="The web server",
@@ -102,18 +121,12 @@ def _parts(*, host: str, port: int, workers: int, threads: int) -> list[Part]:
                 f"--threads={threads}", "--log-level=warning", "--graceful-timeout=10",
             ],
         ),
-        Part(
-            name="The worker",
-            command=[
-                *celery, "worker", "--pool=prefork", f"--concurrency={workers}", "--loglevel=WARNING",
-                f"--queues={settings.CELERY_QUEUES_SERVED}", "--without-gossip", "--without-mingle",
-                "--without-heartbeat", f"--hostname=assay-{os.getpid()}@%h",
-            ],
-        ),
+        _worker("worker", queues=settings.CELERY_QUEUES_SERVED, concurrency=workers),
+        _worker("pack worker", queues=settings.CELERY_PACK_QUEUE, concurrency=pack_workers),
         Part(
             name="The scheduler",
             command=[
-                *celery, "beat", "--loglevel=WARNING", "--pidfile=",
+                *_CELERY, "beat", "--loglevel=WARNING", "--pidfile=",
             ],
         ),
     ]  # fmt: skip

@@ -1,0 +1,30 @@
+"""Texts made safe to print: the short way for usual texts says what the long way says."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compliance.packs.wording import _LONG_WORDS, _cut_word, _shown, visible
+
+
+def slowly(text: str) -> str:
+    """Each character looked at, whatever the text."""
+    shown = "".join(map(_shown, unicodedata.normalize("NFC", text)))
+    return _LONG_WORDS.sub(_cut_word, shown)
+
+
+@settings(deadline=None)  # the first text waits until the fonts are read
+@given(st.text(alphabet=st.characters(max_codepoint=0x17F), max_size=40))
+def test_no_text_is_shown_otherwise_because_it_is_usual(text: str) -> None:
+    assert visible(text) == slowly(text)
+
+
+def test_control_characters_are_shown_in_texts_of_plain_letters() -> None:
+    assert visible("a\x00b\x7fc\rd\ne\tf") == "a⟨U+0000⟩b⟨U+007F⟩c⟨U+000D⟩d\ne\tf"
+
+
+def test_long_words_are_cut_in_texts_of_plain_letters() -> None:
+    assert visible("x " + "y" * 401).startswith("x " + "y" * 400 + "… [1 characters more")
