@@ -285,10 +285,10 @@ WHOLE = frozenset(
     for name in (
         "RetentionTerms", "LegalHold", "DisposalRun", "DisposalItem", "RehashRun", "FileCheck", "PackHandover",
         "RemediationSummary", "BulkEdit", "BusinessCalendar", "SlaPolicy", "NightlyRun", "WebhookEndpoint",
-        "WebhookDelivery", "Capacity", "Leave",
+        "WebhookDelivery", "Capacity", "Leave", "CostRate",
     )
 )  # fmt: skip
-COSTS = "compliance.CostRate"
+COSTS: dict[str, Q] = {"compliance.CostRate": Q(pk__in=()), "compliance.RemediationSummary": Q(has_costs=False)}
 TOKENS = "compliance.TokenScope"
 
 
@@ -324,10 +324,10 @@ def _visible(queryset: QuerySet[ModelT], user: m.User) -> QuerySet[ModelT]:
     label, role = queryset.model._meta.label, Role(user.role)
     if label in SHARED:
         return _visible_shared(queryset, user)
+    if label in COSTS and not may(user, Verb.VIEW_COSTS):
+        queryset = queryset.filter(COSTS[label])  # what exists for those who may not see costs
     if label in WHOLE:
         return queryset if role in _STAFF else queryset.none()
-    if label == COSTS:
-        return queryset if may(user, Verb.VIEW_COSTS) else queryset.none()
     if label == TOKENS:
         return _visible_tokens(queryset, user)
     if label in PEOPLE:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
-from compliance.types import notices, sla
+from compliance.types import estimate_claim, notices, sla
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -55,4 +55,14 @@ LABELLED: tuple[tuple[StrEnum, _StrPromise], ...] = (
     (notices.EventFamily.PACK, _("Packs")),
     (notices.EventFamily.AUDIT_FINDING, _("Findings of auditors")),
     (notices.EventFamily.AUDIT_REQUEST, _("Requests of auditors")),
+    (estimate_claim.Standing.IN_PART, _("Some tasks not opened")),
+    (estimate_claim.Standing.RUNNING, _("Not over")),
+    (estimate_claim.Standing.SHORTER, _("Took less")),
+    (estimate_claim.Standing.AS_TOLD, _("As told")),
+    (estimate_claim.Standing.LONGER, _("Longer")),
+    (estimate_claim.ClaimVerdict.NOT_ENOUGH, _("Not enough on record")),
+    (estimate_claim.ClaimVerdict.HOLDS, _("Holds so far")),
+    (estimate_claim.ClaimVerdict.SHORTER, _("Took less so far")),
+    (estimate_claim.ClaimVerdict.LONGER, _("Took longer so far")),
+    (estimate_claim.ClaimVerdict.MIXED, _("Does not hold so far")),
 )

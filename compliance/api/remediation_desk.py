@@ -1,14 +1,11 @@
-"""Endpoints beside remediation items: comments, kept filters, edits of many items, figures, monthly summaries."""
+"""Endpoints beside remediation items: comments, kept filters, edits of many items."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
-from django.http import FileResponse, Http404
-from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers, status, viewsets
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,14 +16,9 @@ from compliance.api.serializers import JobSerializer, PersonSerializer, UuidFiel
 from compliance.choices import choices
 from compliance.rights import TABLE, Verb
 from compliance.selectors.bulk_edit_page import bulk_edit_page, lines
-from compliance.selectors.file_answers import attachment
-from compliance.selectors.remediation_dashboard import dashboard
-from compliance.selectors.remediation_figures import PERIODS
-from compliance.services import bulk_edits, evidence, remediation_comments, remediation_summaries, saved_filters
-from compliance.services.errors import LostError
+from compliance.services import bulk_edits, remediation_comments, saved_filters
 from compliance.types.bulk_edits import MOST_ITEMS, Changes
 from compliance.types.drafts import JSON
-from compliance.types.figures import as_document
 from compliance.types.plans import GIVEN_REASONS
 from compliance.types.states import RemediationState
 
@@ -208,94 +200,3 @@ class BulkEditViewSet(ReadViewSet):
         """Queue the job that does it."""
         job = bulk_edits.confirm(edit=self.get_object(), actor=asker(request))
         return Response(JobSerializer(job).data, status=status.HTTP_202_ACCEPTED)
-
-
-class SummarySerializer(serializers.ModelSerializer[m.RemediationSummary]):
-    """A monthly summary of remediation with its figures."""
-
-    made_by = PersonSerializer(read_only=True)
-
-    class Meta:
-        model = m.RemediationSummary
-        fields: ClassVar = ["uuid", "month", "sha256", "size", "pages", "made_by", "document", "created_at"]
-
-
-class SummaryRequest(serializers.Serializer[JSON]):
-    """A month that is over, as 2026-10."""
-
-    month = serializers.CharField(max_length=7)
-
-
-class SummaryViewSet(ReadViewSet):
-    """Monthly summaries of remediation."""
-
-    queryset = m.RemediationSummary.objects.select_related("made_by")
-    serializer_class = SummarySerializer
-    verbs: ClassVar = {"GET": Verb.VIEW_FIGURES, "POST": Verb.OPEN_REMEDIATION}
-
-    @extend_schema(request=SummaryRequest, responses={202: JobSerializer})
-    def create(self, request: Request) -> Response:
-        """Queue the summary of a month."""
-        payload = SummaryRequest(data=request.data)
-        payload.is_valid(raise_exception=True)
-        month = remediation_summaries.month_of(payload.validated_data["month"])
-        job = remediation_summaries.request(month=month, actor=asker(request))
-        return Response(JobSerializer(job).data, status=status.HTTP_202_ACCEPTED)
-
-    @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY})
-    @action(detail=True, methods=["get"])
-    def pdf(self, request: Request, uuid: str) -> FileResponse:
-        """The PDF."""
-        kept: m.RemediationSummary = self.get_object()
-        try:
-            stream = evidence.open_stored(name=kept.storage_name)
-        except LostError as error:
-            raise Http404 from error
-        return attachment(stream, f"remediation-{kept.month:%Y-%m}.pdf", media_type="application/pdf")
-
-
-class FigureRequest(serializers.Serializer[JSON]):
-    """Over how many days, and of which AI system."""
-
-    days = serializers.ChoiceField(choices=[(days, str(days)) for days in PERIODS], required=False, default=90)
-    system = ScopedReference(queryset=m.AISystem.objects.all(), required=False, allow_null=True, default=None)
-
-
-class FigureSerializer(serializers.Serializer[Any]):
-    """One figure: heads of its columns, and lines with a number for each; null is not known."""
-
-    key = serializers.CharField()
-    title = serializers.CharField()
-    lead = serializers.CharField()
-    head = serializers.CharField()
-    series = serializers.ListField(child=serializers.CharField())
-    unit = serializers.CharField()
-    note = serializers.CharField()
-    rows = serializers.ListField(child=serializers.DictField())
-
-
-class FigureViewSet(viewsets.ViewSet):
-    """Figures of remediation, as the dashboard shows them."""
-
-    verbs: ClassVar = {"GET": Verb.VIEW_FIGURES}
-
-    @extend_schema(
-        responses=FigureSerializer(many=True),
-        parameters=[
-            EXPORT,
-            OpenApiParameter("days", int, enum=list(PERIODS)),
-            OpenApiParameter("system", OpenApiTypes.UUID),
-        ],
-    )
-    def list(self, request: Request) -> Any:
-        """All figures of what the asker sees."""
-        payload = FigureRequest(data=request.query_params, context={"request": request})
-        payload.is_valid(raise_exception=True)
-        given = payload.validated_data
-        system = given["system"].uuid if given["system"] else None
-        content = dashboard(asker(request), today=timezone.localdate(), days=int(given["days"]), system=system)
-        figures = [as_document(figure) for figure in content.figures]
-        kind = asked_kind(request)
-        if kind is not None:
-            return exported(request, kind, FigureSerializer(), figures)
-        return Response(cast("list[JSON]", FigureSerializer(figures, many=True).data))

@@ -37,16 +37,19 @@ class BaselineSerializer(serializers.ModelSerializer[m.Baseline]):
 
 
 class PlanUpdateSerializer(serializers.ModelSerializer[m.PlanUpdate]):
-    """Estimate, remaining effort and due date from one moment on, and why. Effort in person-days."""
+    """Estimate, remaining effort and due date from one moment on, and why. due_before: the due date that it moved. Effort
+    in person-days."""
 
     item = UuidField()
+    item_title = serializers.CharField(source="item.title", read_only=True)
+    due_before = serializers.DateField(read_only=True)
     made_by = PersonSerializer(read_only=True)
 
     class Meta:
         model = m.PlanUpdate
         fields: ClassVar = [
-            "uuid", "item", "number", "estimate_low", "estimate_likely", "estimate_high", "remaining", "due_on",
-            "slip_days", "reason", "note", "made_by", "created_at",
+            "uuid", "item", "item_title", "number", "estimate_low", "estimate_likely", "estimate_high", "remaining",
+            "due_before", "due_on", "slip_days", "reason", "note", "made_by", "created_at",
         ]  # fmt: skip
 
 
@@ -92,11 +95,15 @@ class BaselineViewSet(ReadViewSet):
 
 
 class PlanUpdateViewSet(ReadViewSet):
-    """Updates of plans; those with `slip_days` above zero moved a due date to a later day."""
+    """Updates of plans; `?slip_days__gt=0` gives those that moved a due date to a later day, with `created_at__gte` and
+    `created_at__lt` those of a week."""
 
     queryset = m.PlanUpdate.objects.select_related("item", "made_by").order_by("-pk")
     serializer_class = PlanUpdateSerializer
-    filterset_fields: ClassVar = {"item__uuid": ["exact"], "reason": ["exact"], "slip_days": ["gt"]}
+    filterset_fields: ClassVar = {
+        "item__uuid": ["exact"], "reason": ["exact"], "slip_days": ["gt"],
+        "created_at": ["gte", "lt"], "item__system__uuid": ["exact"],
+    }  # fmt: skip
 
 
 class WorkEntryViewSet(ReadViewSet):

@@ -24,6 +24,7 @@ from compliance.api import (
     records,
     remediation,
     remediation_desk,
+    remediation_figures,
     remediation_plans,
     retention,
     risks,
@@ -85,8 +86,8 @@ router.register("closings", risks.ClosingViewSet, basename="api-closings")
 router.register("remediation-comments", remediation_desk.CommentViewSet, basename="api-remediation-comments")
 router.register("saved-filters", remediation_desk.SavedFilterViewSet, basename="api-saved-filters")
 router.register("bulk-edits", remediation_desk.BulkEditViewSet, basename="api-bulk-edits")
-router.register("remediation-figures", remediation_desk.FigureViewSet, basename="api-remediation-figures")
-router.register("remediation-summaries", remediation_desk.SummaryViewSet, basename="api-remediation-summaries")
+router.register("remediation-figures", remediation_figures.FigureViewSet, basename="api-remediation-figures")
+router.register("remediation-summaries", remediation_figures.SummaryViewSet, basename="api-remediation-summaries")
 router.register("remediation-items", remediation.RemediationViewSet, basename="api-remediation-items")
 router.register("baselines", remediation_plans.BaselineViewSet, basename="api-baselines")
 router.register("plan-updates", remediation_plans.PlanUpdateViewSet, basename="api-plan-updates")

@@ -62,7 +62,10 @@ class BulkEdit(Record):
 
 
 class RemediationSummary(Record):
-    """One month as a PDF, with the figures that it was drawn from; never changed, a later one stands beside it."""
+    """One month as a PDF, with the figures that it was drawn from; never changed, a later one stands beside it.
+
+    has_costs: it tells what work costs, and exists for those alone who may see that.
+    """
 
     month = models.DateField(_("month"))
     storage_name = models.CharField(_("kept as"), max_length=300)
@@ -70,6 +73,7 @@ class RemediationSummary(Record):
     size = models.BigIntegerField(_("size in bytes"))
     pages = models.PositiveIntegerField(_("pages"))
     document = models.JSONField(_("figures"))
+    has_costs = models.BooleanField(_("with costs"), default=False)
     job = models.OneToOneField("compliance.Job", on_delete=models.PROTECT, null=True, related_name="summary")
     made_by = models.ForeignKey("compliance.User", on_delete=models.PROTECT, null=True, related_name="+")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import ClassVar
 
 from django.db import models
@@ -76,6 +77,11 @@ class PlanUpdate(Record):
 
     def __str__(self) -> str:
         return f"{self.item} · {self.number}"
+
+    @property
+    def due_before(self) -> date:
+        """The due date that this update moved."""
+        return self.due_on - timedelta(days=self.slip_days)
 
 
 class WorkEntry(Record):

@@ -43,6 +43,41 @@ def cost_figures(scope: Scope, rates: Sequence[Rate] | None) -> tuple[Figure, ..
     )
 
 
+def spent_in(scope: Scope, rates: Sequence[Rate]) -> tuple[Figure, ...]:
+    """What the work of the period cost by AI system: one figure for each currency in which a rate is stated."""
+    worked = _by_system(
+        WorkEntry.objects.filter(item__in=scope.items, day__gte=scope.since, day__lte=scope.today)
+        .order_by()
+        .values_list("item__system__uuid", "item__system__name", "work_role", "day")
+        .annotate(days=Sum("person_days"))
+    )
+    return tuple(_spent(currency, worked, rates) for currency in sorted({rate.currency for rate in rates}))
+
+
+def _spent(currency: str, worked: dict[_System, Days], rates: Sequence[Rate]) -> Figure:
+    costs = {system: cost_of(days, rates) for system, days in worked.items()}
+    amounts = {system: round(cost.amounts.get(currency, Decimal(0)), 2) for system, cost in costs.items()}
+    rows = [Row(system[1], (Cell(amounts[system]),)) for system in sorted(amounts, key=lambda one: one[1].casefold())]
+    if len(rows) > 1:
+        rows.append(Row(_("All of them"), (Cell(sum(amounts.values(), Decimal(0))),)))
+    return Figure(
+        key=f"cost-of-period-{currency.casefold()}",
+        title=_("Cost of the work of the period, %s") % currency,
+        lead=_("Work logged for days of the period, at the rates of those days."),
+        head=_("AI system"),
+        series=(_("Spent"),),
+        rows=tuple(rows),
+        unit=currency,
+        note=_without_rate(sum((cost.days_without_rate for cost in costs.values()), Decimal(0))),
+    )
+
+
+def _without_rate(days: Decimal) -> str:
+    if not days:
+        return ""
+    return _("%s person-days have no rate for their role and day and are not in it.") % f"{days:.2f}"
+
+
 def _by_system(rows: Iterable[tuple[Any, ...]]) -> dict[_System, Days]:
     found: dict[_System, Days] = defaultdict(list)
     for uuid, name, role, day, days in rows:
@@ -60,9 +95,6 @@ def _figure(
         query = scope.query(state="all", current_from=scope.since, system=uuid)
         cells = tuple(Cell(round(cost.amounts.get(currency, Decimal(0)), 2), query, ITEMS) for cost in costs)
         rows.append(Row(name, cells))
-    note = (
-        _("%s person-days have no rate for their role and day and are not in it.") % f"{missing:.2f}" if missing else ""
-    )
     return Figure(
         key=f"cost-{currency.casefold()}",
         title=_("Cost by AI system, %s") % currency,
@@ -74,5 +106,5 @@ def _figure(
         rows=tuple(rows),
         unit=currency,
         drawn=Drawn.GROUPED,
-        note=note,
+        note=_without_rate(missing),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from compliance.models import CostRate, RemediationItem
@@ -13,9 +14,15 @@ from compliance.types.workload import Cost, Rate, cost_of
 
 def rates(user: Asker) -> list[Rate] | None:
     """All rates, those recorded later last; None for whoever may not see costs."""
-    if not may(user, Verb.VIEW_COSTS):
-        return None
-    rows = visible(CostRate.objects.order_by("pk"), user)
+    return _as_values(visible(CostRate.objects.all(), user)) if may(user, Verb.VIEW_COSTS) else None
+
+
+def all_rates() -> list[Rate]:
+    """All rates, for what is made for those alone who may see costs."""
+    return _as_values(CostRate.objects.all())
+
+
+def _as_values(rows: QuerySet[CostRate]) -> list[Rate]:
     return [
         Rate(
             work_role=row.work_role,
@@ -23,7 +30,7 @@ def rates(user: Asker) -> list[Rate] | None:
             amount_a_day=row.amount_a_day,
             effective_from=row.effective_from,
         )
-        for row in rows
+        for row in rows.order_by("pk")
     ]
 
 

@@ -13,10 +13,12 @@ from typing import Any
 from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext as _
 
+from compliance.models import WorkEntry
 from compliance.selectors.remediation_figures import FINDINGS, ITEMS, Scope
 from compliance.selectors.remediation_lists import closed_late, current
 from compliance.types.days import end_of, start_of
 from compliance.types.figures import Cell, Drawn, Figure, Row
+from compliance.types.plans import rounded
 
 MOST_ROWS = 20
 _NOTHING = Decimal(0)
@@ -35,49 +37,73 @@ class _Sums:
         self.items, self.planned, self.spent = self.items + items, self.planned + planned, self.spent + spent
 
 
-def by_system(scope: Scope) -> Figure:
-    """Effort by AI system."""
-    found = _grouped(scope, "system__uuid", "system__name")
-    return _effort(
-        scope, found, key="effort-by-system", title=_("Effort by AI system"), head=_("AI system"),
-        query=lambda key: {"system": key},
+Groups = dict[tuple[str, str], _Sums]
+
+
+def efforts(scope: Scope) -> tuple[Figure, Figure, Figure]:
+    """Effort by AI system, by the control that the findings of an item are about, and by team; from one query."""
+    systems, controls, teams = _grouped(scope)
+    return (
+        _effort(
+            scope, systems, key="effort-by-system", title=_("Effort by AI system"), head=_("AI system"),
+            query=lambda key: {"system": key},
+        ),
+        _effort(
+            scope, controls, key="effort-by-control", title=_("Effort by control"), head=_("Control"),
+            query=lambda key: {"control": key},
+            note=_("An item with findings on several controls counts under each of them."),
+        ),
+        _effort(
+            scope, teams, key="effort-by-team", title=_("Effort by team"), head=_("Team"),
+            query=lambda key: {"team": key},
+        ),
     )  # fmt: skip
 
 
-def by_team(scope: Scope) -> Figure:
-    """Effort by team."""
-    found = _grouped(scope, "team__uuid", "team__name")
-    return _effort(
-        scope, found, key="effort-by-team", title=_("Effort by team"), head=_("Team"), query=lambda key: {"team": key}
+def logged(scope: Scope) -> Figure:
+    """Person-days that were logged for days of the period, by AI system."""
+    rows = (
+        WorkEntry.objects.filter(item__in=scope.items, day__gte=scope.since, day__lte=scope.today)
+        .order_by()
+        .values_list("item__system__uuid", "item__system__name")
+        .annotate(days=Sum("person_days"), items=Count("item", distinct=True))
+    )
+    found = sorted(rows, key=lambda row: (str(row[1]).casefold(), str(row[0])))
+    lines = [Row(name, (Cell(rounded(days)), Cell(items))) for _uuid, name, days, items in found]
+    if len(lines) > 1:
+        days, items = sum((row[2] for row in found), _NOTHING), sum(row[3] for row in found)
+        lines.append(Row(_("All of them"), (Cell(rounded(days)), Cell(items))))
+    return Figure(
+        key="effort-logged",
+        title=_("Work of the period by AI system"),
+        lead=_("Person-days logged for days of the period, and the items on which they were spent."),
+        head=_("AI system"),
+        series=(_("Person-days"), _("Items")),
+        rows=tuple(lines),
+        unit=_("person-days, and items"),
     )
 
 
-def by_control(scope: Scope) -> Figure:
-    """Effort by the control that the findings of an item are about."""
-    control = "risks__finding__target__control_id"
-    pairs = scope.items.filter(current(scope.since)).order_by()
-    rows = pairs.values_list("pk", control, "effort_planned", "effort_spent").distinct()
-    found: dict[tuple[str, str], _Sums] = defaultdict(_Sums)
-    for _key, name, planned, spent in rows.iterator(chunk_size=5_000):
-        found[name or "none", name or _("no finding")].add(1, planned, spent)
-    return _effort(
-        scope, found, key="effort-by-control", title=_("Effort by control"), head=_("Control"),
-        query=lambda key: {"control": key},
-        note=_("An item with findings on several controls counts under each of them."),
-    )  # fmt: skip
-
-
-def _grouped(scope: Scope, key: str, name: str) -> dict[tuple[str, str], _Sums]:
+def _grouped(scope: Scope) -> tuple[Groups, Groups, Groups]:
+    systems, controls, teams = (defaultdict[tuple[str, str], _Sums](_Sums) for _group in range(3))
+    items, pairs = set[int](), set[tuple[int, str | None]]()
     rows = (
         scope.items.filter(current(scope.since))
         .order_by()
-        .values_list(key, name)
-        .annotate(items=Count("pk"), planned=Sum("effort_planned"), spent=Sum("effort_spent"))
-    )
-    found: dict[tuple[str, str], _Sums] = defaultdict(_Sums)
-    for group, words, items, planned, spent in rows:
-        found[str(group or "none"), words or _("none")].add(items, planned, spent)
-    return found
+        .values_list(
+            "pk", "effort_planned", "effort_spent", "risks__finding__target__control_id", "system__uuid", "system__name",
+            "team__uuid", "team__name",
+        )
+    )  # fmt: skip
+    for key, planned, spent, control, system, system_name, team, team_name in rows.iterator(chunk_size=5_000):
+        if (key, control) not in pairs:
+            pairs.add((key, control))
+            controls[control or "none", control or _("no finding")].add(1, planned, spent)
+        if key not in items:
+            items.add(key)
+            systems[str(system), system_name].add(1, planned, spent)
+            teams[str(team) if team_name else "none", team_name or _("none")].add(1, planned, spent)
+    return systems, controls, teams
 
 
 def _effort(

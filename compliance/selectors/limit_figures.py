@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, QuerySet, Value
 from django.db.models.functions import TruncMonth
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -23,13 +23,12 @@ def by_month(scope: Scope) -> Figure:
     """Findings whose limit was kept or broken, by month."""
     months = months_back(scope.today, MONTHS)
     clocks = SlaClock.objects.filter(finding__in=scope.findings.order_by()).order_by()
-    found = [
-        _counted(clocks.filter(kept()), "ended_at", months[0]),
-        _counted(clocks.filter(broken(timezone.now())), "due_at", months[0]),
-    ]
+    met_in = _counted(clocks.filter(kept()), "ended_at", months[0])
+    missed_in = _counted(clocks.filter(broken(timezone.now())), "due_at", months[0])
+    found = {(moment, month.date()): n for moment, month, n in met_in.union(missed_in, all=True)}
     rows = []
     for month in months:
-        met, missed = (counts.get(month, 0) for counts in found)
+        met, missed = (found.get((moment, month), 0) for moment in ("ended_at", "due_at"))
         share = round(Decimal(100 * met) / (met + missed), 1) if met + missed else None
         queries = [scope.query(state="all", **{name: f"{month:%Y-%m}"}) for name in ("kept_in", "broken_in")]
         cells = (Cell(met, queries[0], FINDINGS), Cell(missed, queries[1], FINDINGS), Cell(share))
@@ -48,11 +47,10 @@ def by_month(scope: Scope) -> Figure:
     )
 
 
-def _counted(clocks: QuerySet[SlaClock], moment: str, first: date) -> dict[date, int]:
-    rows = (
+def _counted(clocks: QuerySet[SlaClock], moment: str, first: date) -> QuerySet[SlaClock, tuple[str, datetime, int]]:
+    return (
         clocks.filter(**{f"{moment}__gte": start_of(first)})
-        .annotate(month=TruncMonth(moment, tzinfo=UTC))
-        .values_list("month")
+        .annotate(moment=Value(moment), month=TruncMonth(moment, tzinfo=UTC))
+        .values_list("moment", "month")
         .annotate(n=Count("finding", distinct=True))
     )
-    return {month.date(): n for month, n in rows}

@@ -10,11 +10,14 @@ from django.utils.translation import gettext as _
 
 from compliance import __version__
 from compliance.models import AISystem, Finding, RemediationItem
-from compliance.selectors import effort_figures, limit_figures, remediation_figures
+from compliance.selectors import effort_figures, estimate_claim, limit_figures, remediation_figures, slips
+from compliance.selectors.cost_figures import cost_figures, spent_in
+from compliance.selectors.costs import all_rates
 from compliance.selectors.remediation_dashboard import outlook_of
 from compliance.selectors.remediation_figures import Scope
+from compliance.selectors.slips import Span
 from compliance.types.drafts import JSON
-from compliance.types.figures import as_document
+from compliance.types.figures import Figure, as_document
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -32,13 +35,13 @@ def month_words(month: date) -> str:
     return _("%(month)s %(year)d") % {"month": _(_MONTHS[month.month - 1]), "year": month.year}
 
 
-def summary_document(month: date, *, now: datetime) -> JSON:
-    """The summary of all AI systems. month: its first day."""
+def summary_document(month: date, *, now: datetime, with_costs: bool = False) -> JSON:
+    """The summary of all AI systems. month: its first day; with_costs: for those alone who may see what work costs."""
     items, findings, last = RemediationItem.objects.all(), Finding.objects.all(), last_day(month)
     of_month = Scope(items=items, findings=findings, today=last, days=last.day)
     as_made = Scope(items=items, findings=findings, today=now.date(), days=last.day)
-    weeks, now_weeks = remediation_figures.weeks_of(of_month), remediation_figures.weeks_of(as_made)
-    outlook = outlook_of(remediation_figures.outlook(as_made, now_weeks), as_made.today)
+    outlook = outlook_of(remediation_figures.outlook(as_made, remediation_figures.weeks_of(as_made)), as_made.today)
+    rates = all_rates() if with_costs else []
     return {
         "month": f"{month:%Y-%m}",
         "month_words": month_words(month),
@@ -48,34 +51,43 @@ def summary_document(month: date, *, now: datetime) -> JSON:
         "organisation": settings.ORGANISATION,
         "demonstration": AISystem.objects.filter(is_demonstration=True).exists(),
         "software_version": __version__,
+        "has_costs": with_costs,
         "outlook": {
             "median": outlook.median.isoformat() if outlook.median else None,
             "likely": outlook.likely.isoformat() if outlook.likely else None,
             "method": outlook.method,
             "refusal": outlook.refusal,
         },
-        "of_month": [
-            as_document(figure)
-            for figure in (
-                effort_figures.comparison(of_month),
-                remediation_figures.flow(of_month, weeks),
-                remediation_figures.burn_down(of_month, weeks),
-                remediation_figures.burn_up(of_month, weeks),
-                limit_figures.by_month(of_month),
-            )
-        ],
-        "as_made": [
-            as_document(figure)
-            for figure in (
-                remediation_figures.open_by_age(as_made),
-                remediation_figures.reappearance(as_made),
-                remediation_figures.open_by_state(as_made),
-                effort_figures.by_system(as_made),
-                effort_figures.by_control(as_made),
-                effort_figures.by_team(as_made),
-            )
-        ],
+        "of_month": [as_document(figure) for figure in (*_of_month(of_month), *spent_in(of_month, rates))],
+        "as_made": [as_document(figure) for figure in (*_as_made(as_made), *cost_figures(as_made, rates))],
     }
+
+
+def _of_month(scope: Scope) -> tuple[Figure, ...]:
+    """What can be counted for any month that is over."""
+    weeks = remediation_figures.weeks_of(scope)
+    return (
+        effort_figures.comparison(scope),
+        remediation_figures.flow(scope, weeks),
+        remediation_figures.burn_down(scope, weeks),
+        remediation_figures.burn_up(scope, weeks),
+        limit_figures.by_month(scope),
+        slips.by_reason(
+            scope, [Span(_("in the month"), scope.since, scope.today)], remediation_figures.open_dates(scope)
+        ),
+        effort_figures.logged(scope),
+    )
+
+
+def _as_made(scope: Scope) -> tuple[Figure, ...]:
+    """What can be told of the moment alone."""
+    return (
+        remediation_figures.open_by_age(scope),
+        remediation_figures.reappearance(scope),
+        remediation_figures.open_by_state(scope, remediation_figures.open_dates(scope)),
+        *effort_figures.efforts(scope),
+        *estimate_claim.figures(scope),
+    )
 
 
 def month_before(today: date) -> date:

@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 
 from compliance.models import Finding, RemediationItem
 from compliance.rights import Asker, Verb, may, visible
-from compliance.selectors import effort_figures, limit_figures, remediation_figures
+from compliance.selectors import effort_figures, estimate_claim, limit_figures, remediation_figures, slips
 from compliance.selectors.cost_figures import cost_figures
 from compliance.selectors.costs import rates
 from compliance.selectors.kept import kept, record_mark, seen_by
 from compliance.selectors.remediation_figures import Scope
+from compliance.selectors.slips import Slip
 from compliance.types.figures import Figure, Number
 from compliance.types.forecast import FEWEST_CLOSURES, FEWEST_WEEKS, MOST_WEEKS, SEED, TRIALS, Forecast, day_after
 from compliance.types.workload import Rate
@@ -34,13 +35,17 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dashboard:
-    """Everything on the page. open_findings, open_items, overdue: the sums of the first two figures."""
+    """Everything on the page. open_findings, open_items, overdue: sums of figures. slips: the longest of this week, of
+    slip_count in all; passed: dates of this week that went by without another."""
 
     figures: tuple[Figure, ...]
     outlook: Outlook
     open_findings: int
     open_items: int
     overdue: int
+    slips: tuple[Slip, ...]
+    slip_count: int
+    passed: int
 
     def figure(self, key: str) -> Figure | None:
         """The figure of this name."""
@@ -65,7 +70,9 @@ def dashboard(user: Asker, *, today: date, days: int, system: UUID | None = None
 def drawn(scope: Scope, known_rates: Sequence[Rate] | None = None) -> Dashboard:
     """The figures of a scope, computed anew; those of cost only with the rates that its reader may see."""
     weeks = remediation_figures.weeks_of(scope)
-    by_age, by_state = remediation_figures.open_by_age(scope), remediation_figures.open_by_state(scope)
+    dates = remediation_figures.open_dates(scope)
+    slipped = slips.by_reason(scope, slips.week_and_period(scope), dates)
+    by_age, by_state = remediation_figures.open_by_age(scope), remediation_figures.open_by_state(scope, dates)
     figures = (
         by_age,
         remediation_figures.reappearance(scope),
@@ -75,10 +82,10 @@ def drawn(scope: Scope, known_rates: Sequence[Rate] | None = None) -> Dashboard:
         remediation_figures.flow(scope, weeks),
         limit_figures.by_month(scope),
         effort_figures.comparison(scope),
-        effort_figures.by_system(scope),
-        effort_figures.by_control(scope),
-        effort_figures.by_team(scope),
+        slipped,
+        *effort_figures.efforts(scope),
         *cost_figures(scope, known_rates),
+        *estimate_claim.figures(scope),
     )
     return Dashboard(
         figures=figures,
@@ -86,6 +93,9 @@ def drawn(scope: Scope, known_rates: Sequence[Rate] | None = None) -> Dashboard:
         open_findings=_sum(cell.value for row in by_age.rows for cell in row.cells),
         open_items=_sum(row.cells[0].value for row in by_state.rows),
         overdue=_sum(row.cells[1].value for row in by_state.rows),
+        slips=slips.this_week(scope),
+        slip_count=_sum(row.cells[0].value for row in slipped.rows[:-1]),
+        passed=_sum([slipped.rows[-1].cells[0].value]),
     )
 
 

@@ -5,6 +5,7 @@ Each is one aggregate of the database over the rows that the reader sees, and ea
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -119,20 +120,28 @@ def reappearance(scope: Scope) -> Figure:
     )
 
 
-def open_by_state(scope: Scope) -> Figure:
-    """Items that are not closed, by state and whether their date is past."""
-    late = Q(due_on__lt=scope.today)
+OpenDates = Mapping[tuple[str, date], int]
+
+
+def open_dates(scope: Scope) -> OpenDates:
+    """How many items of each state are open with each due date; what figures of open work are made of."""
     working = scope.items.exclude(state=RemediationState.CLOSED).order_by()
-    counted = working.values_list("state").annotate(all=Count("pk"), late=Count("pk", filter=late))
-    found = {state: (n, overdue) for state, n, overdue in counted}
+    counted = working.values_list("state", "due_on").annotate(n=Count("pk"))
+    return {(state, due): n for state, due, n in counted}
+
+
+def open_by_state(scope: Scope, dates: OpenDates) -> Figure:
+    """Items that are not closed, by state and whether their date is past."""
     rows = []
     for state in RemediationState:
         if state is RemediationState.CLOSED:
             continue
-        n, overdue = found.get(state.value, (0, 0))
+        of_state = {due: n for (one, due), n in dates.items() if one == state.value}
+        overdue = sum(n for due, n in of_state.items() if due < scope.today)
         query = scope.query(state=state.value)
         late_query = scope.query(state=state.value, overdue="on")
-        rows.append(Row(str(label(state)), (Cell(n, query, ITEMS), Cell(overdue, late_query, ITEMS))))
+        cells = (Cell(sum(of_state.values()), query, ITEMS), Cell(overdue, late_query, ITEMS))
+        rows.append(Row(str(label(state)), cells))
     return Figure(
         key="open-items",
         title=_("Open remediation items by state"),
@@ -162,31 +171,33 @@ class Week:
 
 
 def weeks_of(scope: Scope) -> tuple[Week, ...]:
-    """The last weeks up to the present one, from three counts."""
+    """The last weeks up to the present one, from two queries."""
     monday = scope.today - timedelta(days=scope.today.weekday())
     first = monday - timedelta(weeks=WEEKS - 1)
     start, items = start_of(first), scope.items.order_by()
     base = items.aggregate(
         opened=Count("pk", filter=Q(created_at__lt=start)), closed=Count("pk", filter=Q(closed_at__lt=start))
     )
-    opened, closed = _by_week(items, "created_at", start), _by_week(items, "closed_at", start)
+    flows = _by_week(items, start)
     weeks, all_opened, all_closed = list[Week](), base["opened"], base["closed"]
     for number in range(WEEKS):
         day = first + timedelta(weeks=number)
-        came, went = opened.get(day, 0), closed.get(day, 0)
+        came, went = flows.get(("created_at", day), 0), flows.get(("closed_at", day), 0)
         all_opened, all_closed = all_opened + came, all_closed + went
         weeks.append(Week(day, came, went, all_opened, all_closed))
     return tuple(weeks)
 
 
-def _by_week(items: QuerySet[RemediationItem], moment: str, start: datetime) -> dict[date, int]:
-    counted = (
+def _by_week(items: QuerySet[RemediationItem], start: datetime) -> dict[tuple[str, date], int]:
+    """Items by week of opening and of closing, in one query."""
+    opened, closed = (
         items.filter(**{f"{moment}__gte": start})
-        .annotate(week=TruncWeek(moment, tzinfo=UTC))
-        .values_list("week")
+        .annotate(what=Value(moment), week=TruncWeek(moment, tzinfo=UTC))
+        .values_list("what", "week")
         .annotate(n=Count("pk"))
+        for moment in ("created_at", "closed_at")
     )
-    return {week.date(): n for week, n in counted}
+    return {(what, week.date()): n for what, week, n in opened.union(closed, all=True)}
 
 
 def burn_down(scope: Scope, weeks: tuple[Week, ...]) -> Figure:

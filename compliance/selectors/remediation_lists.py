@@ -42,10 +42,14 @@ class RemediationFilter:
     open_on: date | None = None
     current_from: date | None = None
     limit: str = ""
+    playbook: str = ""
+    due_from: date | None = None
+    due_to: date | None = None
 
 
 WORKING = "working"
 NONE = "none"  # as control or team: items without one
+ANY = "any"  # as task of the playbook: items of any of its tasks
 
 
 def remediation_list(rows: QuerySet[RemediationItem], asked: RemediationFilter) -> QuerySet[RemediationItem]:
@@ -64,6 +68,8 @@ def remediation_list(rows: QuerySet[RemediationItem], asked: RemediationFilter) 
         rows = rows.filter(team__isnull=True) if asked.team == NONE else rows.filter(team__uuid=asked.team)
     if asked.control:
         rows = rows.filter(_of_control(asked.control))
+    if asked.playbook:
+        rows = rows.exclude(playbook_task="") if asked.playbook == ANY else rows.filter(playbook_task=asked.playbook)
     rows = rows.filter(_in_time(asked))
     if asked.limit:
         rows = items_by_limit(rows, SlaState(asked.limit), this_minute())
@@ -89,6 +95,10 @@ def _in_time(asked: RemediationFilter) -> Q:
         either &= Q(closed_at__lt=end_of(asked.closed_to))
     if asked.closed_late:
         either &= closed_late()
+    if asked.due_from:
+        either &= Q(due_on__gte=asked.due_from)
+    if asked.due_to:
+        either &= Q(due_on__lte=asked.due_to)
     if asked.open_on:
         end = end_of(asked.open_on)
         either &= Q(created_at__lt=end) & (Q(closed_at__isnull=True) | Q(closed_at__gte=end))

@@ -15,7 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.isolation import IsolationError, run_isolated
-from compliance.models import Job, RemediationSummary, User
+from compliance.models import CostRate, Job, RemediationSummary, User
+from compliance.rights import Verb, require
 from compliance.selectors.monthly_summary import last_day, month_before, month_words, summary_document
 from compliance.services import evidence, jobs, leases, ledger
 from compliance.services.errors import RefusedError
@@ -40,31 +41,44 @@ def month_of(text: str) -> date:
 
 
 @transaction.atomic
-def request(*, month: date, actor: User | None, dispatch: bool = True) -> Job:
-    """Queue the summary of a month that is over. actor None: Assay itself."""
+def request(*, month: date, actor: User | None, with_costs: bool = False, dispatch: bool = True) -> Job:
+    """Queue the summary of a month that is over. actor None: Assay itself.
+
+    with_costs: it tells what work costs; only those ask for it who may see that (else NotAllowedError), and for them alone
+    it exists afterwards.
+    """
+    if with_costs and actor is not None:
+        require(actor, Verb.VIEW_COSTS)
     if last_day(month) >= timezone.now().date():
         raise RefusedError(_("%s is not over; choose a month that is.") % month_words(month))
+    title = _("Remediation summary of %s, with costs") if with_costs else _("Remediation summary of %s")
     return jobs.create(
         kind=KIND,
         task_name=TASK,
         queue="pdf",
         subject=RemediationSummary(month=month),
         subject_url_name="summary-detail",
-        title=_("Remediation summary of %s") % month_words(month),
+        title=title % month_words(month),
         system=None,
         requested_by=actor,
-        asked={"month": f"{month:%Y-%m}"},
+        asked={"month": f"{month:%Y-%m}", "with_costs": with_costs},
         dispatch=dispatch,
     )
 
 
-def begin_month(*, today: date) -> Job | None:
-    """Queue the summary of the month that is over, unless there is one or it is on its way."""
+def begin_month(*, today: date) -> list[Job]:
+    """Queue the summary of the month that is over, and where rates are stated the one with costs as well; each unless it is
+    there or on its way."""
     month = month_before(today)
-    waiting = Job.objects.filter(kind=KIND, asked__month=f"{month:%Y-%m}", state__in=("queued", "running"))
-    if RemediationSummary.objects.filter(month=month).exists() or waiting.exists():
-        return None
-    return request(month=month, actor=None)
+    wanted = (False, True) if CostRate.objects.exists() else (False,)
+    return [request(month=month, actor=None, with_costs=costs) for costs in wanted if not _is_there(month, costs)]
+
+
+def _is_there(month: date, with_costs: bool) -> bool:
+    waiting = Job.objects.filter(
+        kind=KIND, asked__month=f"{month:%Y-%m}", asked__with_costs=with_costs, state__in=("queued", "running")
+    )
+    return RemediationSummary.objects.filter(month=month, has_costs=with_costs).exists() or waiting.exists()
 
 
 def make_for_job(*, job_id: int) -> None:
@@ -76,7 +90,7 @@ def _make(keeper: LeaseKeeper) -> None:
     job = Job.objects.select_related("requested_by").get(pk=keeper.lease.job_id)
     month = month_of(str(job.asked["month"]))
     keeper.progress(Progress(stage=_("counting"), done=0, total=2))
-    document = summary_document(month, now=timezone.now())
+    document = summary_document(month, now=timezone.now(), with_costs=bool(job.asked.get("with_costs")))
     keeper.progress(Progress(stage=_("drawing"), done=1, total=2))
     content = _drawn(document, identifier=job.subject_uuid.hex, keeper=keeper)
     with transaction.atomic():
@@ -114,6 +128,7 @@ def _keep(job: Job, month: date, document: JSON, content: bytes) -> RemediationS
         size=size,
         pages=_page_count(content),
         document=document,
+        has_costs=document["has_costs"],
         job=job,
         made_by=job.requested_by,
     )
@@ -127,6 +142,11 @@ def _page_count(content: bytes) -> int:
 
     with pikepdf.open(io.BytesIO(content)) as document:
         return len(document.pages)
+
+
+def filename_of(kept: RemediationSummary) -> str:
+    """Under which name the PDF goes out."""
+    return f"remediation-{kept.month:%Y-%m}{'-with-costs' if kept.has_costs else ''}.pdf"
 
 
 def export(*, kept: RemediationSummary, out: Path) -> None:

@@ -67,9 +67,21 @@ def remediation_dashboard(request: Request) -> HttpResponseBase:
         "active": days != USUAL_PERIOD or system is not None,
         "today": today,
         "system": system,
+        "slip_columns": _slip_columns(),
         "tabs": tabs_of("dashboard", request.user),
     }
     return render(request, "compliance/remediation_dashboard.html", context)
+
+
+def _slip_columns() -> list[dict[str, object]]:
+    return [
+        {"label": _("Remediation item")},
+        {"label": _("Due before")},
+        {"label": _("Due on")},
+        {"label": _("Days later"), "numeric": True},
+        {"label": _("Why")},
+        {"label": _("Decided by")},
+    ]
 
 
 def _table(content: Dashboard, key: str) -> Table:

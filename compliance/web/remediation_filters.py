@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from compliance.choices import choices
 from compliance.models import AISystem, RemediationItem, Team, User
 from compliance.rights import Asker, visible
-from compliance.selectors.remediation_lists import NONE, WORKING, RemediationFilter
+from compliance.selectors.remediation_lists import ANY, NONE, WORKING, RemediationFilter
 from compliance.types.sla import SlaState
 from compliance.types.states import RemediationState
 from compliance.web.choosing import QuickSelect
@@ -55,6 +55,11 @@ class RemediationFilterForm(forms.Form):
     closed_late = forms.BooleanField(label=_("Closed after the due date"), required=False, widget=forms.HiddenInput())
     open_on = _hidden_day(_("Open at the end of"))
     current_from = _hidden_day(_("Open, or closed since"))
+    due_from = _hidden_day(_("Due from"))
+    due_to = _hidden_day(_("Due until"))
+    playbook = forms.CharField(
+        label=_("Task of the playbook"), required=False, max_length=64, widget=forms.HiddenInput()
+    )
     view = forms.CharField(required=False, widget=forms.HiddenInput())
 
     def __init__(self, *, asker: Asker, data: Any) -> None:
@@ -104,6 +109,9 @@ class RemediationFilterForm(forms.Form):
             open_on=given.get("open_on"),
             current_from=given.get("current_from"),
             limit=given.get("limit", ""),
+            playbook=given.get("playbook", ""),
+            due_from=given.get("due_from"),
+            due_to=given.get("due_to"),
         )
 
     def narrowed(self) -> list[tuple[str, str]]:
@@ -119,6 +127,8 @@ class RemediationFilterForm(forms.Form):
         if name == "system":
             system = visible(AISystem.objects.filter(uuid=str(value)), self.asker).first()
             return system.name if system else str(value)
+        if name == "playbook":
+            return str(_("any")) if value == ANY else str(value)
         return str(_("yes")) if value is True else str(value)
 
 

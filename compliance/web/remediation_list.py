@@ -123,11 +123,12 @@ def remediation_list(request: Request) -> HttpResponseBase:
 
 
 def tabs_of(here: str, asker: Asker) -> list[dict[str, object]]:
-    """Table, board and, for whoever may see it, the dashboard."""
+    """Table, board, slips and, for whoever may see it, the dashboard."""
     url = reverse("remediation-list")
     places = [("table", _("Table"), url), ("board", _("Board"), f"{url}?view=board")]
     if may(asker, Verb.VIEW_FIGURES):
         places.append(("dashboard", _("Dashboard"), reverse("remediation-dashboard")))
+    places.append(("slips", _("Slips"), reverse("slip-list")))
     return [{"label": label, "url": address, "active": name == here} for name, label, address in places]
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
+from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from compliance.models import (
     AISystem,
@@ -25,12 +28,14 @@ from compliance.models import (
     StatementLine,
 )
 from compliance.rights import Verb, visible
+from compliance.selectors.estimate_claim import claim_page
 from compliance.selectors.playbook import Suggestion, programme, suggestion
 from compliance.services import audit_findings, playbooks, remediation
 from compliance.services.errors import RefusedError
 from compliance.services.remediation import ItemPlan, Origin
 from compliance.types.plans import ItemSource
-from compliance.web.base import Request, found, guarded, say, uuid_of
+from compliance.web.base import PER_PAGE, Request, found, guarded, say, uuid_of
+from compliance.web.exports import Column, exported, table_of, wanted
 from compliance.web.playbook_forms import PlaybookForm
 from compliance.web.remediation_forms import MOST_MILESTONES, MilestoneForms, RemediationForm, drafts_of
 
@@ -220,16 +225,49 @@ def _task_columns() -> list[dict[str, object]]:
     return [{"label": _("Task")}, {"label": _("Role")}, *({"label": label, "numeric": True} for label in figures)]
 
 
+ESTIMATE_COLUMNS = (
+    Column(gettext_lazy("AI system"), attrgetter("name")),
+    Column(gettext_lazy("what it says"), attrgetter("words")),
+    Column(gettext_lazy("tasks opened"), attrgetter("elapsed.begun")),
+    Column(gettext_lazy("tasks finished"), attrgetter("elapsed.finished")),
+    Column(gettext_lazy("items"), attrgetter("elapsed.items")),
+    Column(gettext_lazy("items with an approved baseline"), attrgetter("elapsed.baselines")),
+    Column(gettext_lazy("weeks planned"), attrgetter("elapsed.weeks_planned")),
+    Column(gettext_lazy("weeks taken"), attrgetter("elapsed.weeks_taken")),
+    Column(gettext_lazy("weeks so far"), attrgetter("elapsed.weeks_so_far")),
+    Column(gettext_lazy("planned person-days"), attrgetter("elapsed.planned")),
+    Column(gettext_lazy("spent person-days"), attrgetter("elapsed.spent")),
+    Column(gettext_lazy("identifier"), attrgetter("uuid")),
+)
+
+
 @guarded(Verb.VIEW)
-def playbook_page(request: Request) -> HttpResponse:
-    """The tasks that build controls, with their estimates and steps, and the systems to open them for."""
+def playbook_page(request: Request) -> HttpResponseBase:
+    """The tasks that build controls, with their estimates and steps; the told weeks beside those on record."""
+    page = claim_page(visible(RemediationItem.objects.all(), request.user), today=timezone.localdate())
+    lines = page.systems if page else ()
+    if wanted(request):
+        return exported(
+            request, table_of("playbook-estimate", _("The told estimate beside the record"), ESTIMATE_COLUMNS, lines)
+        )
     context = {
         "programme": programme(),
+        "estimate": page,
+        "lines": Paginator(lines, PER_PAGE).get_page(request.GET.get("page")),
+        "estimate_columns": _estimate_columns(),
         "systems": visible(AISystem.objects.order_by("name"), request.user),
         "columns": _task_columns(),
         "trail": [{"label": _("Remediation"), "url": reverse("remediation-list")}, {"label": _("The playbook")}],
     }
     return render(request, "compliance/playbook.html", context)
+
+
+def _estimate_columns() -> list[dict[str, object]]:
+    figures = (_("Weeks planned"), _("Weeks"), _("Person-days planned"), _("Spent"))
+    heads: list[dict[str, object]] = [
+        {"label": head} for head in (_("AI system"), _("What it says"), _("Tasks finished"))
+    ]
+    return [*heads, *({"label": figure, "numeric": True} for figure in figures)]
 
 
 urls = [

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from compliance.models import Job, RemediationSummary
-from compliance.rights import Verb, may, visible
+from compliance.rights import Asker, NotAllowedError, Verb, may, visible
 from compliance.selectors.file_answers import attachment
 from compliance.selectors.remediation_dashboard import rows_of
 from compliance.services import evidence, remediation_summaries
@@ -29,6 +30,7 @@ TABLE = (
     Column(gettext_lazy("month"), lambda row: f"{row.month:%Y-%m}"),
     Column(gettext_lazy("made (UTC)"), attrgetter("created_at")),
     Column(gettext_lazy("made by"), attrgetter("made_by")),
+    Column(gettext_lazy("with costs"), lambda row: _("yes") if row.has_costs else _("no")),
     Column(gettext_lazy("pages"), attrgetter("pages")),
     Column(gettext_lazy("size in bytes"), attrgetter("size")),
     Column(gettext_lazy("SHA-256"), attrgetter("sha256")),
@@ -45,6 +47,16 @@ class SummaryForm(forms.Form):
         widget=forms.TextInput(attrs={"type": "month", "placeholder": "2026-10"}),
         help_text=gettext_lazy("One that is over, such as 2026-10."),
     )
+    with_costs = forms.BooleanField(
+        label=gettext_lazy("With costs"),
+        required=False,
+        help_text=gettext_lazy("It then exists for those alone who may see what work costs."),
+    )
+
+    def __init__(self, *, asker: Asker) -> None:
+        super().__init__()
+        if not may(asker, Verb.VIEW_COSTS):
+            del self.fields["with_costs"]
 
 
 @guarded(Verb.VIEW_FIGURES)
@@ -55,10 +67,10 @@ def summary_list(request: Request) -> HttpResponseBase:
         return exported(request, table_of("remediation-summaries", _("Remediation summaries"), TABLE, rows))
     context: dict[str, Any] = {
         "page": page_of(request, rows),
-        "form": SummaryForm() if may(request.user, Verb.OPEN_REMEDIATION) else None,
+        "form": SummaryForm(asker=request.user) if may(request.user, Verb.OPEN_REMEDIATION) else None,
         "columns": [
-            {"label": _("Month")}, {"label": _("Made")}, {"label": _("Made by")}, {"label": _("Pages"), "numeric": True},
-            {"label": _("SHA-256")}, {"label": _("File")},
+            {"label": _("Month")}, {"label": _("Costs")}, {"label": _("Made")}, {"label": _("Made by")},
+            {"label": _("Pages"), "numeric": True}, {"label": _("SHA-256")}, {"label": _("File")},
         ],
         "trail": [
             {"label": _("Remediation"), "url": reverse("remediation-list")},
@@ -79,7 +91,10 @@ def summary_new(request: Request) -> HttpResponse:
     """Queue the summary of a month."""
     try:
         month = remediation_summaries.month_of(request.POST.get("month", ""))
-        remediation_summaries.request(month=month, actor=request.user)
+        costs = bool(request.POST.get("with_costs"))
+        remediation_summaries.request(month=month, with_costs=costs, actor=request.user)
+    except NotAllowedError as error:
+        raise PermissionDenied(str(error)) from error
     except RefusedError as error:
         refuse(request, error)
     else:
@@ -120,7 +135,7 @@ def summary_download(request: Request, uuid: UUID) -> HttpResponseBase:
         stream = evidence.open_stored(name=kept.storage_name)
     except LostError as error:
         raise Http404 from error
-    return attachment(stream, f"remediation-{kept.month:%Y-%m}.pdf", media_type="application/pdf")
+    return attachment(stream, remediation_summaries.filename_of(kept), media_type="application/pdf")
 
 
 urls = [

@@ -34,6 +34,7 @@ PAGES = (
     "remediation_board",
     "remediation_dashboard",
     "remediation_desk",
+    "remediation_slips",
     "remediation_summaries",
     "bulk_edits",
     "remediation_opening",

@@ -1,4 +1,4 @@
-"""`manage.py remediation_summary --month 2026-10 --out FILE [--json]`: draws the summary of a month and writes the PDF."""
+"""`manage.py remediation_summary --month 2026-10 [--with-costs] --out FILE`: draws the summary of a month as PDF."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ class Command(AssayCommand):
     def arguments(self, parser: ArgumentParser) -> None:
         """Which month, and where to."""
         parser.add_argument("--month", required=True, help="the month, as 2026-10")
+        parser.add_argument("--with-costs", action="store_true", help="tell what the work costs as well")
         parser.add_argument("--out", required=True, type=Path, help="where to write the PDF")
 
     def answer(self, options: dict[str, Any]) -> Answer:
         """Count, draw, keep, write."""
         month = remediation_summaries.month_of(options["month"])
-        job = remediation_summaries.request(month=month, actor=None, dispatch=False)
+        job = remediation_summaries.request(month=month, actor=None, with_costs=options["with_costs"], dispatch=False)
         job = leases.run_here(job=job, on_progress=self.show_progress)
         if job.state != JobState.SUCCEEDED:
             raise RefusedError(job.error or _("The summary was not made."))

@@ -93,7 +93,7 @@ def test_figures_are_those_of_the_dashboard_and_narrow_to_a_visible_system(
 def test_a_summary_is_asked_for_by_month(world: World, api: Api, manager: User) -> None:
     answer = post(api(manager), "remediation-summaries", {"month": "2026-01"})
     assert answer.status_code == 202
-    assert Job.objects.get(uuid=answer.json()["uuid"]).asked == {"month": "2026-01"}
+    assert Job.objects.get(uuid=answer.json()["uuid"]).asked == {"month": "2026-01", "with_costs": False}
     for month in ("2999-01", "soon"):
         refused = post(api(manager), "remediation-summaries", {"month": month})
         assert refused.status_code in (400, 409)
