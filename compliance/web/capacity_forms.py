@@ -24,7 +24,7 @@ class HolderForm(forms.Form):
     )  # fmt: skip
     team = forms.ModelChoiceField(
         label=_("Team"), queryset=Team.objects.order_by("name"), to_field_name="uuid", required=False,
-        help_text=_("Holds for members who have nothing of their own."),
+        empty_label=_("none: a person"), help_text=_("Holds for members who have nothing of their own."),
     )  # fmt: skip
 
     def __init__(self, data: Any = None) -> None:

@@ -27,6 +27,7 @@ class PlaybookForm(forms.Form):
         label=_("Owner"),
         queryset=User.objects.none(),
         to_field_name="uuid",
+        empty_label=_("choose"),
         help_text=_("One person who answers for them; each item can be given to another afterwards."),
     )
     team = team_field()

@@ -65,6 +65,7 @@ class RemediationForm(forms.Form):
         label=_("Owner"),
         queryset=User.objects.none(),
         to_field_name="uuid",
+        empty_label=_("choose"),
         help_text=_("One person who answers for it."),
     )
     team = team_field()
