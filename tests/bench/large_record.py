@@ -110,6 +110,19 @@ class Grower:
             f" FROM {self._words.series.format(count=missing)} s JOIN {ranked(table, where)} t ON t.turn = s.n % {rows} {join}"
         )
 
+    def copy_for(self, table: str, owner: str, column: str, *, where: str) -> None:
+        """Copies rows of a table for the first of those rows of another table that fit and have none, one for each."""
+        missing, rows = int(SIZES[table] * self._share) - self.count(table, "1 = 1"), self.count(table, "1 = 1")
+        assert rows, f"{table} has no row to copy"
+        columns = self._connection.introspection.get_table_description(self._cursor, table)
+        names = [name for name, *_ in columns if name not in MADE_BY_DATABASE]
+        values = {name: f"t.{name}" for name in names} | {"uuid": "{uuid}", column: "o.id"}
+        free = f"{where} AND x.id NOT IN (SELECT {column} FROM {table})"
+        self.run(
+            f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(values[name] for name in names)}"
+            f" FROM {ranked(owner, free)} o JOIN {ranked(table)} t ON t.turn = o.turn % {rows} WHERE o.turn < {missing}"
+        )
+
     def other(self, table: str, alias: str, where: str = "1 = 1") -> str:
         """A join that brings the rows of a table in turn; a step of a prime keeps two turns from going together."""
         rows = self.count(table, where)
@@ -191,19 +204,11 @@ def _findings(grower: Grower) -> None:
 
 def _work(grower: Grower) -> None:
     """Time limits of findings that stand, and what was worked and moved on items."""
-    unlimited = "x.state = 'not-satisfied' AND x.id NOT IN (SELECT finding_id FROM compliance_slaclock)"
-    grower.copy(
-        "compliance_slaclock", where="x.ended_at IS NULL", finding_id="f.id",
-        join=f"JOIN {ranked('compliance_finding', unlimited)} f ON f.turn = s.n - 1",
-    )  # fmt: skip
+    grower.copy_for("compliance_slaclock", "compliance_finding", "finding_id", where="x.state = 'not-satisfied'")
+    grower.copy_for("compliance_planupdate", "compliance_remediationitem", "item_id", where="x.closed_at IS NULL")
     grower.copy(
         "compliance_workentry", where="x.reverses_id IS NULL",
         join=grower.other("compliance_remediationitem", "i"), item_id="i.id",
-    )  # fmt: skip
-    unmoved = "x.id NOT IN (SELECT item_id FROM compliance_planupdate)"
-    grower.copy(
-        "compliance_planupdate", number="1", item_id="i.id",
-        join=f"JOIN {ranked('compliance_remediationitem', unmoved)} i ON i.turn = s.n - 1",
     )  # fmt: skip
 
 
