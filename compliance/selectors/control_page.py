@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Case, Count, Max, OuterRef, Prefetch, Q, QuerySet, Subquery, When
+from django.db.models import Count, Max, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
@@ -20,6 +20,7 @@ from compliance.models import (
     MappingPair,
 )
 from compliance.rights import Asker, visible
+from compliance.selectors.kept import kept_of, record_mark
 from compliance.types.controls import ControlBasis, ControlNature, ControlType
 from compliance.types.drafts import JSON
 from compliance.types.states import MappingState
@@ -119,7 +120,8 @@ def control_page(control: ImplementedControl, user: Asker) -> ControlPage:
     pairs = MappingPair.objects.filter(control__in=references)
     links = EvidenceLink.objects.filter(control=control).select_related("evidence", "linked_by")
     found = visible(Finding.objects.filter(system=control.system_id, target__in=references), user)
-    counted = dict(found.order_by().values_list("state").annotate(n=Count("*")))
+    by_state = found.order_by().values_list("state").annotate(n=Count("*"))
+    counted = kept_of("findings by state", found, user, lambda: dict(by_state), mark=record_mark())
     return ControlPage(
         versions=version_lines(control),
         tests=test_lines(found),
@@ -137,8 +139,10 @@ def control_page(control: ImplementedControl, user: Asker) -> ControlPage:
 
 def test_lines(found: QuerySet[Finding]) -> tuple[TestLine, ...]:
     """What was concluded on the reference controls of a control: the latest, open findings first."""
-    is_open = Case(When(state=Conclusion.NOT_SATISFIED, then=0), default=1)
-    rows = list(found.select_related("target").order_by(is_open, "-last_seen_at", "-pk")[:MOST_TESTS])
+    latest = found.select_related("target").order_by("-last_seen_at", "-pk")
+    rows = list(latest.filter(state=Conclusion.NOT_SATISFIED)[:MOST_TESTS])
+    if len(rows) < MOST_TESTS:
+        rows += latest.exclude(state=Conclusion.NOT_SATISFIED)[: MOST_TESTS - len(rows)]
     seen = Finding.objects.filter(pk__in=[row.pk for row in rows])
     behind = {
         pk: (observations, newest)

@@ -210,7 +210,7 @@ def finding_page(finding: Finding, user: Asker) -> FindingPage:
     staged = next((line.observation for line in seen if "stage" in line.observation.facts), None)
     return FindingPage(
         seen=seen,
-        seen_count=observations.count(),
+        seen_count=observations.count() if len(seen) == MOST_OBSERVATIONS else len(seen),
         demonstration=demonstration(staged),
         items=items,
         answers=tuple(answers),

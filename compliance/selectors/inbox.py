@@ -9,11 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
-from django.db.models import QuerySet
+from django.db.models import Count, Exists, QuerySet, Subquery
 from django.urls import reverse
 from django.utils.translation import ngettext
 
-from compliance.models import AuditRequest, Milestone, Notice, User
+from compliance.models import AISystem, AuditRequest, Milestone, Notice, User
 from compliance.rights import visible
 from compliance.types.audit_requests import WAITS_FOR_US
 from compliance.types.notices import NoticeKind
@@ -103,6 +103,15 @@ def _seen(label: str, uuids: list[UUID], user: User) -> dict[UUID, Any]:
 def inbox(user: User) -> QuerySet[Notice]:
     """The lines of somebody's inbox, the newest first."""
     return Notice.objects.filter(user=user, count__gt=0)
+
+
+def masthead(user: User) -> tuple[int, bool]:
+    """What the head of every page says, asked at once: lines that somebody has not read, and whether there are demonstration
+    data on record."""
+    waiting = Notice.objects.filter(user=user.pk, read_at=None).order_by().values("user").annotate(n=Count("pk"))
+    shown = Exists(AISystem.objects.filter(is_demonstration=True))
+    row = User.objects.filter(pk=user.pk).values_list(Subquery(waiting.values("n")), shown).first()
+    return (row[0] or 0, row[1]) if row else (0, False)
 
 
 def unread(user: User) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compliance.models import Closing, EvidenceLink, Finding, Milestone, RemediationItem, Risk
+from compliance.models import Closing, Finding, Milestone, RemediationItem, Risk
 from compliance.rights import Asker, visible
 from compliance.selectors.risk_pages import CLOSINGS
 from compliance.selectors.sources import Source, sources
 from compliance.selectors.story import Story, story
+from compliance.selectors.time_limits import ShownLimit, most_urgent, with_clock
 from compliance.types.risk_life import ClosingState
 from compliance.types.verdicts import Conclusion
 
@@ -18,8 +19,8 @@ class RemediationPage:
     """Everything on an item's page."""
 
     risks: tuple[Risk, ...]
+    limit: ShownLimit | None
     milestones: tuple[Milestone, ...]
-    links: tuple[EvidenceLink, ...]
     story: Story
     closing: Source | None
     closings: tuple[Closing, ...]
@@ -42,9 +43,8 @@ class RemediationPage:
 
 def remediation_page(item: RemediationItem, user: Asker) -> RemediationPage:
     """The page of one item, as far as the asker may see."""
-    risks = tuple(
-        visible(Risk.objects.filter(items=item), user).select_related("finding__target", "finding__model_version")
-    )
+    rows = visible(Risk.objects.filter(items=item), user).select_related("finding__target", "finding__model_version")
+    risks = tuple(rows.prefetch_related(with_clock("finding__")))
     closings = tuple(visible(CLOSINGS.filter(item=item), user)[:5])
     subjects = [
         item.uuid,
@@ -56,8 +56,8 @@ def remediation_page(item: RemediationItem, user: Asker) -> RemediationPage:
     known = sources([closing.source_uuid], user) if closing else {}
     return RemediationPage(
         risks=risks,
+        limit=most_urgent(risk.finding for risk in risks),
         milestones=tuple(item.milestones.select_related("done_by")),
-        links=tuple(visible(EvidenceLink.objects.filter(remediation=item), user).select_related("evidence")),
         story=story(subjects, user),
         closing=known.get(closing.source_uuid) if closing else None,
         closings=closings,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from compliance.models import AuditFinding, Baseline, ItemDependency, PlanUpdate, RemediationItem, WorkEntry
+from compliance.models import AuditFinding, Baseline, ItemDependency, PlanUpdate, RemediationItem, User, WorkEntry
 from compliance.rights import Asker, Verb, may, visible
 from compliance.selectors.costs import ItemCosts, item_costs
-from compliance.selectors.workers import can_work_on
 from compliance.types.states import RemediationState
 
 LATEST_ENTRIES = 8
@@ -55,26 +55,27 @@ def work_log(item: RemediationItem, user: Asker) -> QuerySet[WorkEntry]:
     return rows.select_related("person", "made_by", "reverses", "reversed_by").order_by("-day", "-pk")
 
 
-def plan_page(item: RemediationItem, user: Asker) -> PlanPage:
-    """The plan of one item, as far as the asker may see."""
+def plan_page(item: RemediationItem, user: Asker, *, workers: Collection[User]) -> PlanPage:
+    """The plan of one item, as far as the asker may see; workers: who can work on its system."""
     baselines = list(item.baselines.select_related("proposed_by", "decision__decided_by"))
     decided = {row.pk: getattr(row, "decision", None) for row in baselines}
-    edges = ItemDependency.objects.select_related("item__owner", "needs__owner")
+    edges = ItemDependency.objects.filter(Q(item=item) | Q(needs=item)).select_related("item__owner", "needs__owner")
     end = item.closed_at or timezone.now()
     sees_log = may(user, Verb.WORK_REMEDIATION) or may(user, Verb.VIEW_CAPACITY)
+    entries = tuple(work_log(item, user)[:LATEST_ENTRIES]) if sees_log else None
     left = not item.owner.is_active
     return PlanPage(
         baseline=next((row for row in baselines if row.pk == item.baseline_id), None),
         proposal=next((row for row in baselines if decided[row.pk] is None), None),
         refused=tuple(row for row in baselines if (said := decided[row.pk]) and not said.is_approved),
         updates=tuple(item.plan_updates.select_related("made_by")),
-        entries=tuple(work_log(item, user)[:LATEST_ENTRIES]) if sees_log else None,
-        entry_count=work_log(item, user).count() if sees_log else 0,
-        waits_for=tuple(edges.filter(item=item)),
-        needed_by=tuple(edges.filter(needs=item)),
+        entries=entries,
+        entry_count=work_log(item, user).count() if entries and len(entries) == LATEST_ENTRIES else len(entries or ()),
+        waits_for=tuple(edge for edge in edges if edge.item_id == item.pk),
+        needed_by=tuple(edge for edge in edges if edge.needs_id == item.pk),
         audit_finding=visible(AuditFinding.objects.filter(item=item), user).first(),
         elapsed_days=(timezone.localdate(end) - timezone.localdate(item.created_at)).days,
         owner_left=left,
-        owner_without_right=not left and item.closed_at is None and not can_work_on(item.owner, item.system),
+        owner_without_right=not left and item.closed_at is None and item.owner not in workers,
         costs=item_costs(item, user),
     )

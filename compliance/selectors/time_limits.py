@@ -124,6 +124,11 @@ _URGENT = (SlaState.BREACHED, SlaState.NEAR, SlaState.IN_TIME, SlaState.PAUSED, 
 
 def limit_of_item(item: RemediationItem) -> ShownLimit | None:
     """The most urgent clock of the findings that an item mends, as read with `with_clock("risks__finding__")`."""
-    found = [limit_of_finding(risk.finding) for risk in item.risks.all()]
+    return most_urgent(risk.finding for risk in item.risks.all())
+
+
+def most_urgent(findings: Iterable[Finding]) -> ShownLimit | None:
+    """The most urgent clock of these, read with `with_clock`."""
+    found = [limit_of_finding(finding) for finding in findings]
     limits = [limit for limit in found if limit is not None]
     return min(limits, key=lambda limit: (_URGENT.index(limit.state), limit.clock.due_at), default=None)

@@ -87,6 +87,12 @@ class _Listed(ModelChoiceIterator):  # type: ignore[type-arg]  # generic in the 
             yield "", str(empty)
         yield from (self.choice(row) for row in self.field.listed()[:MOST])
 
+    def __len__(self) -> int:
+        return len(self.field.listed()[:MOST]) + (self.field.empty_label is not None)
+
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
 
 class _KeepsChosen(forms.widgets.ChoiceWidget):
     """Shows what is chosen although it is not among the latest."""

@@ -10,9 +10,9 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
 import compliance
-from compliance.models import AISystem, User
+from compliance.models import User
 from compliance.rights import Verb, may
-from compliance.selectors.inbox import unread
+from compliance.selectors.inbox import masthead
 
 MAIN = (
     ("overview", _("Overview"), Verb.VIEW),
@@ -89,6 +89,5 @@ def assay(request: HttpRequest) -> dict[str, object]:
     if isinstance(user, User):
         shared["navigation"] = _places(request, MAIN)
         shared["navigation_secondary"] = _places(request, SECONDARY)
-        shared["unread"] = unread(user)
-        shared["demonstration"] = AISystem.objects.filter(is_demonstration=True).exists()
+        shared["unread"], shared["demonstration"] = masthead(user)
     return shared

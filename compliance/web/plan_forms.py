@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -19,7 +20,7 @@ from compliance.types.plans import GIVEN_REASONS, EffortUnit, Estimate, PlanReas
 from compliance.types.states import RemediationState
 from compliance.web.choosing import Choosing, choosing
 from compliance.web.forms import day_input
-from compliance.web.remediation_forms import person_days, put_rows, role_field, team_field
+from compliance.web.remediation_forms import person_days, put_people, put_rows, role_field, team_field
 
 _REASONS = [pair for pair in choices(PlanReason) if pair[0] in {reason.value for reason in GIVEN_REASONS}]
 
@@ -122,11 +123,14 @@ class WorkForm(forms.Form):
         help_text=_("Left empty: less by what was logged."),
     )
 
-    def __init__(self, *, system: AISystem, asker: User, leads: bool, data: Any = None) -> None:
+    def __init__(
+        self, *, system: AISystem, asker: User, leads: bool, people: Sequence[User] | None = None, data: Any = None
+    ) -> None:
         super().__init__(data, initial={"day": timezone.localdate(), "person": asker.uuid})
-        rows = workers_on(system)
-        put_rows(self, "person", rows if leads else rows.filter(pk=asker.pk))
-        if not leads:
+        if leads:
+            put_people(self, "person", of=system, known=people)
+        else:
+            put_rows(self, "person", workers_on(system).filter(pk=asker.pk))
             self.fields["person"].widget = forms.HiddenInput()
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from django.http import Http404, HttpResponse
@@ -12,10 +12,11 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
-from compliance.models import Milestone, RemediationItem
+from compliance.models import Milestone, RemediationItem, User
 from compliance.rights import Verb, may
 from compliance.selectors import remediation_pages as pages
 from compliance.selectors.remediation_plan import plan_page
+from compliance.selectors.workers import workers_on
 from compliance.services import remediation
 from compliance.services.errors import RefusedError
 from compliance.types.states import RemediationState
@@ -46,6 +47,7 @@ def remediation_item(request: Request, uuid: UUID) -> HttpResponse:
     content = pages.remediation_page(item, request.user)
     is_open = item.state != RemediationState.CLOSED
     may_lead = is_open and may(request.user, Verb.OPEN_REMEDIATION)
+    people = tuple(workers_on(item.system))
     context = {
         "item": item,
         "content": content,
@@ -56,10 +58,12 @@ def remediation_item(request: Request, uuid: UUID) -> HttpResponse:
         "may_scan": may(request.user, Verb.START_SCAN),
         "ticket": TicketForm(initial={"ticket_key": item.ticket_key, "ticket_url": item.ticket_url}),
         "move": MoveForm(initial={"state": item.state}),
-        "plan": plan_page(item, request.user),
+        "plan": plan_page(item, request.user, workers=people),
         **columns.of_item(),
-        **_plan_forms(request, item, may_lead=may_lead, is_open=is_open),
-        "assign": AssignForm(system=item.system, initial={"owner": item.owner.uuid}) if may_lead else None,
+        **_plan_forms(request, item, people if may_lead else None),
+        "assign": AssignForm(system=item.system, people=people, initial={"owner": item.owner.uuid})
+        if may_lead
+        else None,
         "satisfied": Conclusion.SATISFIED.value,
         **desk_of(request, item),
         "trail": [{"label": _("Remediation"), "url": reverse("remediation-list")}, {"label": item.title}],
@@ -67,15 +71,15 @@ def remediation_item(request: Request, uuid: UUID) -> HttpResponse:
     return render(request, "compliance/remediation_item.html", context)
 
 
-def _plan_forms(request: Request, item: RemediationItem, *, may_lead: bool, is_open: bool) -> dict[str, object]:
-    """Forms on the plan, as far as the asker may use them."""
-    if not is_open or not may(request.user, Verb.WORK_REMEDIATION):
+def _plan_forms(request: Request, item: RemediationItem, people: Sequence[User] | None) -> dict[str, object]:
+    """Forms on the plan, as far as the asker may use them. people: who can be given work, for whoever leads it."""
+    if item.state == RemediationState.CLOSED or not may(request.user, Verb.WORK_REMEDIATION):
         return {}
     return {
-        "work": WorkForm(system=item.system, asker=request.user, leads=may_lead),
+        "work": WorkForm(system=item.system, asker=request.user, leads=people is not None, people=people),
         "propose": BaselineForm(initial={"scope": item.description}) if item.baseline_id is None else None,
         "decide": DecisionForm() if may(request.user, Verb.APPROVE_BASELINE) else None,
-        "depend": DependencyForm(item=item, asker=request.user) if may_lead else None,
+        "depend": DependencyForm(item=item, asker=request.user) if people is not None else None,
         "step_form": NewMilestoneForm(),
     }
 

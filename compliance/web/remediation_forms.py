@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -31,6 +32,14 @@ def put_rows(form: forms.BaseForm, name: str, rows: Any) -> None:
     field = form.fields[name]
     if isinstance(field, forms.ModelChoiceField):
         field.queryset = rows
+
+
+def put_people(form: forms.BaseForm, name: str, *, of: AISystem, known: Sequence[User] | None) -> None:
+    """The same for those who can work on a system; known: they, where they were read already."""
+    put_rows(form, name, workers_on(of))
+    field = form.fields[name]
+    if known is not None and isinstance(field, forms.ModelChoiceField):
+        field.choices = [("", field.empty_label), *((person.uuid, str(person)) for person in known)]
 
 
 def team_field() -> Any:
@@ -134,6 +143,8 @@ class AssignForm(forms.Form):
 
     owner = forms.ModelChoiceField(label=_("Owner"), queryset=User.objects.none(), to_field_name="uuid")
 
-    def __init__(self, *, system: AISystem, data: Any = None, initial: Any = None) -> None:
+    def __init__(
+        self, *, system: AISystem, people: Sequence[User] | None = None, data: Any = None, initial: Any = None
+    ) -> None:
         super().__init__(data, initial=initial)
-        put_rows(self, "owner", workers_on(system))
+        put_people(self, "owner", of=system, known=people)
