@@ -9,6 +9,7 @@ from compliance.choices import choices
 from compliance.types.audit_requests import RequestState
 from compliance.types.engagements import EngagementKind, EngagementState, TeamPart
 from compliance.types.handling import HandlingLabel
+from compliance.types.pack_layouts import Layout
 from compliance.types.plans import GIVEN_REASONS, EffortUnit, PlanReason
 from compliance.types.retention import EvidenceKind, RetentionStart
 from compliance.types.sla import SlaUnit
@@ -51,6 +52,7 @@ SETTINGS: dict[str, Any] = {
             ControlTestKind,
             ControlTestState,
             PopulationKind,
+            Layout,
             AuditFindingState,
             EvidenceKind,
             HandlingLabel,

@@ -1,4 +1,4 @@
-"""Labels of what is decided about risks, for compliance.choices."""
+"""Labels of layouts of packs, and of what is decided about risks, for compliance.choices."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
-from compliance.types import risk_life, risk_priority, risk_transitions
+from compliance.types import pack_layouts, risk_life, risk_priority, risk_transitions
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
+OF_PACKS: tuple[tuple[StrEnum, _StrPromise], ...] = (
+    (pack_layouts.Layout.FULL, _("Full evidence pack")),
+    (pack_layouts.Layout.SUMMARY, _("Management summary")),
+    (pack_layouts.Layout.CHANGES, _("Statement of changes")),
+)
 OF_RISKS: tuple[tuple[StrEnum, _StrPromise], ...] = (
     (risk_transitions.RiskAct.IDENTIFY, _("Recorded as a risk")),
     (risk_transitions.RiskAct.INVESTIGATE, _("Under investigation")),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext_lazy as _
 
 from compliance import work_labels
-from compliance.choice_labels import OF_RISKS
+from compliance.choice_labels import OF_PACKS, OF_RISKS
 from compliance.types import (
     access_reviews,
     applicability,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _LABELLED: tuple[tuple[StrEnum, _StrPromise], ...] = (
     *work_labels.LABELLED,
+    *OF_PACKS,
     (states.Role.ADMINISTRATOR, _("Administrator")),
     (states.Role.OFFICER, _("Compliance officer")),
     (states.Role.MANAGER, _("Manager")),

@@ -294,6 +294,9 @@ SIGNER = env.str("SIGNER", default="demo")
 SIGNER_KEYS = Path(env.str("SIGNER_KEYS", default=str(VAR / "keys")))
 TSA_URL = env.str("TSA_URL", default="")
 TSA_ROOTS = env.str("TSA_ROOTS", default="")
+PACK_PAPER = env.str("PACK_PAPER", default="A4")
+PACK_CLASSIFICATION = env.str("PACK_CLASSIFICATION", default="Confidential")
+PACK_KEPT_YEARS = env.int("PACK_KEPT_YEARS", default=10)
 PRINCIPAL_KEYRING_BYTES = 32
 
 # Mail ------------------------------------------------------------------------------------------------------------

@@ -38,10 +38,12 @@ from compliance.services import (
     freezes,
     handling,
     oscal_exports,
+    pack_statements,
     packs,
     retention,
 )
 from compliance.types.handling import HandlingLabel, Recipient
+from compliance.types.pack_layouts import Layout
 from compliance.types.provenance import Provenance
 from compliance.types.retention import EvidenceKind
 from compliance.types.states import Audience, RetentionClass
@@ -92,6 +94,7 @@ class AssessmentViewSet(ReadViewSet):
         payload = requests.PackRequest(data=request.data)
         payload.is_valid(raise_exception=True)
         given = payload.validated_data
+        layout = Layout(given["layout"])
         recipient = Recipient(
             name=given["recipient"], purpose=given["purpose"], under_nda=given["under_nda"], region=given["region"]
         )
@@ -101,6 +104,8 @@ class AssessmentViewSet(ReadViewSet):
             audience=Audience(given["audience"]),
             recipient=recipient,
             with_originals=given["with_originals"],
+            layout=layout,
+            words=pack_statements.words_of(given) if layout is Layout.CHANGES else None,
         )
         return Response(shapes.JobSerializer(job).data, status=status.HTTP_202_ACCEPTED)
 

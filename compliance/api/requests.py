@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from compliance import models as m
@@ -11,6 +12,7 @@ from compliance.rights import Verb
 from compliance.types.applicability import LegalRole, RiskClass
 from compliance.types.drafts import JSON
 from compliance.types.handling import HandlingLabel
+from compliance.types.pack_layouts import Layout
 from compliance.types.provenance import Obtained
 from compliance.types.risk_priority import Priority
 from compliance.types.states import Audience, ModelOrigin, RetentionClass
@@ -58,6 +60,17 @@ class PackRequest(serializers.Serializer[JSON]):
     under_nda = serializers.BooleanField(required=False, default=False)
     region = serializers.CharField(max_length=64, required=False, allow_blank=True, default="")
     with_originals = serializers.BooleanField(required=False, default=True)
+    layout = serializers.ChoiceField(choices=choices(Layout), required=False, default=Layout.FULL.value)
+    since = serializers.UUIDField(required=False, help_text="Of a statement of changes: the pack that it follows.")
+    ends = serializers.DateField(required=False, help_text="Of a statement of changes: the last day that it speaks of.")
+    changes = serializers.CharField(max_length=20_000, required=False, allow_blank=True, default="")
+    incidents = serializers.CharField(max_length=20_000, required=False, allow_blank=True, default="")
+
+    def validate(self, attrs: JSON) -> JSON:
+        """A statement of changes names its pack and its last day."""
+        if attrs["layout"] == Layout.CHANGES and not {"since", "ends"} <= attrs.keys():
+            raise serializers.ValidationError(_("A statement of changes names `since` and `ends`."))
+        return attrs
 
 
 class EvidenceRequest(serializers.Serializer[JSON]):

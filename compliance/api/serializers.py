@@ -310,7 +310,7 @@ class PackSerializer(serializers.ModelSerializer[m.EvidencePack]):
     class Meta:
         model = m.EvidencePack
         fields: ClassVar = [
-            "uuid", "assessment", "freeze_sha256", "number", "audience", "sha256", "size", "pages", "bag_sha256",
+            "uuid", "assessment", "freeze_sha256", "number", "audience", "layout", "sha256", "size", "pages", "bag_sha256",
             "bag_size", "bag_files", "receipt", "signer_sha256", "is_demonstration_signer", "supersedes", "created_at",
         ]  # fmt: skip
 

@@ -6,6 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from compliance.models.base import Record, RetainedRecord, digest_field, enum_field
+from compliance.types.pack_layouts import Layout
 from compliance.types.states import Audience, HandoverWay
 
 
@@ -31,6 +32,7 @@ class EvidencePack(RetainedRecord):
     freeze = models.ForeignKey(Freeze, on_delete=models.PROTECT, related_name="packs")
     number = models.PositiveIntegerField(_("pack number"))
     audience = enum_field(_("made for"), Audience, default=Audience.INTERNAL)
+    layout = enum_field(_("layout"), Layout, default=Layout.FULL)
     storage_name = models.CharField(_("kept as"), max_length=300)
     sha256 = digest_field(_("SHA-256"), blank=False)
     size = models.BigIntegerField(_("size in bytes"))

@@ -1,45 +1,40 @@
 """Arranges a freeze document for the pages of a pack: numbers for cross references, counts, and what was not done.
 
-Works from the document alone. Values are plain dictionaries, because templates are their only readers.
+Works from the document and the order alone. Values are plain dictionaries, because templates are their only readers.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 from django.utils.translation import gettext as _
 
+from compliance.packs import chapters
+from compliance.packs.glossary import glossary
 from compliance.packs.limits import figure_rules, limits, not_independent
 from compliance.packs.order import PackOrder, SignerFacts
+from compliance.packs.shares import (
+    DETAILED,
+    REGISTER_ROWS,
+    Budget,
+    Capped,
+    Row,
+    gravest_first,
+    numbered,
+    on_pages,
+    refs,
+    whole_in_freeze,
+)
 from compliance.packs.wording import all_visible, label
 from compliance.selectors.stage_document import class_rows, drawing
 from compliance.types.freeze import Freeze
+from compliance.types.pack_layouts import Layout
 from compliance.types.verdicts import CoverageState
 
-PAGE_ROWS = 500
 MOST_CLASSES = 12
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capped:
-    """Rows that fit on pages, of `total`; `source` names the attached file that holds all of them."""
-
-    rows: Sequence[Row]
-    total: int
-    source: str
-    source_sha256: str
-
-    @property
-    def shown(self) -> int:
-        return len(self.rows)
-
-    @property
-    def is_whole(self) -> bool:
-        return self.shown == self.total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,58 +45,56 @@ class PackContext:
     signer: SignerFacts
     doc: Row
     data_sha256: str
+    layout: Layout
+    kind: str
     sections: Sequence[tuple[str, str]]
+    numbers: Mapping[str, int]
     summary: Sequence[Row]
     limits: Sequence[str]
-    controls: Sequence[Row]
+    matrix: Capped
+    uncontrolled: Sequence[Row]
+    controls: Capped
+    own_controls: Sequence[Row]
+    statements: Sequence[Row]
     questions: Sequence[Row]
     not_independent: Sequence[int]
     figure_rules: Sequence[Row]
     evidence: Capped
-    models: Sequence[Row]
-    coverage: Sequence[Row]
+    custody: Capped
+    models: Capped
+    datasets: Capped
+    dataset_checks: Capped
+    coverage: Capped
     coverage_counts: Sequence[tuple[str, str, int]]
-    scans: Sequence[Row]
-    file_scans: Sequence[Row]
+    scans: Capped
+    file_scans: Capped
     job_log: Capped
     entitlements: Capped | None
     completeness: Capped | None
-    findings: Sequence[Row]
-    satisfied: Sequence[Row]
-    risks: Sequence[Row]
-    remediation: Sequence[Row]
-    closings: Sequence[Row]
-    waivers: Sequence[Row]
+    findings: Capped
+    detailed: Sequence[Row]
+    satisfied: Capped
+    risks: Capped
+    remediation: Capped
+    closings: Capped
+    waivers: Capped
+    audit_findings: Sequence[Row]
+    prior_findings: Sequence[Row]
     suppliers: Sequence[Row] | None
+    glossary: Sequence[tuple[str, str]]
     attachments: Sequence[Row]
     pictures: dict[str, str]
 
 
-def sections() -> list[tuple[str, str]]:
-    """Anchor and title of each part, in order."""
-    return [
-        ("status", _("How to read this pack, status and limits")),
-        ("scope", _("Technique and scope")),
-        ("controls", _("Controls")),
-        ("questions", _("Questions and answers")),
-        ("evidence", _("Evidence index")),
-        ("models", _("Models, datasets and coverage")),
-        ("scans", _("Scan results")),
-        ("job-log", _("Job-log extract")),
-        ("findings", _("Findings and remediation")),
-        ("suppliers", _("Third parties")),
-        ("sign-off", _("Sign-off")),
-        ("verify", _("How to verify this pack")),
-        ("attachments", _("List of attachments")),
-    ]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Registers:
+    """The registers that others refer to, by uuid, numbered."""
 
-
-def _numbered(letter: str, records: Iterable[Row]) -> dict[str, Row]:
-    return {r["uuid"]: {**r, "no": f"{letter}-{n:02d}"} for n, r in enumerate(records, 1)}
-
-
-def _refs(uuids: Iterable[str], register: dict[str, Row]) -> list[Row]:
-    return [register[uuid] for uuid in uuids]
+    evidence: dict[str, Row]
+    models: dict[str, Row]
+    findings: dict[str, Row]
+    risks: dict[str, Row]
+    items: dict[str, Row]
 
 
 def _controls(doc: Row) -> list[Row]:
@@ -116,18 +109,14 @@ def _controls(doc: Row) -> list[Row]:
     return [*rows, *({"id": "", "title": c["title"], "adopted": [c]} for c in own)]
 
 
-def _coverage(doc: Row, models: dict[str, Row]) -> list[Row]:
-    return [{"model": models[row["model"]], "cells": row["cells"]} for row in doc["coverage"]]
-
-
 def _coverage_counts(doc: Row) -> list[tuple[str, str, int]]:
     counts = Counter(cell["state"] for row in doc["coverage"] for cell in row["cells"])
     return [(state.value, label("CoverageState", state), counts[state.value]) for state in CoverageState]
 
 
-def _scans(doc: Row, models: dict[str, Row], pictures: dict[str, str]) -> list[Row]:
+def _scans(doc: Row, models: dict[str, Row], pictures: dict[str, str], most: int) -> list[Row]:
     scans = []
-    for number, scan in enumerate(doc["scans"], 1):
+    for number, scan in enumerate(doc["scans"][:most], 1):
         stages = []
         for step, stage in enumerate(scan["stages"], 1):
             shown = []
@@ -173,91 +162,187 @@ def _summary(doc: Row, counts: Sequence[tuple[str, str, int]]) -> list[Row]:
     ]
 
 
-def _questions(doc: Row, evidence: dict[str, Row], findings: dict[str, Row]) -> list[Row]:
+def _questions(doc: Row, known: _Registers) -> list[Row]:
     return [
         {
             **q,
-            "evidence": _refs((q["answer"] or {}).get("evidence", ()), evidence),
-            "findings": _refs((q["answer"] or {}).get("findings", ()), findings),
+            "evidence": refs((q["answer"] or {}).get("evidence", ()), known.evidence),
+            "findings": refs((q["answer"] or {}).get("findings", ()), known.findings),
         }
         for q in doc["questions"]
     ]
 
 
-def _findings(findings: dict[str, Row], evidence: dict[str, Row], risks: dict[str, Row]) -> list[Row]:
+def _findings(known: _Registers) -> list[Row]:
+    of: dict[str, list[Row]] = {}
+    for risk in known.risks.values():
+        for uuid in risk["findings"]:
+            of.setdefault(uuid, []).append(risk)
     return [
         {
             **f,
-            "observations": [{**o, "evidence": evidence.get(o["evidence"] or "")} for o in f["observations"]],
-            "risks": [r for r in risks.values() if f["uuid"] in r["findings"]],
+            "observations": [{**o, "evidence": known.evidence.get(o["evidence"] or "")} for o in f["observations"]],
+            "risks": of.get(f["uuid"], []),
         }
-        for f in findings.values()
+        for f in on_pages(known.findings)
     ]
 
 
-def _closings(doc: Row, risks: dict[str, Row]) -> list[Row]:
+def _slipped(entry: Row) -> int | None:
+    """Days by which an item slipped in all; None in documents that kept none."""
+    return sum(slip["days"] for slip in entry["slips"]) if "slips" in entry else None
+
+
+def _closings(doc: Row, known: _Registers) -> list[Row]:
     """Closings with the work that they close, by its title, and each kind of new evidence once."""
-    titles = {entry["uuid"]: entry["title"] for entry in doc["remediation"]}
     return [
         {
             **one,
-            "title": titles.get(one["item"] or "", ""),
-            "risks": _refs(one["risks"], risks),
+            "title": known.items[one["item"]]["title"] if one["item"] else "",
+            "risks": refs(one["risks"], known.risks),
             "kinds": list(dict.fromkeys(ground["kind"] for ground in one["basis"])),
         }
         for one in doc.get("closings", [])
     ]
 
 
-def _evidence(evidence: dict[str, Row], freeze_sha256: str) -> Capped:
-    rows = list(evidence.values())[:PAGE_ROWS]
-    return Capped(rows=rows, total=len(evidence), source="freeze.json", source_sha256=freeze_sha256)
+def _suppliers(doc: Row, known: _Registers) -> list[Row] | None:
+    """Third parties with what they refer to; None in documents of versions that kept none."""
+    if "suppliers" not in doc:
+        return None
+    return [
+        {**one, "models": refs(one["models"], known.models), "evidence": known.evidence.get(one["evidence"] or "")}
+        for one in doc["suppliers"]["records"]
+    ]
 
 
-def _job_log(doc: Row, freeze_sha256: str) -> Capped:
+def _extract(reading: Row, total: int, budget: Budget) -> Capped:
+    """Rows of a reading whose whole register is a file of its own."""
+    return Capped(
+        rows=reading["extract"][: budget.share(len(reading["extract"]))],
+        total=total,
+        source=reading["register"]["filename"],
+        source_sha256=reading["register"]["sha256"],
+    )
+
+
+def _job_log(doc: Row, budget: Budget, freeze_sha256: str) -> Capped:
     log, register = doc["job_log"], doc["job_log"]["register"] or {}
     return Capped(
-        rows=log["extract"][:PAGE_ROWS],
+        rows=log["extract"][: budget.share(len(log["extract"]))],
         total=log["recorded"],
         source=register.get("filename", "freeze.json"),
         source_sha256=register.get("sha256", freeze_sha256),
     )
 
 
-def _entitlements(doc: Row) -> Capped | None:
-    reading = doc["entitlements"].get("reading")
-    if reading is None:
-        return None
-    register = reading["register"]
-    return Capped(
-        rows=reading["extract"][:PAGE_ROWS],
-        total=reading["ways"],
-        source=register["filename"],
-        source_sha256=register["sha256"],
+def _registers(doc: Row, budget: Budget) -> _Registers:
+    """Registers in the order in which they are printed, each with its share of the rows."""
+    standing = sum(one["state"] == "not-satisfied" for one in doc["findings"])
+    shown = budget.share(standing) + budget.share(len(doc["findings"]) - standing)
+    return _Registers(
+        evidence=numbered("E", doc["evidence"], budget.share(len(doc["evidence"]))),
+        models=numbered("M", doc["models"], budget.share(len(doc["models"]))),
+        findings=numbered("F", gravest_first(doc["findings"]), shown),
+        risks=numbered("R", doc["risks"], budget.share(len(doc["risks"]))),
+        items=numbered("T", doc["remediation"], budget.share(len(doc["remediation"]))),
     )
 
 
-def _suppliers(doc: Row, models: dict[str, Row], evidence: dict[str, Row]) -> list[Row] | None:
-    """Third parties with what they refer to; None in documents of versions that kept none."""
-    if "suppliers" not in doc:
-        return None
-    return [
-        {**one, "models": _refs(one["models"], models), "evidence": evidence.get(one["evidence"] or "")}
-        for one in doc["suppliers"]["records"]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """What the parts of the context are made from."""
+
+    doc: Row
+    known: _Registers
+    budget: Budget
+    digest: str
+
+    def capped(self, rows: Sequence[Row], total: int | None = None) -> Capped:
+        """Rows that had their share of `total` before, or get one here."""
+        if total is not None:
+            return whole_in_freeze(rows, total, self.digest)
+        return whole_in_freeze(rows[: self.budget.share(len(rows))], len(rows), self.digest)
+
+
+def _of_controls(work: _Work) -> Row:
+    doc = work.doc
+    return {
+        "matrix": chapters.matrix(doc, work.known.findings.values(), work.budget, work.digest),
+        "uncontrolled": chapters.uncontrolled(doc),
+        "controls": work.capped(_controls(doc)),
+        "own_controls": doc["implemented_controls"][:REGISTER_ROWS],
+        "statements": chapters.statements(doc, work.budget, work.digest),
+        "questions": _questions(doc, work.known),
+        "not_independent": not_independent(doc),
+        "figure_rules": figure_rules(doc),
+    }
+
+
+def _of_evidence(work: _Work) -> Row:
+    doc, known = work.doc, work.known
+    suppliers = _suppliers(doc, known)
+    used = chapters.where_used(doc, known.findings.values(), suppliers)
+    index = [{**one, "used": used.get(one["uuid"], [])} for one in on_pages(known.evidence)]
+    return {
+        "suppliers": suppliers,
+        "evidence": work.capped(index, len(known.evidence)),
+        "custody": chapters.custody(known.evidence.values(), work.budget, work.digest),
+    }
+
+
+def _of_models(work: _Work, pictures: dict[str, str]) -> Row:
+    doc, known = work.doc, work.known
+    models = [{**m, "parent": known.models.get(m["parent"] or "")} for m in on_pages(known.models)]
+    scanned = numbered("X", doc["file_scans"], DETAILED)
+    files = [{**s, "model": known.models.get(s["model"] or "")} for s in on_pages(scanned)]
+    return {
+        "models": work.capped(models, len(known.models)),
+        "datasets": work.capped(doc["datasets"]),
+        "dataset_checks": chapters.dataset_checks(doc, work.budget, work.digest),
+        "coverage": work.capped(
+            [{"model": known.models[row["model"]], "cells": row["cells"]} for row in doc["coverage"]]
+        ),
+        "scans": work.capped(_scans(doc, known.models, pictures, DETAILED), len(doc["scans"])),
+        "file_scans": work.capped(files, len(scanned)),
+        "pictures": pictures,
+    }
+
+
+def _of_logs(work: _Work) -> Row:
+    doc, budget = work.doc, work.budget
+    ways = doc["entitlements"].get("reading")
+    measured = (doc.get("completeness") or {}).get("reading")
+    return {
+        "job_log": _job_log(doc, budget, work.digest),
+        "entitlements": _extract(ways, ways["ways"], budget) if ways else None,
+        "completeness": _extract(measured, measured["exceptions"], budget) if measured else None,
+    }
+
+
+def _of_findings(work: _Work) -> Row:
+    doc, known = work.doc, work.known
+    findings = _findings(known)
+    standing = [one for one in findings if one["state"] == "not-satisfied"]
+    satisfied = [one for one in findings if one["state"] != "not-satisfied"]
+    all_standing = sum(one["state"] == "not-satisfied" for one in doc["findings"])
+    risks = [{**r, "findings": refs(r["findings"], known.findings)} for r in on_pages(known.risks)]
+    items = [
+        {**entry, "risks": refs(entry["risks"], known.risks), "slipped": _slipped(entry)}
+        for entry in on_pages(known.items)
     ]
-
-
-def _completeness(doc: Row) -> Capped | None:
-    reading = (doc.get("completeness") or {}).get("reading")
-    if reading is None:
-        return None
-    register = reading["register"]
-    return Capped(
-        rows=reading["extract"][:PAGE_ROWS],
-        total=reading["exceptions"],
-        source=register["filename"],
-        source_sha256=register["sha256"],
-    )
+    waivers = [{**one, "findings": refs(one["findings"], known.findings)} for one in doc.get("waivers", [])]
+    return {
+        "findings": work.capped(standing, all_standing),
+        "detailed": standing[:DETAILED],
+        "satisfied": work.capped(satisfied, len(doc["findings"]) - all_standing),
+        "risks": work.capped(risks, len(known.risks)),
+        "remediation": work.capped(items, len(known.items)),
+        "closings": work.capped(_closings(doc, known)),
+        "waivers": work.capped(waivers),
+        "audit_findings": chapters.audit_findings(doc, known.items, prior=False),
+        "prior_findings": chapters.audit_findings(doc, known.items, prior=True),
+    }
 
 
 def build_context(
@@ -269,42 +354,26 @@ def build_context(
     attachments: Sequence[Row],
 ) -> PackContext:
     """The pages' view of a valid freeze document. `attachments` are the manifest's entries, shown as a list."""
-    doc = cast(Row, all_visible(freeze))
-    evidence, models = _numbered("E", doc["evidence"]), _numbered("M", doc["models"])
-    findings, risks = _numbered("F", doc["findings"]), _numbered("R", doc["risks"])
-    counts = _coverage_counts(doc)
-    pictures: dict[str, str] = {}
-    shown_findings = _findings(findings, evidence, risks)
+    doc, budget = cast(Row, all_visible(freeze)), Budget()
+    work = _Work(doc=doc, known=_registers(doc, budget), budget=budget, digest=freeze_sha256)
+    layout, counts = order.get("layout", Layout.FULL), _coverage_counts(doc)
     return PackContext(
-        order=order,
+        order=cast(PackOrder, all_visible(order)),
         signer=signer,
         doc=doc,
         data_sha256=freeze_sha256,
-        sections=sections(),
+        layout=layout,
+        kind=chapters.kinds(layout),
+        sections=chapters.sections(layout),
+        numbers=chapters.numbers(layout),
         summary=_summary(doc, counts),
         limits=limits(doc, counts),
-        controls=_controls(doc),
-        questions=_questions(doc, evidence, findings),
-        not_independent=not_independent(doc),
-        figure_rules=figure_rules(doc),
-        evidence=_evidence(evidence, freeze_sha256),
-        models=[{**m, "parent": models.get(m["parent"] or "")} for m in models.values()],
-        coverage=_coverage(doc, models),
         coverage_counts=counts,
-        scans=_scans(doc, models, pictures),
-        file_scans=[{**s, "model": models.get(s["model"] or "")} for s in _numbered("X", doc["file_scans"]).values()],
-        job_log=_job_log(doc, freeze_sha256),
-        entitlements=_entitlements(doc),
-        completeness=_completeness(doc),
-        findings=shown_findings,
-        satisfied=[finding for finding in shown_findings if finding["state"] == "satisfied"],
-        risks=[{**r, "findings": _refs(r["findings"], findings)} for r in risks.values()],
-        remediation=[
-            {**entry, "risks": _refs(entry["risks"], risks)} for entry in _numbered("T", doc["remediation"]).values()
-        ],
-        closings=_closings(doc, risks),
-        waivers=[{**one, "findings": _refs(one["findings"], findings)} for one in doc.get("waivers", [])],
-        suppliers=_suppliers(doc, models, evidence),
+        glossary=glossary(),
         attachments=attachments,
-        pictures=pictures,
+        **_of_controls(work),
+        **_of_evidence(work),
+        **_of_models(work, {}),
+        **_of_logs(work),
+        **_of_findings(work),
     )

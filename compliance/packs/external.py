@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
 from compliance.packs.manifest import Withheld
 from compliance.packs.order import PackOrder
@@ -61,8 +61,10 @@ _WORDS = ("source", "collected_how", "collected_by", "state_reason", "environmen
 
 def _left_out(record: EvidenceRecord, label: HandlingLabel) -> EvidenceRecord:
     """Digest, size, state and place in the ledger stay; every word about the piece goes."""
-    blank: dict[str, str | None] = {word: "" for word in _WORDS if word in record}
-    blank |= {name: value for name, value in (("row_count", None), ("control_total", "")) if name in record}
+    blank: dict[str, Any] = {word: "" for word in _WORDS if word in record}
+    blank |= {
+        name: value for name, value in (("row_count", None), ("control_total", ""), ("custody", [])) if name in record
+    }
     title = f"Left out by its handling label: {label}"
     return cast(EvidenceRecord, {**record, **blank, "title": title, "filename": record["sha256"][:16]})
 

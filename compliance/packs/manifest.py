@@ -6,9 +6,9 @@ import csv
 import io
 import re
 from collections.abc import Sequence
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, cast
 
-from compliance.packs.order import AttachedFile, Beside, PackOrder, SignerFacts
+from compliance.packs.order import AttachedFile, Beside, PackOrder, PackOrderAdditions, SignerFacts
 from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.freeze import Freeze, LedgerHead
 from compliance.types.shape import Sha256, UtcTime, Uuid
@@ -18,6 +18,7 @@ from compliance.types.states import Audience
 NAME = "manifest.json"
 FREEZE_NAME = "freeze.json"
 REGISTER_NAME = "evidence-register.csv"
+_PRINTED = ("kept_until", "later", "layout", "page_size", "statement")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -74,11 +75,15 @@ class Manifest(TypedDict):
 
 
 class IssuedManifest(Manifest, total=False):
-    """With what manifests learned to say later; `withheld` is absent where nothing was, `beside` where there is no ZIP."""
+    """With what manifests learned to say later; `withheld` is absent where nothing was, `beside` where there is no ZIP.
+
+    issue: what the order says beyond the freeze, and the pages print; absent where it says nothing.
+    """
 
     audience: Audience
     withheld: Withheld
     beside: Beside
+    issue: PackOrderAdditions
 
 
 class AttachmentError(ValueError):
@@ -191,4 +196,6 @@ def build_manifest(
         manifest["withheld"] = withheld
     if "beside" in order:
         manifest["beside"] = order["beside"]
+    if said := {key: order[key] for key in _PRINTED if key in order}:  # type: ignore[literal-required]
+        manifest["issue"] = cast(PackOrderAdditions, said)
     return canonical_json(manifest)

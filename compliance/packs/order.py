@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from compliance.types.handling import HandlingLabel
-from compliance.types.shape import Sha256, UtcTime, Uuid
+from compliance.types.pack_layouts import ChangeStatement, Later, Layout, PageSize
+from compliance.types.shape import Day, Sha256, UtcTime, Uuid
 from compliance.types.states import Audience
 
 
@@ -41,13 +42,20 @@ class Extra(TypedDict):
 
 
 class PackOrderAdditions(TypedDict, total=False):
-    """What orders learned to say later. left_out: uuids of evidence of which the recipient may not know, with the label.
+    """What orders learned to say later.
 
-    beside: absent where the PDF holds everything.
+    left_out: uuids of evidence of which the recipient may not know, with the label; beside: absent where the PDF holds
+    everything; kept_until: the organisation keeps the pack at least until then; later: what was recorded between freeze and
+    issue; statement: of the layout that tells of changes, and of no other.
     """
 
     left_out: dict[Uuid, HandlingLabel]
     beside: Beside
+    layout: Layout
+    page_size: PageSize
+    kept_until: Day
+    later: Later
+    statement: ChangeStatement
 
 
 class PackOrder(PackOrderAdditions):

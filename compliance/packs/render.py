@@ -6,7 +6,6 @@ Nothing is fetched: pictures come from a dictionary in memory, fonts from the bu
 from __future__ import annotations
 
 import base64
-import binascii
 import contextlib
 import io
 import logging
@@ -27,6 +26,7 @@ from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherRespons
 from compliance.packs.context import PackContext
 from compliance.packs.order import AttachedFile
 from compliance.packs.wording import FONTS
+from compliance.types.pack_layouts import SUMMARY_PAGES, Layout
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "packs" / "pdf"
 _PICTURE_SIDE = 560
@@ -98,7 +98,10 @@ def _enlarged(name: str, encoded: str) -> bytes:
             flat = Image.new("RGB", picture.size, "white")
             layered = picture.convert("RGBA")
             flat.paste(layered, mask=layered.getchannel("A"))
-    except (binascii.Error, UnidentifiedImageError, OSError, SyntaxError) as error:
+    except RenderError:
+        raise
+    # Pillow refuses too many pixels by an error of its own, which is neither OSError nor ValueError.
+    except (ValueError, UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError) as error:
         raise RenderError(f"picture {name} is no readable PNG") from error
     factor = max(1, _PICTURE_SIDE // max(flat.size))
     large = flat.resize((flat.width * factor, flat.height * factor), Image.Resampling.NEAREST)
@@ -122,9 +125,15 @@ def _fonts(folder: Path) -> FontConfiguration:
             os.environ["FONTCONFIG_FILE"] = before
 
 
-def html_of(context: PackContext) -> str:
-    """The pack as one HTML text."""
-    return template_html("pack.html", {"pack": context})
+_TEMPLATE = {Layout.FULL: "pack.html", Layout.SUMMARY: "summary.html", Layout.CHANGES: "changes.html"}
+# A summary that would take more pages than it may is set with fewer rows, and says of how many.
+_FEW = (12, 6, 3)
+MOST_PAGES = 2_000
+
+
+def html_of(context: PackContext, few: int = _FEW[0]) -> str:
+    """The pack as one HTML text. few: rows of each list of a summary."""
+    return template_html(_TEMPLATE[context.layout], {"pack": context, "few": f":{few}"})
 
 
 def template_html(name: str, context: Mapping[str, Any]) -> str:
@@ -136,6 +145,7 @@ def template_html(name: str, context: Mapping[str, Any]) -> str:
             "assay_charts": "compliance.templatetags.assay_charts",
             "assay_pack": "compliance.templatetags.assay_pack",
             "figures": "compliance.templatetags.figures",
+            "record": "compliance.templatetags.record",
         },
     )
     return engine.get_template(name).render(Context(dict(context)))
@@ -191,15 +201,24 @@ def _resaved(content: bytes, files: Sequence[AttachedFile]) -> bytes:
     return buffer.getvalue()
 
 
+def _laid_out(context: PackContext, fetcher: _PackFetcher, fonts: FontConfiguration) -> Any:
+    """The document in pages. Raises RenderError where it is longer than its layout may be."""
+    most = SUMMARY_PAGES if context.layout == Layout.SUMMARY else MOST_PAGES
+    for few in _FEW if context.layout == Layout.SUMMARY else _FEW[:1]:
+        page = HTML(string=html_of(context, few), base_url=None, url_fetcher=fetcher)
+        document = page.render(font_config=fonts, pdf_variant="pdf/a-3a")
+        if len(document.pages) <= most:
+            return document
+    raise RenderError(f"it would have {len(document.pages)} pages, and may have {most}")
+
+
 def render_pdf(context: PackContext, files: Sequence[AttachedFile]) -> bytes:
     """The unsigned PDF with `files` embedded. Raises RenderError."""
     pictures = {f"pack:picture/{name}": _enlarged(name, png) for name, png in context.pictures.items()}
     fetcher = _PackFetcher(pictures)
     at = datetime.fromisoformat(context.order["generated_at"])
     with tempfile.TemporaryDirectory() as folder, nothing_left_out():
-        document = HTML(string=html_of(context), base_url=None, url_fetcher=fetcher).render(
-            font_config=_fonts(Path(folder)), pdf_variant="pdf/a-3a"
-        )
+        document = _laid_out(context, fetcher, _fonts(Path(folder)))
         document.metadata.attachments = _attachments(files, at, fetcher)
         _mark_as_accessible(document)
         identifier = context.order["pack_id"].replace("-", "").encode()

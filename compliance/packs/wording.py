@@ -14,7 +14,20 @@ from django.utils.translation import gettext as _
 from fontTools.ttLib import TTFont
 
 from compliance import choices
-from compliance.types import plans, provenance, risk_life, risk_priority, risk_transitions, states, suppliers, verdicts
+from compliance.types import (
+    engagements,
+    handling,
+    plans,
+    provenance,
+    risk_life,
+    risk_priority,
+    risk_transitions,
+    statements,
+    states,
+    suppliers,
+    testing,
+    verdicts,
+)
 
 FONTS = Path(__file__).resolve().parents[1] / "static" / "fonts"
 LONGEST_SHOWN = 20_000
@@ -29,7 +42,10 @@ _LONG_WORDS = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
-_HOMES = (plans, states, provenance, verdicts, suppliers, risk_life, risk_priority, risk_transitions)
+_HOMES = (
+    plans, states, provenance, verdicts, suppliers, risk_life, risk_priority, risk_transitions, engagements, handling,
+    statements, testing,
+)  # fmt: skip
 
 
 def label(kind: str, value: str | None) -> str:
@@ -59,6 +75,24 @@ def moment(text: str | None) -> str:
 def stamp(text: str | None) -> str:
     """A UTC time for narrow columns: "2026-11-22 18:00"; the column says that it is UTC."""
     return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M}" if text else "–"
+
+
+def custody_act(act: str) -> str:
+    """An act on a piece of evidence, the last word of its kind in the ledger."""
+    known = {
+        "received": _("received, hashed and stored"),
+        "described": _("its description changed"),
+        "accepted": _("accepted"),
+        "rejected": _("rejected"),
+        "linked": _("attached to an answer, finding, control or item"),
+        "unlinked": _("taken away from an answer"),
+        "labelled": _("its handling labelled"),
+        "handed_out": _("the file taken by somebody, after a confirmation"),
+        "classified": _("its retention class changed"),
+        "superseded": _("superseded by a newer piece"),
+        "disposed": _("its bytes disposed of; the digest stays"),
+    }
+    return known.get(act) or act.replace("_", " ")
 
 
 def grouped(digest: str | None) -> str:

@@ -25,6 +25,7 @@ from compliance.models import (
     User,
 )
 from compliance.selectors import (
+    freeze_audit,
     freeze_controls,
     freeze_inventory,
     freeze_job_log,
@@ -42,6 +43,7 @@ from compliance.types.freeze_answers import PreAuditLine
 from compliance.types.freeze_blob import Blob
 from compliance.types.freeze_completeness import Completeness
 from compliance.types.freeze_entitlements import Entitlements
+from compliance.types.handling import HandlingLabel
 from compliance.types.states import (
     AnswerState,
     AnswerValue,
@@ -124,7 +126,7 @@ def _catalogues(releases: QuerySet[CatalogRelease]) -> list[doc.CatalogueVersion
 
 def _reference_controls(technique: Technique) -> list[doc.ReferenceControl]:
     controls = ReferenceControl.objects.prefetch_related(
-        "questions", Prefetch("pairs", queryset=MappingPair.objects.only("control", "state"))
+        "questions", "techniques", Prefetch("pairs", queryset=MappingPair.objects.only("control", "state"))
     )
     listed = []
     for control in controls:
@@ -140,6 +142,7 @@ def _reference_controls(technique: Technique) -> list[doc.ReferenceControl]:
                 ),
                 approved_mappings=states.count(MappingState.APPROVED),
                 draft_mappings=states.count(MappingState.DRAFT),
+                techniques=sorted(threat.atlas_id for threat in control.techniques.all()),
             )
         )
     return listed
@@ -212,6 +215,7 @@ def _question(answer: Answer, says: QuestionFacts) -> doc.Question:
 
 
 def _evidence(assessment: Assessment, place_of: PlaceOf) -> list[doc.EvidenceRecord]:
+    custody = freeze_audit.custody(assessment)
     return [
         doc.EvidenceRecord(
             uuid=str(entry.uuid),
@@ -241,8 +245,11 @@ def _evidence(assessment: Assessment, place_of: PlaceOf) -> list[doc.EvidenceRec
             control_total=entry.control_total,
             obtained=entry.obtained,
             received_at=utc(entry.created_at),
+            handling=HandlingLabel(entry.handling),
+            supersedes=str(entry.supersedes.uuid) if entry.supersedes else None,
+            custody=custody.get(str(entry.uuid), []),
         )
-        for entry in assessment.system.evidence.select_related("received_by", "tombstone")
+        for entry in assessment.system.evidence.select_related("received_by", "tombstone", "supersedes")
         .annotate(is_covered=covered())
         .order_by("created_at", "pk")
     ]
@@ -341,4 +348,5 @@ def build(
         suppliers=freeze_suppliers.suppliers(assessment),
         closings=freeze_risks.closings(system),
         waivers=freeze_risks.waivers(system),
+        **freeze_audit.additions(assessment, frozen_by, frozen_at),
     )

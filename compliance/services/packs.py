@@ -6,7 +6,7 @@ import json
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from uuid import NAMESPACE_URL, uuid5
 
 from django.conf import settings
@@ -25,13 +25,16 @@ from compliance.packs.receipt import Receipt
 from compliance.packs.report import VerificationReport
 from compliance.packs.signers import SignerFiles, ensure_demo_signer
 from compliance.selectors.handling import is_anything_labelled, left_out
+from compliance.selectors.since_freeze import since_freeze
 from compliance.services import evidence as evidences
-from compliance.services import freeze_documents, jobs, leases, ledger, pack_files
+from compliance.services import freeze_documents, jobs, leases, ledger, pack_files, pack_statements
 from compliance.services.errors import RefusedError
 from compliance.services.leases import LeaseKeeper
 from compliance.services.pack_files import PackFiles
 from compliance.types.canonical import canonical_json
 from compliance.types.handling import HandlingLabel, Recipient
+from compliance.types.pack_layouts import Layout, PageSize, StatementWords
+from compliance.types.retention import months_later
 from compliance.types.states import Audience
 
 TASK = "compliance.tasks.issue_pack"
@@ -78,10 +81,14 @@ def request_issue(
     audience: Audience = Audience.INTERNAL,
     recipient: Recipient | None = None,
     with_originals: bool = True,
+    layout: Layout = Layout.FULL,
+    words: StatementWords | None = None,
     dispatch: bool = True,
 ) -> Job:
-    """Queue the issue of a pack of a frozen assessment. Packs for external recipients hold no working trigger, and nothing of
-    evidence whose handling label keeps it from the recipient. Raises RefusedError where a label allows no such pack.
+    """Queue the issue of a pack of a frozen assessment; words: of a statement of changes, and of no other layout.
+
+    Packs for external recipients hold no working trigger, and nothing of evidence whose handling label keeps it from the
+    recipient. Raises RefusedError where a label allows no such pack, or the statement speaks of days that it may not.
 
     with_originals: the evidence files in a ZIP beside the PDF; never for external recipients.
     """
@@ -90,6 +97,14 @@ def request_issue(
     whom = recipient or Recipient()
     if audience is Audience.EXTERNAL:
         _left_out(Freeze.objects.select_related("assessment__system").get(assessment=assessment), whom)
+    if (layout is Layout.CHANGES) != (words is not None):
+        raise RefusedError(_("A statement of changes needs the words of whoever signs it; no other layout takes any."))
+    if words is not None:
+        pack_statements.check(assessment=assessment, words=words)
+    # The short layouts point to the full pack, whose ZIP holds the files.
+    originals = with_originals and layout is Layout.FULL
+    asked: dict[str, Any] = {"audience": audience.value, "recipient": asdict(whom), "with_originals": originals}
+    asked |= {"layout": layout.value, "words": words}
     with transaction.atomic():
         return jobs.create(
             kind="pack",
@@ -100,7 +115,7 @@ def request_issue(
             title=_("Evidence pack of %s") % assessment.title,
             system=assessment.system,
             requested_by=actor,
-            asked={"audience": audience.value, "recipient": asdict(whom), "with_originals": with_originals},
+            asked=asked,
             dispatch=dispatch,
         )
 
@@ -119,7 +134,12 @@ def _issue(keeper: LeaseKeeper) -> None:
         raise RefusedError(str(error)) from error
     audience = Audience(job.asked.get("audience", Audience.INTERNAL))
     pack_id = str(uuid5(NAMESPACE_URL, f"assay:pack:{job.uuid}"))
-    order = _order(freeze, pack_id=pack_id, audience=audience, authority=authority)
+    layout = Layout(job.asked.get("layout", Layout.FULL))
+    order = _order(freeze, pack_id=pack_id, audience=audience, layout=layout, authority=authority)
+    if layout is Layout.CHANGES:
+        order["statement"] = pack_statements.told(
+            freeze=freeze, words=job.asked["words"], signer=job.requested_by or freeze.frozen_by
+        )
     if audience is Audience.EXTERNAL:
         whom = Recipient(**job.asked.get("recipient", {}))
         order["recipient"] = whom.name
@@ -161,23 +181,37 @@ def _left_out(freeze: Freeze, recipient: Recipient) -> dict[str, HandlingLabel]:
     return found
 
 
-def _newest(freeze: Freeze, audience: Audience) -> EvidencePack | None:
-    """The pack that the next one for the same audience takes the place of."""
-    return freeze.packs.filter(audience=audience).order_by("-number").first()
+def _newest(freeze: Freeze, audience: Audience, layout: Layout) -> EvidencePack | None:
+    """The pack that the next one of the layout for the same audience takes the place of."""
+    return freeze.packs.filter(audience=audience, layout=layout).order_by("-number").first()
 
 
-def _order(freeze: Freeze, *, pack_id: str, audience: Audience, authority: Authority | None) -> PackOrder:
-    last, replaced = freeze.packs.order_by("-number").first(), _newest(freeze, audience)
+def _paper() -> PageSize:
+    try:
+        return PageSize(settings.PACK_PAPER)
+    except ValueError as error:
+        raise RefusedError(_("PACK_PAPER is “%s”: use A4 or letter.") % settings.PACK_PAPER) from error
+
+
+def _order(
+    freeze: Freeze, *, pack_id: str, audience: Audience, layout: Layout, authority: Authority | None
+) -> PackOrder:
+    last, replaced = freeze.packs.order_by("-number").first(), _newest(freeze, audience, layout)
+    now = timezone.now()
     return PackOrder(
         pack_id=pack_id,
         version=last.number + 1 if last else 1,
         supersedes=str(replaced.uuid) if replaced else None,
-        generated_at=timezone.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        generated_at=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         audience=audience,
         recipient="",
-        classification=_("Confidential"),
+        classification=settings.PACK_CLASSIFICATION,
         software_version=compliance.__version__,
         time_stamp_authority=authority.host if authority else None,
+        layout=layout,
+        page_size=_paper(),
+        kept_until=months_later(now.date(), 12 * settings.PACK_KEPT_YEARS).isoformat(),
+        later=since_freeze(freeze, now),
     )
 
 
@@ -219,12 +253,13 @@ def _record(sealed: Sealed, kept: tuple[str, str, int], bag: tuple[str, str, int
     name, sha256, size = kept
     bag_name, bag_sha256, bag_size = bag
     freeze = Freeze.objects.select_for_update().get(pk=sealed.freeze.pk)
-    audience = sealed.order["audience"]
+    audience, layout = sealed.order["audience"], sealed.order.get("layout", Layout.FULL)
     pack = EvidencePack.objects.create(
         uuid=sealed.order["pack_id"],
         freeze=freeze,
         number=sealed.order["version"],
         audience=audience,
+        layout=layout,
         storage_name=name,
         sha256=sha256,
         size=size,
@@ -236,7 +271,7 @@ def _record(sealed: Sealed, kept: tuple[str, str, int], bag: tuple[str, str, int
         receipt=sealed.receipt,
         signer_sha256=sealed.receipt["signer_certificate_sha256"],
         is_demonstration_signer=sealed.receipt["demonstration"],
-        supersedes=_newest(freeze, audience),
+        supersedes=_newest(freeze, audience, layout),
         issued_by=actor,
     )
     ledger.record(
@@ -248,6 +283,7 @@ def _record(sealed: Sealed, kept: tuple[str, str, int], bag: tuple[str, str, int
             "number": pack.number,
             "audience": audience.value,
             "bag_sha256": bag_sha256,
+            "layout": layout.value,
         },
         actor=actor,
         system=sealed.freeze.assessment.system,

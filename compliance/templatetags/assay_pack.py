@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import template
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from compliance.choices import conclusion_label
@@ -73,3 +74,22 @@ def table_columns(table: Mapping[str, Any]) -> list[tuple[str, bool]]:
 def table_cells(table: Mapping[str, Any], row: Sequence[str]) -> list[tuple[str, bool]]:
     """Cells of one row of a stage's table, each with whether its column holds numbers."""
     return list(zip(row, table["numeric"], strict=True))
+
+
+@register.filter
+def count(value: int) -> str:
+    """12480 -> "12,480"."""
+    return f"{value:,}"
+
+
+@register.simple_tag
+def ref(record: Mapping[str, Any], *more: str) -> SafeString:
+    """The number of a record, linked where it stands on a page, and further words about it inside the link."""
+    text = " ".join([record["no"], *(str(record[key]) for key in more)])
+    return format_html('<a href="#{}">{}</a>', record["no"], text) if record["shown"] else format_html("{}", text)
+
+
+@register.filter
+def custody_act(act: str) -> str:
+    """What was done to a piece of evidence, in words."""
+    return wording.custody_act(act)

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypedDict, cast
 from compliance.types.canonical import NotCanonicalError, canonical_json
 from compliance.types.freeze_answers import AnswerAdditions, EvidenceAdditions, QuestionAdditions
 from compliance.types.freeze_blob import Blob
-from compliance.types.freeze_controls import ControlAdditions
+from compliance.types.freeze_controls import ControlAdditions, ReferenceAdditions
 from compliance.types.freeze_entitlements import Entitlements, entitlements_fault
 from compliance.types.freeze_mappings import FreezeAdditions, additions_fault
 from compliance.types.freeze_remediation import RemediationAdditions
@@ -93,7 +93,7 @@ class CatalogueVersion(TypedDict):
     licence: str
 
 
-class ReferenceControl(TypedDict):
+class ReferenceControl(ReferenceAdditions):
     """`approved_mappings` counts approved pairs only; `draft_mappings` is shown beside it and never counted."""
 
     id: str

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from compliance.types.freeze_audit import CustodyEvent
+from compliance.types.handling import HandlingLabel
 from compliance.types.shape import Day, Sha256, UtcTime, Uuid
 
 
@@ -15,7 +17,10 @@ class ApprovedEvidence(TypedDict):
 
 
 class EvidenceAdditions(TypedDict, total=False):
-    """Where a piece comes from, absent from older freezes: see compliance.types.provenance. Empty or None: not stated."""
+    """Where a piece comes from, absent from older freezes: see compliance.types.provenance. Empty or None: not stated.
+
+    handling: its label; supersedes: the piece that it took the place of; custody: what was done to it.
+    """
 
     environment: str
     query: str
@@ -26,6 +31,9 @@ class EvidenceAdditions(TypedDict, total=False):
     control_total: str
     obtained: str
     received_at: UtcTime
+    handling: HandlingLabel
+    supersedes: Uuid | None
+    custody: list[CustodyEvent]
 
 
 class FigureBeside(TypedDict):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-_OF_THE_FREEZE = frozenset({"schema", "generated_by", "frozen_at", "frozen_by", "ledger"})
+_OF_THE_FREEZE = frozenset({"schema", "generated_by", "frozen_at", "frozen_by", "assertion", "ledger"})
 _NOT_SATISFIED = "not-satisfied"
 _LONGEST_TITLE = 200
 
@@ -148,7 +148,7 @@ _TABLE: Mapping[str, _Section] = {
     "implemented_controls": _Section("uuid", ("title",)),
     "questions": _Section("number", ("number", "text")),
     # Where an event stands in the ledger becomes known at the next sealing and tells nothing of the evidence.
-    "evidence": _Section("uuid", ("title", "filename"), quiet=frozenset({"ledger"})),
+    "evidence": _Section("uuid", ("title", "filename"), quiet=frozenset({"ledger", "custody"})),
     "models": _Section("uuid", ("name", "version")),
     "datasets": _Section("uuid", ("name", "version")),
     "coverage": _Section("model", ("model",)),
@@ -165,6 +165,10 @@ _TABLE: Mapping[str, _Section] = {
     "mappings": _Section("uuid", ("control", "framework", "requirement"), inside="pairs"),
     "suppliers": _Section("uuid", ("name",), inside="records"),
     "pre_audit": _Section("check", ("title",)),
+    "engagements": _Section("uuid", ("title",)),
+    "statements": _Section("uuid", ("framework", "version")),
+    "audit_findings": _Section("uuid", ("title",)),
+    "dataset_checks": _Section("uuid", ("at",)),
     "figure_rules": _Section("id", ("id",)),
 }
 

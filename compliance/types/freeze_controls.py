@@ -35,6 +35,12 @@ class AuditorsTest(TypedDict):
     released_at: UtcTime
 
 
+class ReferenceAdditions(TypedDict, total=False):
+    """techniques: ATLAS ids of the threats that a reference control is against."""
+
+    techniques: list[str]
+
+
 class ControlAdditions(TypedDict, total=False):
     """Own id, how it relates to its reference controls, what is in scope, and when it ended.
 

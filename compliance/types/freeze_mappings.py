@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from compliance.types.freeze_answers import FigureRule, PreAuditLine
+from compliance.types.freeze_audit import AuditAdditions, audit_fault
 from compliance.types.freeze_completeness import Completeness, completeness_fault
 from compliance.types.freeze_risks import FrozenClosing, FrozenWaiver
 from compliance.types.freeze_suppliers import Suppliers
@@ -48,7 +49,7 @@ class Mappings(TypedDict):
     pairs: list[MappedPair]
 
 
-class FreezeAdditions(TypedDict, total=False):
+class FreezeAdditions(AuditAdditions, total=False):
     """What freezes learned to hold later, absent from older ones."""
 
     mappings: Mappings
@@ -76,4 +77,5 @@ def fault_of(mappings: Mappings, controls: set[str]) -> str:
 def additions_fault(added: FreezeAdditions, controls: set[str]) -> str:
     """What does not hold in any of the additions, in words; "" where all does. `controls`: as in `fault_of`."""
     fault = fault_of(added["mappings"], controls) if "mappings" in added else ""
+    fault = fault or audit_fault(added)
     return fault or (completeness_fault(added["completeness"]) if "completeness" in added else "")

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from compliance.models import Assessment, Technique
 from compliance.oscal.export import Model
 from compliance.rights import Verb, may, visible
+from compliance.selectors.assertion import assertion_words
 from compliance.selectors.assessment_page import assessment_page
 from compliance.selectors.overview import TECHNIQUE
 from compliance.services import assessments, freezes, inventory, oscal_exports
@@ -135,6 +136,7 @@ def assessment_detail(request: Request, uuid: UUID) -> HttpResponse:
         "assessment": assessment,
         "page_content": assessment_page(assessment, request.user),
         "may_freeze": may(request.user, Verb.FREEZE_ASSESSMENT) and not assessment.is_frozen,
+        "assertion": assertion_words(),
         "blockers": freezes.blockers(assessment) if not assessment.is_frozen else [],
         "may_issue": may(request.user, Verb.ISSUE_PACK) and assessment.is_frozen,
         "may_download": may(request.user, Verb.DOWNLOAD_PACK),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import attrgetter, methodcaller
 from uuid import UUID
 
+from django import forms
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
@@ -13,11 +14,12 @@ from django.utils.translation import gettext_lazy
 
 from compliance.models import Assessment, EvidencePack, LedgerEvent
 from compliance.rights import Verb, may, visible
-from compliance.services import handovers, packs
+from compliance.services import handovers, pack_statements, packs
 from compliance.services.errors import RefusedError
 from compliance.services.file_tickets import Stored
 from compliance.types.canonical import canonical_json
 from compliance.types.handling import Recipient
+from compliance.types.pack_layouts import Layout
 from compliance.types.states import Audience
 from compliance.web.base import Request, found, guarded, page_of, refuse
 from compliance.web.exports import Column, exported, table_of, wanted
@@ -31,6 +33,7 @@ TABLE = (
     Column(gettext_lazy("pack"), attrgetter("number")),
     Column(gettext_lazy("AI system"), attrgetter("freeze.assessment.system.name")),
     Column(gettext_lazy("made for"), methodcaller("get_audience_display")),
+    Column(gettext_lazy("layout"), methodcaller("get_layout_display")),
     Column(gettext_lazy("SHA-256"), attrgetter("sha256")),
     Column(gettext_lazy("size in bytes"), attrgetter("size")),
     Column(gettext_lazy("pages"), attrgetter("pages")),
@@ -84,6 +87,8 @@ def pack_detail(request: Request, uuid: UUID) -> HttpResponse:
         "root_sha256": pack.receipt.get("root_certificate_sha256", ""),
         "may_download": may(request.user, Verb.DOWNLOAD_PACK),
         "may_hand_over": may(request.user, Verb.HAND_OVER_PACK),
+        "statement": StatementForm(),
+        "may_issue": may(request.user, Verb.ISSUE_PACK) and pack.layout != Layout.CHANGES,
         "handover": HandoverForm(),
         "handovers": visible(pack.handovers.select_related("handed_by"), request.user)[:20],
         "may_see_recipients": may(request.user, Verb.VIEW_RECIPIENTS),
@@ -126,6 +131,7 @@ def pack_issue(request: Request, uuid: UUID) -> HttpResponse:
     """Issue a pack of a frozen assessment, in the background."""
     assessment = found(request, Assessment.objects.select_related("system"), uuid)
     audience = Audience.EXTERNAL if request.POST.get("audience") == Audience.EXTERNAL else Audience.INTERNAL
+    layout = Layout.SUMMARY if request.POST.get("layout") == Layout.SUMMARY else Layout.FULL
     recipient = Recipient(
         name=request.POST.get("recipient", "").strip()[:300],
         purpose=request.POST.get("purpose", "").strip()[:5_000],
@@ -139,10 +145,46 @@ def pack_issue(request: Request, uuid: UUID) -> HttpResponse:
             audience=audience,
             recipient=recipient,
             with_originals=request.POST.get("with_originals", "yes") == "yes",
+            layout=layout,
         )
     except RefusedError as error:
         refuse(request, error)
         return redirect("assessment-detail", uuid)
+    return redirect("job-detail", job.uuid)
+
+
+class StatementForm(forms.Form):
+    """What somebody states for management about the time since a pack."""
+
+    ends = forms.DateField(
+        label=gettext_lazy("Speaks of the days until"), widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=gettext_lazy("At most 92 days after the period of the assessment."),
+    )  # fmt: skip
+    changes = forms.CharField(
+        label=gettext_lazy("Changes since"), widget=forms.Textarea(attrs={"rows": 4}), max_length=20_000,
+        help_text=gettext_lazy("Models, data, people, controls. Where there is none, say so."),
+    )  # fmt: skip
+    incidents = forms.CharField(
+        label=gettext_lazy("Incidents since"), widget=forms.Textarea(attrs={"rows": 3}), max_length=20_000,
+        help_text=gettext_lazy("Where there is none that you know of, say so."),
+    )  # fmt: skip
+
+
+@guarded(Verb.ISSUE_PACK, methods=("POST",))
+def pack_statement(request: Request, uuid: UUID) -> HttpResponse:
+    """Sign and issue a statement of changes since a pack, in the background."""
+    pack = found(request, ROWS, uuid)
+    form = StatementForm(request.POST)
+    try:
+        if not form.is_valid():
+            raise RefusedError(_("State the last day, the changes and the incidents; where there is none, say so."))
+        words = pack_statements.words_of({**form.cleaned_data, "since": pack.uuid})
+        job = packs.request_issue(
+            assessment=pack.freeze.assessment, actor=request.user, layout=Layout.CHANGES, words=words
+        )
+    except RefusedError as error:
+        refuse(request, error)
+        return redirect("pack-detail", uuid)
     return redirect("job-detail", job.uuid)
 
 
@@ -152,5 +194,6 @@ urls = [
     path("packs/<uuid:uuid>/download/", pack_download, name="pack-download"),
     path("packs/<uuid:uuid>/files/", pack_files, name="pack-files"),
     path("packs/<uuid:uuid>/receipt/", pack_receipt, name="pack-receipt"),
+    path("packs/<uuid:uuid>/statement/", pack_statement, name="pack-statement"),
     path("assessments/<uuid:uuid>/pack/", pack_issue, name="pack-issue"),
 ]

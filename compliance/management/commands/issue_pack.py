@@ -14,6 +14,7 @@ from compliance.models import Assessment, EvidencePack, User
 from compliance.services import freezes, handovers, leases, packs
 from compliance.services.errors import RefusedError
 from compliance.types.handling import Recipient
+from compliance.types.pack_layouts import Layout
 from compliance.types.states import Audience, HandoverWay, JobState, Role
 from compliance.types.verdicts import ExitCode
 
@@ -44,6 +45,10 @@ class Command(AssayCommand):
             action="store_true",
             help="leave the original evidence files out of the ZIP beside the PDF",
         )
+        parser.add_argument(
+            "--layout", default=Layout.FULL.value, choices=[Layout.FULL.value, Layout.SUMMARY.value],
+            help="the full pack, or a management summary of at most six pages",
+        )  # fmt: skip
         parser.add_argument("--external", action="store_true", help="for external recipients: no working triggers")
         parser.add_argument(
             "--recipient", default="", help="for whom it is made; printed on an external pack, and logged"
@@ -71,6 +76,7 @@ class Command(AssayCommand):
             audience=audience,
             recipient=recipient,
             with_originals=not options["no_originals"],
+            layout=Layout(options["layout"]),
             dispatch=False,
         )
         job = leases.run_here(job=job, on_progress=self.show_progress)
@@ -85,6 +91,7 @@ class Command(AssayCommand):
             "pack": str(pack.uuid),
             "number": pack.number,
             "audience": pack.audience,
+            "layout": pack.layout,
             "file": str(out),
             "receipt": str(receipt),
             "sha256": pack.sha256,

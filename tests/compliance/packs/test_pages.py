@@ -57,7 +57,7 @@ def page(order: PackOrder) -> str:
 
 def test_every_part_is_in_the_contents_and_on_its_page(page: str) -> None:
     anchors = re.findall(r'<a href="#([a-z-]+)">\d+', page)
-    assert len(anchors) == 13
+    assert len(anchors) == 16
     assert all(f'<section id="{anchor}"' in page for anchor in anchors)
 
 
@@ -255,7 +255,7 @@ def test_a_long_log_is_cut_with_a_completeness_line(order: PackOrder) -> None:
     }
     text = _text(html_of(_context(long_freeze(12_480, blob), order)))
     assert (
-        f"Rows 1–500 of 12480. Full register: attached file job-events.jsonl, SHA-256 {wording.grouped(sha('j'))}."
+        f"Rows 1–100 of 12,480. Full register: attached file job-events.jsonl, SHA-256 {wording.grouped(sha('j'))}."
         in text
     )
 
