@@ -22,7 +22,6 @@ __all__ = ["Verb"]  # whoever names a verb names it beside its table
 ModelT = TypeVar("ModelT", bound=Model)
 Asker = m.User | AnonymousUser
 
-
 _ALL = frozenset(Role)
 _STAFF = frozenset({Role.ADMINISTRATOR, Role.OFFICER, Role.MANAGER})
 _PEOPLE = _ALL - {Role.COLLECTOR}
@@ -75,6 +74,7 @@ TABLE: dict[Verb, frozenset[Role]] = {
     Verb.CANCEL_JOB: _MAKERS | {Role.ADMINISTRATOR},
     Verb.OPEN_REMEDIATION: frozenset({Role.OFFICER, Role.MANAGER}),
     Verb.WORK_REMEDIATION: frozenset({Role.OFFICER, Role.MANAGER, Role.CONTRIBUTOR}),
+    Verb.ATTACH_TO_WORK: frozenset({Role.OFFICER, Role.MANAGER, Role.CONTRIBUTOR}),
     Verb.KEEP_FILTERS: _PEOPLE,
     Verb.VIEW_FIGURES: _STAFF,
     Verb.SET_PRIORITY: frozenset({Role.OFFICER, Role.MANAGER}),

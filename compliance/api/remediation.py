@@ -14,6 +14,7 @@ from compliance import models as m
 from compliance.api.base import ReadViewSet, asker
 from compliance.api.remediation_requests import (
     AssignRequest,
+    AttachmentRequest,
     BaselineDecisionRequest,
     BaselineRequest,
     DependencyRequest,
@@ -25,9 +26,9 @@ from compliance.api.remediation_requests import (
     ReviseRequest,
     WorkRequest,
 )
-from compliance.api.requests import TicketRequest
+from compliance.api.requests import EvidenceReference, TicketRequest
 from compliance.api.risks import ClosingSerializer
-from compliance.api.serializers import PersonSerializer, UuidField
+from compliance.api.serializers import EvidenceSerializer, PersonSerializer, UuidField
 from compliance.rights import Verb
 from compliance.selectors.playbook import programme
 from compliance.services import (
@@ -35,6 +36,7 @@ from compliance.services import (
     baselines,
     closings,
     dependencies,
+    evidence,
     plans,
     playbooks,
     remediation,
@@ -105,6 +107,8 @@ class RemediationViewSet(ReadViewSet):
         "revise": Verb.OPEN_REMEDIATION,
         "dependencies": Verb.OPEN_REMEDIATION,
         "playbook": Verb.OPEN_REMEDIATION,
+        "attach": Verb.ATTACH_TO_WORK,
+        "upload": Verb.ATTACH_TO_WORK,
         "ask_closing": Verb.WORK_REMEDIATION,
         "ticket": Verb.WORK_REMEDIATION,
     }
@@ -240,6 +244,30 @@ class RemediationViewSet(ReadViewSet):
         work, given = self.get_object(), self._sent(TicketRequest, request)
         tickets.link(item=work, **given, actor=asker(request))
         return self._shown()
+
+    @extend_schema(request=EvidenceReference, responses=EvidenceSerializer)
+    @action(detail=True, methods=["post"])
+    def attach(self, request: Request, uuid: str) -> Response:
+        """Attach evidence already collected; of another AI system than the item's it is refused."""
+        work, given = self.get_object(), self._sent(EvidenceReference, request)
+        link = evidence.link(evidence=given["evidence"], target=work, actor=asker(request), note=given["note"])
+        return Response(EvidenceSerializer(link.evidence).data)
+
+    @extend_schema(request={"multipart/form-data": AttachmentRequest}, responses={201: EvidenceSerializer})
+    @action(detail=True, methods=["post"])
+    def upload(self, request: Request, uuid: str) -> Response:
+        """Keep a file as evidence of the item's AI system, and attach it."""
+        work, given = self.get_object(), self._sent(AttachmentRequest, request)
+        file = given["file"]
+        link = evidence.attach_file(
+            item=work,
+            stream=file.file,
+            filename=file.name,
+            declared_type=file.content_type or "",
+            note=given["note"],
+            actor=asker(request),
+        )
+        return Response(EvidenceSerializer(link.evidence).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses={201: ClosingSerializer})
     @action(detail=True, methods=["post"], url_path="closing")

@@ -180,3 +180,10 @@ class DependencyRequest(serializers.Serializer[JSON]):
     """An item that has to be done before."""
 
     needs = ScopedReference(queryset=m.RemediationItem.objects.all())
+
+
+class AttachmentRequest(serializers.Serializer[JSON]):
+    """A file to keep as evidence of the item's AI system and attach at once, and what it shows."""
+
+    file = serializers.FileField(max_length=300)
+    note = serializers.CharField(required=False, allow_blank=True, default="", max_length=1_000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,11 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from compliance.models import (
+    CheckRun,
+    ControlTest,
+    Dataset,
     DatasetVerification,
+    Entitlement,
     EntitlementReading,
     EvidenceLink,
     Finding,
@@ -21,8 +25,11 @@ from compliance.models import (
 )
 from compliance.types.checks import PRODUCER as CHECKS
 from compliance.types.checks import CheckRule
+from compliance.types.entitlements import Reach
 from compliance.types.risk_life import ClosingBasis
+from compliance.types.statements import Implementation, Inclusion
 from compliance.types.states import EvidenceState
+from compliance.types.testing import ControlTestConclusion
 from compliance.types.verdicts import (
     CONCLUSION_OF_FILE_SCAN,
     CONCLUSION_OF_STAGE,
@@ -97,36 +104,107 @@ def _satisfied(finding: Finding, since: datetime) -> Ground | Missing:
 def _checked(finding: Finding, seen: Observation, since: datetime) -> Ground | Missing:
     """A check of the records: what it looked at has to be new as well, where it is about data or about rights."""
     if seen.rule in _ON_DATA:
-        rows = DatasetVerification.objects.filter(
-            dataset_version__dataset__system=finding.system_id, matches=True, created_at__gt=since
-        )
-        told = _("“%s”: no data set was compared with its manifest since the risk was taken up.")
-        return _resting_on(finding, seen, ClosingBasis.VERIFICATION, rows.values_list("uuid", flat=True)[:20], told)
+        return _on_data(finding, seen, since)
     if seen.rule in _ON_RIGHTS:
-        readings = EntitlementReading.objects.filter(system=finding.system_id, created_at__gt=since)
-        told = _("“%s”: no document on who can submit was read since the risk was taken up.")
-        return _resting_on(finding, seen, ClosingBasis.ENTITLEMENTS, readings.values_list("uuid", flat=True)[:1], told)
+        return _on_rights(finding, seen, since)
     return Ground(finding, ClosingBasis.CHECK, seen)
 
 
-def _resting_on(
-    finding: Finding, seen: Observation, kind: ClosingBasis, records: Iterable[Any], told: str
-) -> Ground | Missing:
-    found = tuple(map(str, records))
-    return Ground(finding, kind, seen, found) if found else Missing(finding, told % finding.title)
+def _named(finding: Finding, what: str) -> set[str]:
+    """What the exceptions named when the finding last stood, under one of their facts."""
+    stood = finding.observations.filter(verdict__in=_NOT_SATISFIED).order_by("-created_at", "-pk").first()
+    if stood is None:
+        return set()
+    parts = Observation.objects.filter(source_uuid=stood.source_uuid, rule=stood.rule, facts__has_key="part_of")
+    return {str(facts[what]) for facts in parts.values_list("facts", flat=True) if facts.get(what)}
+
+
+def _on_data(finding: Finding, seen: Observation, since: datetime) -> Ground | Missing:
+    """Each data set that was named was compared with its manifest since, in that version or another, and agreed with it."""
+    named = Dataset.objects.filter(versions__manifest_root__in=_named(finding, "dataset"), system=finding.system_id)
+    rows = DatasetVerification.objects.filter(
+        dataset_version__dataset__system=finding.system_id, created_at__gt=since
+    ).order_by("created_at", "pk")
+    newest = {row.dataset_version.dataset_id: row for row in rows.select_related("dataset_version")}
+    agreed = {key: row for key, row in newest.items() if row.matches}
+    wanted = {row.pk: row.name for row in named}
+    lacking = sorted(name for key, name in wanted.items() if key not in agreed)
+    if lacking:
+        told = _(
+            "“%(title)s”: %(names)s did not agree with its manifest, or was not compared, since the risk was taken up."
+        )
+        return Missing(finding, told % {"title": finding.title, "names": ", ".join(lacking)})
+    if not agreed:
+        told = _("“%s”: no data set was compared with its manifest since the risk was taken up.")
+        return Missing(finding, told % finding.title)
+    rests_on = tuple(str(row.uuid) for key, row in agreed.items() if not wanted or key in wanted)
+    return Ground(finding, ClosingBasis.VERIFICATION, seen, rests_on[:20])
+
+
+def _on_rights(finding: Finding, seen: Observation, since: datetime) -> Ground | Missing:
+    """Documents were read since; of rights that nobody used, the very grants that were named are in them no longer."""
+    readings = EntitlementReading.objects.filter(system=finding.system_id, created_at__gt=since)
+    reading = readings.order_by("-as_of", "-pk").first()
+    if reading is None:
+        told = _("“%s”: no document on who can submit was read since the risk was taken up.")
+        return Missing(finding, told % finding.title)
+    named = _named(finding, "principal")
+    if seen.rule != CheckRule.ENTITLED_UNUSED or not named:
+        return Ground(finding, ClosingBasis.CHECK, seen, (str(reading.uuid),))
+    grants = Entitlement.objects.filter(reading=reading, reach=Reach.NOW, missing=[], principal__uuid__in=named)
+    left = grants.order_by().values("principal").distinct().count()
+    if not left:
+        return Ground(finding, ClosingBasis.ENTITLEMENTS, seen, (str(reading.uuid),))
+    if _looked_at(seen, reading):  # and found that whoever still can submit does
+        return Ground(finding, ClosingBasis.CHECK, seen, (str(reading.uuid),))
+    told = _("“%(title)s”: by the newest documents %(n)d of those named can still submit; take that right away first.")
+    return Missing(finding, told % {"title": finding.title, "n": left})
+
+
+def _looked_at(seen: Observation, reading: EntitlementReading) -> bool:
+    """Whether the check, or a run since that found the same, took this reading for who can submit."""
+    said_so = Q(uuid=seen.source_uuid) | Q(repeats__uuid=seen.source_uuid)
+    day = reading.as_of.date()
+    runs = CheckRun.objects.filter(said_so, system=reading.system_id, finished_at__gt=reading.created_at)
+    return runs.filter(period_start__lte=day, period_end__gte=day).exists()
 
 
 def examined(finding: Finding | None, *, since: datetime, item: RemediationItem | None) -> Ground | Missing:
-    """Evidence that somebody attached for what no instrument observes."""
-    links = EvidenceLink.objects.filter(created_at__gt=since, evidence__state=EvidenceState.ACCEPTED)
-    rows = links.filter(remediation=item) if item else links.none()
+    """Evidence that came, and that somebody attached, after the work was taken up: for what no instrument observes."""
+    contrary = _contrary(item, since) if item else ""
+    if contrary:
+        return Missing(finding, contrary)
+    links = EvidenceLink.objects.filter(
+        created_at__gt=since, evidence__created_at__gt=since, evidence__state=EvidenceState.ACCEPTED
+    )
+    places = Q(pk__in=[])
+    if item is not None:
+        places |= Q(remediation=item)
+    if item is not None and finding is None and item.control_id is not None:
+        places |= Q(control=item.control_id)
     if finding is not None:
-        rows = rows | links.filter(finding=finding)
-    found = tuple(str(uuid) for uuid in rows.order_by("-created_at").values_list("evidence__uuid", flat=True)[:20])
+        places |= Q(finding=finding)
+    rows = links.filter(places).order_by("-created_at", "-pk").values_list("evidence__uuid", flat=True)
+    found = tuple(dict.fromkeys(str(uuid) for uuid in rows[:20]))
     if found:
         return Ground(finding, ClosingBasis.EXAMINATION, None, found)
     name = finding.title if finding else str(item)
-    return Missing(finding, _("“%s”: attach evidence of the work first; another person then confirms.") % name)
+    return Missing(
+        finding, _("“%s”: attach evidence of the work, newer than the item; another person then confirms.") % name
+    )
+
+
+def _contrary(item: RemediationItem, since: datetime) -> str:
+    """What the record says against closing the work on a gap; empty for nothing."""
+    line = item.statement_line
+    if line is not None and line.inclusion == Inclusion.INCLUDED and line.implementation != Implementation.IMPLEMENTED:
+        return _("The statement of applicability still says that %s is to be implemented; change that first.") % line
+    control = item.control_test.control_id if item.control_test else item.control_id
+    tests = ControlTest.objects.filter(control=control, released_at__gt=since).order_by("-released_at", "-pk")
+    last = tests.first() if control is not None else None
+    if last is not None and last.conclusion == ControlTestConclusion.NOT_EFFECTIVE:
+        return _("A test released since then concludes that the control still falls short.")
+    return ""
 
 
 # The same test on what replaced a model ------------------------------------------------------------------------------

@@ -11,19 +11,34 @@ from uuid import UUID
 from django.apps import apps
 from django.db.models import Count, Exists, QuerySet, Subquery
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from compliance.models import AISystem, AuditRequest, Milestone, Notice, User
-from compliance.rights import visible
+from compliance.models import AISystem, AuditRequest, Milestone, Notice, RiskAcceptance, User, Waiver
+from compliance.rights import Verb, may, visible
 from compliance.types.audit_requests import WAITS_FOR_US
 from compliance.types.notices import NoticeKind
+from compliance.types.risk_life import AgreementState, ClosingState
 from compliance.types.states import RemediationState
+from compliance.types.verdicts import Conclusion
 
+# Of what waits for a decision, only whoever may decide is told.
+_NEEDS = {NoticeKind.ACCEPTANCE_ASKED: Verb.DECIDE_ACCEPTANCE, NoticeKind.CLOSING_PROPOSED: Verb.CONFIRM_CLOSING}
 _CHUNK = 500
 Place = Callable[[Any], str]
 
 # How each kind of record is named and where it is; what is not listed cannot be told of.
 _PLACES: dict[str, tuple[tuple[str, ...], Callable[[Any], str], Place]] = {
+    "compliance.RiskAcceptance": (
+        ("risk__finding",),
+        lambda row: _("Risk acceptance: “%s”") % row.risk.finding.title,
+        lambda row: reverse("acceptance-detail", args=[row.uuid]),
+    ),
+    "compliance.Waiver": (
+        (),
+        lambda row: _("Waiver: “%s”") % row,
+        lambda row: reverse("waiver-detail", args=[row.uuid]),
+    ),
     "compliance.Finding": ((), str, lambda row: reverse("finding-detail", args=[row.uuid])),
     "compliance.RemediationItem": ((), str, lambda row: reverse("remediation-item", args=[row.uuid])),
     "compliance.Milestone": (
@@ -35,6 +50,11 @@ _PLACES: dict[str, tuple[tuple[str, ...], Callable[[Any], str], Place]] = {
         ("engagement",),
         lambda row: f"{row}, {row.engagement.title}",
         lambda row: reverse("request-detail", args=[row.uuid]),
+    ),
+    "compliance.Closing": (
+        ("item", "system"),
+        lambda row: _("Closing of “%s”") % (row.item or row.system),
+        lambda row: reverse("closing-detail", args=[row.uuid]),
     ),
     "compliance.ModelVersion": (("model",), str, lambda row: reverse("model-version", args=[row.uuid])),
     "compliance.WebhookEndpoint": ((), str, lambda row: reverse("webhook-detail", args=[row.uuid])),
@@ -65,10 +85,13 @@ def lines(notices: Iterable[Notice], user: User) -> list[Line]:
         if row.subject_uuid is not None:
             wanted[row.subject_type].add(row.subject_uuid)
     known = {uuid: row for label, uuids in wanted.items() for uuid, row in _seen(label, list(uuids), user).items()}
-    return [_line(row, known) for row in rows]
+    return [_line(row, known, user) for row in rows]
 
 
-def _line(row: Notice, known: dict[UUID, Any]) -> Line:
+def _line(row: Notice, known: dict[UUID, Any], user: User) -> Line:
+    kind = NoticeKind(row.kind)
+    if kind in _NEEDS and not may(user, _NEEDS[kind]):
+        return Line(notice=row, title="", url="")
     if row.subject_uuid is None:
         return Line(notice=row, title=ngettext("%d of them", "%d of them", row.count) % row.count, url=row.place)
     subject = known.get(row.subject_uuid)
@@ -79,10 +102,24 @@ def _line(row: Notice, known: dict[UUID, Any]) -> Line:
 
 
 def _stands(row: Notice, subject: Any) -> bool:
+    if row.kind == NoticeKind.CLOSING_PROPOSED:
+        return bool(subject.state == ClosingState.PROPOSED)
+    if row.kind == NoticeKind.FINDING_BACK:
+        return bool(subject.state == Conclusion.NOT_SATISFIED)
     if row.kind not in (NoticeKind.DUE_SOON, NoticeKind.OVERDUE):
         return True
+    return _is_due(row, subject)
+
+
+def _is_due(row: Notice, subject: Any) -> bool:
+    """Whether what was to be done by the day is still to be done by it."""
     if isinstance(subject, Milestone):
         return subject.done_at is None and subject.due_on == row.due_on
+    if isinstance(subject, RiskAcceptance):
+        in_force = subject.state_now == AgreementState.APPROVED
+        return in_force and row.due_on in (subject.review_on, subject.ends_on)
+    if isinstance(subject, Waiver):
+        return subject.state_now == AgreementState.APPROVED and subject.ends_on == row.due_on
     over = (RemediationState.DONE, RemediationState.CLOSED)
     works = subject.state in WAITS_FOR_US if isinstance(subject, AuditRequest) else subject.state not in over
     return works and subject.due_on == row.due_on

@@ -18,6 +18,7 @@ from compliance.selectors.coverage import kept_states, subtechniques_of
 from compliance.selectors.file_checks import bad_checks
 from compliance.selectors.kept import kept, record_mark, seen_by
 from compliance.selectors.question_facts import kept_facts
+from compliance.selectors.waiting_decisions import Waiting, waiting_for
 from compliance.types.risk_transitions import DEVIATING
 from compliance.types.states import AnswerState, AssessmentState, RemediationState
 from compliance.types.verdicts import Conclusion, CoverageState
@@ -84,6 +85,7 @@ class Overview:
 
     lines: tuple[SystemLine, ...]
     urgent: tuple[Urgent, ...] = field(default=())
+    waiting: tuple[Waiting, ...] = field(default=())
 
 
 def _postures(rows: list[tuple[CoverageState, ...]], subtechniques: list[Technique]) -> tuple[Posture, ...]:
@@ -243,4 +245,8 @@ def overview(user: Asker) -> Overview:
     urgent += kept(f"unworked|{seen_by(user)}", lambda: _open_findings_without_work(systems, user), mark=mark)
     urgent += _altered_files(user)
     urgent += _late_work(systems, user, timezone.localdate())
-    return Overview(lines=lines, urgent=tuple(sorted(urgent, key=lambda entry: entry.rank)))
+    return Overview(
+        lines=lines,
+        urgent=tuple(sorted(urgent, key=lambda entry: entry.rank)),
+        waiting=tuple(waiting_for(user)),
+    )

@@ -9,8 +9,8 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from compliance.models import AISystem, CheckRun, Job, User
-from compliance.services import findings, jobs, ledger, observations
+from compliance.models import AISystem, CheckRun, Finding, Job, User
+from compliance.services import closing_proposals, findings, jobs, ledger, observations
 from compliance.types.drafts import JSON, ObservationDraft
 from compliance.types.states import JobState
 
@@ -60,14 +60,16 @@ def finish(
     before = latest(system=system)
     if before is not None and before.outcome_sha256 == outcome_sha256:
         run.repeats = before.repeats or before
-    else:
-        observations.record_batch(system=system, source_uuid=run.uuid, evidence=None, drafts=drafts)
-        wholes = observations.rows_of(source_uuid=run.uuid).filter(asset_kind="ai_system")
-        findings.conclude(observations=wholes, actor=actor)
     run.period_start, run.period_end = period
     run.results, run.facts, run.outcome_sha256 = results, facts, outcome_sha256
     run.finished_at = timezone.now()
     run.save()
+    if run.repeats is None:
+        observations.record_batch(system=system, source_uuid=run.uuid, evidence=None, drafts=drafts)
+        wholes = observations.rows_of(source_uuid=run.uuid).filter(asset_kind="ai_system")
+        findings.conclude(observations=wholes, actor=actor)
+    else:  # what it looked at may be new all the same: a document read, a data set compared since
+        closing_proposals.follow(findings=_findings_of(run.repeats))
     ledger.record(
         kind="checks.run",
         subject=run,
@@ -83,6 +85,11 @@ def finish(
         system=system,
     )
     return run
+
+
+def _findings_of(run: CheckRun) -> list[Finding]:
+    rows = Finding.objects.filter(observations__source_uuid=run.uuid, observations__asset_kind="ai_system")
+    return list(rows.select_related("system").distinct())
 
 
 def job_of(*, run: CheckRun) -> Job:

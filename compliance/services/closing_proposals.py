@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from compliance.models import Closing, Finding, ModelVersion, RemediationItem, Risk, User
 from compliance.selectors.closing_basis import Ground, Missing, examined, ground_of
-from compliance.services import ledger
+from compliance.services import closing_notices, ledger
 from compliance.types.risk_life import ClosingState
 from compliance.types.risk_transitions import WORKING
 from compliance.types.states import RemediationState
@@ -89,41 +89,57 @@ def propose(now: datetime) -> int:
     later = ModelVersion.objects.filter(
         model=OuterRef("finding__model_version__model"), created_at__gt=OuterRef("opened_at")
     )
-    return _propose(Q(finding__state=Conclusion.SATISFIED) | Q(Exists(later)) | Q(finding__observations__isnull=True))
+    which = Q(finding__state=Conclusion.SATISFIED) | Q(Exists(later)) | Q(finding__observations__isnull=True)
+    return _propose(which) + _propose_gaps()
 
 
+@transaction.atomic
 def _propose(which: Q) -> int:
     risks = Risk.objects.filter(which, state__in=sorted(WORKING)).distinct()
-    made = 0
-    for item in _items(risks):
-        made += _offer(complete(grounds_of_item(item)), item=item, risks=list(item.risks.all()))
-    for risk in risks.exclude(items__in=_open_items()).select_related("finding__system", "finding__model_version"):
-        made += _offer(complete(grounds_of_risk(risk)), item=None, risks=[risk])
-    return made
+    made = [
+        _offer(complete(grounds_of_item(item)), item=item, risks=list(item.risks.all()))
+        for item in _worked_on().filter(risks__in=risks.values("pk"))
+    ]
+    unworked = risks.exclude(items__in=_open_items()).select_related("finding__system", "finding__model_version")
+    made += [_offer(complete(grounds_of_risk(risk)), item=None, risks=[risk]) for risk in unworked]
+    return _told(made)
+
+
+@transaction.atomic
+def _propose_gaps() -> int:
+    """The same of work that mends no finding, on gaps and tasks of the playbook: once it is called done, with evidence."""
+    attached = Q(evidence_links__isnull=False) | Q(control__evidence_links__isnull=False)
+    items = _worked_on().filter(attached, state=RemediationState.DONE, risks__isnull=True)
+    return _told([_offer(complete(grounds_of_item(item)), item=item, risks=[]) for item in items])
+
+
+def _told(made: Iterable[Closing | None]) -> int:
+    closings = [one for one in made if one is not None]
+    closing_notices.tell(closings)
+    return len(closings)
 
 
 def _open_items() -> QuerySet[RemediationItem]:
     return RemediationItem.objects.exclude(state=RemediationState.CLOSED)
 
 
-def _items(risks: QuerySet[Risk]) -> QuerySet[RemediationItem]:
-    """Open work on these risks for which nothing is proposed."""
+def _worked_on() -> QuerySet[RemediationItem]:
+    """Open work for which nothing is proposed."""
     waiting = Closing.objects.filter(item=OuterRef("pk"), state=ClosingState.PROPOSED)
-    rows = _open_items().filter(~Exists(waiting), risks__in=risks.values("pk"))
-    return rows.select_related("system").distinct().order_by("pk")
+    rows = _open_items().filter(~Exists(waiting))
+    return rows.select_related("system", "control_test", "statement_line").distinct().order_by("pk")
 
 
-def _offer(found: Sequence[Ground], *, item: RemediationItem | None, risks: Sequence[Risk]) -> int:
+def _offer(found: Sequence[Ground], *, item: RemediationItem | None, risks: Sequence[Risk]) -> Closing | None:
     """Make a proposal, unless it is there already, was returned on the same evidence, or a risk is lived with."""
     if not found or any(risk.state not in WORKING for risk in risks):
-        return 0
+        return None
     earlier = Closing.objects.filter(item=item) if item else Closing.objects.filter(item=None, risks__in=risks)
     basis = [ground.to_json() for ground in found]
     last = earlier.order_by("-created_at", "-pk").first()
     if last is not None and (last.state == ClosingState.PROPOSED or last.basis == basis):
-        return 0
-    make(found, item=item, risks=risks, asked_by=None)
-    return 1
+        return None
+    return make(found, item=item, risks=risks, asked_by=None)
 
 
 @transaction.atomic

@@ -6,9 +6,10 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from compliance.models import Closing, Finding, RemediationItem, RiskMove, TrailEntry, User
+from compliance.models import Closing, Finding, RemediationItem, User
 from compliance.selectors.closing_basis import Missing
-from compliance.services import closing_proposals, ledger, risks
+from compliance.selectors.closing_workers import worked
+from compliance.services import closing_notices, closing_proposals, ledger, risks, sla_clocks
 from compliance.services.errors import RefusedError
 from compliance.services.risk_steps import open_items, said, step
 from compliance.types.drafts import JSON
@@ -16,8 +17,6 @@ from compliance.types.risk_life import ClosingBasis, ClosingState, Sighting
 from compliance.types.risk_transitions import WORKING, By, Held, RiskAct, may_change
 from compliance.types.states import RemediationState
 from compliance.types.verdicts import Conclusion
-
-_WORK = ("remediation.effort_logged", "remediation.milestone_done", "remediation.moved", "remediation.assigned")
 
 
 @transaction.atomic
@@ -35,7 +34,9 @@ def ask(*, item: RemediationItem, actor: User) -> Closing:
     missing = [one.sentence for one in told if isinstance(one, Missing)]
     if missing:
         raise RefusedError(" ".join(missing))
-    return closing_proposals.make(closing_proposals.complete(told), item=fresh, risks=treated, asked_by=actor)
+    closing = closing_proposals.make(closing_proposals.complete(told), item=fresh, risks=treated, asked_by=actor)
+    closing_notices.tell([closing])
+    return closing
 
 
 def confirm(*, closing: Closing, words: str, actor: User) -> Closing:
@@ -67,29 +68,6 @@ def give_back(*, closing: Closing, words: str, actor: User) -> Closing:
     return fresh
 
 
-def workers(closing: Closing) -> set[str]:
-    """Uuids of the people who did the work that a closing is about, or asked for the closing."""
-    did = {str(user.uuid) for user in (closing.asked_by, closing.item.owner if closing.item else None) if user}
-    moved = RiskMove.objects.filter(risk__in=closing.risks.all(), act=RiskAct.INVESTIGATE, made_by__isnull=False)
-    did |= {str(uuid) for uuid in moved.values_list("made_by__uuid", flat=True)}
-    if closing.item is None:
-        return did
-    told = TrailEntry.objects.filter(event__subject_uuid=closing.item.uuid, event__kind__in=_WORK)
-    for entry in told.select_related("event", "actor"):
-        did |= _did(entry)
-    return did
-
-
-def _did(entry: TrailEntry) -> set[str]:
-    """Who did work by one entry: who logged or reached something, called it done, or owned it until then."""
-    kind, payload = entry.event.kind, entry.payload
-    if kind == "remediation.assigned":
-        return {str(payload.get("before", ""))}
-    if kind == "remediation.moved" and payload.get("after") != RemediationState.DONE.value:
-        return set()
-    return {str(entry.actor.uuid)} if entry.actor else set()
-
-
 def _proposed(closing: Closing) -> Closing:
     rows = Closing.objects.select_for_update(of=("self",))
     fresh = rows.select_related("item__owner", "item__system", "system", "asked_by", "observation").get(pk=closing.pk)
@@ -99,7 +77,7 @@ def _proposed(closing: Closing) -> Closing:
 
 
 def _refuse_workers(closing: Closing, actor: User) -> None:
-    if str(actor.uuid) in workers(closing):
+    if worked(closing, actor):
         raise RefusedError(_("You worked on this or asked for its closing; somebody else has to confirm it."))
 
 
@@ -137,7 +115,8 @@ def _settle(closing: Closing, actor: User) -> None:
     assert may_change(Held.EXAMINED, By.PERSON)
     examined = {one["finding"]: one["records"] for one in closing.basis if one["kind"] == ClosingBasis.EXAMINATION}
     rows = Finding.objects.select_for_update(of=("self",)).filter(uuid__in=[uuid for uuid in examined if uuid])
-    for finding in rows.select_related("target", "system"):
+    settled = list(rows.select_related("target", "system"))
+    for finding in settled:
         before, finding.state = finding.state, Conclusion.SATISFIED
         finding.sighting, finding.last_seen_at = Sighting.FIXED, timezone.now()
         finding.save(update_fields=["state", "sighting", "last_seen_at"])
@@ -148,3 +127,4 @@ def _settle(closing: Closing, actor: User) -> None:
             "evidence": examined[str(finding.uuid)],
         }
         ledger.record(kind="finding.concluded", subject=finding, payload=payload, actor=actor, system=finding.system)
+    sla_clocks.follow(findings=[finding.pk for finding in settled], actor=actor)

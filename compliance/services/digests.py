@@ -10,7 +10,8 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -95,8 +96,12 @@ def _take(user_id: int, now: datetime) -> _Letter | None:
 def _worth_saying(found: list[Line]) -> list[Line]:
     """What its person may see and still holds; of a thing that was due soon and is due, the latter."""
     shown = [line for line in found if line.is_open and line.stands]
-    over = {line.notice.subject_uuid for line in shown if line.notice.kind == NoticeKind.OVERDUE}
-    return [line for line in shown if line.notice.kind != NoticeKind.DUE_SOON or line.notice.subject_uuid not in over]
+    over = {_day_of(line) for line in shown if line.notice.kind == NoticeKind.OVERDUE}
+    return [line for line in shown if line.notice.kind != NoticeKind.DUE_SOON or _day_of(line) not in over]
+
+
+def _day_of(line: Line) -> tuple[UUID | None, date | None]:
+    return line.notice.subject_uuid, line.notice.due_on
 
 
 def _hand_over(letter: _Letter) -> str:

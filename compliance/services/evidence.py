@@ -267,6 +267,26 @@ def link(
     return entry
 
 
+def attach_file(
+    *, item: RemediationItem, stream: BinaryIO | IO[bytes], filename: str, declared_type: str, note: str, actor: User
+) -> EvidenceLink:
+    """Keep a file as evidence of an item's AI system, for which whoever brings it vouches, and attach it. Raises RefusedError.
+
+    Bytes that were rejected before stay so: to judge evidence is another right.
+    """
+    piece = receive(
+        system=item.system,
+        stream=stream,
+        filename=filename,
+        title=filename,
+        declared_type=declared_type,
+        received_by=actor,
+    )
+    if piece.state == EvidenceState.RECEIVED:
+        accept(evidence=piece, actor=actor)
+    return link(evidence=piece, target=item, actor=actor, note=note)
+
+
 def unlink(*, entry: EvidenceLink, actor: User) -> None:
     """Take evidence away from an answer that is still being written."""
     if entry.answer is None or entry.answer.assessment.is_frozen:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.models import AISystem, Finding, ModelVersion, Observation, ReferenceControl, Risk, User
-from compliance.services import bulk_rows, closing_proposals, ledger, risk_steps, sla_clocks
+from compliance.services import bulk_rows, closing_notices, closing_proposals, ledger, risk_steps, sla_clocks
 from compliance.services.errors import RefusedError
 from compliance.services.finding_marks import Marks, exposure_of, put_priority
 from compliance.services.finding_targets import EFFECT, control_for
@@ -279,8 +279,9 @@ def _conclude(system_id: int, rows: Sequence[_Spoken], actor: User | None) -> li
 
 def _follow(drawn: Sequence[_Drawn]) -> None:
     """What the table of risks has the record do after findings were concluded."""
-    back = [one.finding.pk for one in drawn if one.finding.sighting == Sighting.REAPPEARED and not one.stood]
-    risk_steps.reopen_reappeared(findings=back)
+    back = [one.finding for one in drawn if one.finding.sighting == Sighting.REAPPEARED and not one.stood]
+    risk_steps.reopen_reappeared(findings=[finding.pk for finding in back])
+    closing_notices.tell_back(back)
     closing_proposals.follow(findings=[one.finding for one in drawn])
 
 

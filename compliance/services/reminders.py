@@ -1,5 +1,6 @@
-"""Reminders: remediation items, their milestones and auditors' requests that are due soon, or due, by the clock of whoever has
-them. Each is told once before its day and once when it has come; another day is told anew.
+"""Reminders: remediation items, their milestones and auditors' requests that are due soon, or due, and risk acceptances and
+waivers that are to be reviewed or end, by the clock of whoever has them. Each is told once before its day and once when it has
+come; another day is told anew.
 """
 
 from __future__ import annotations
@@ -9,14 +10,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.urls import reverse
 
-from compliance.models import AuditRequest, Milestone, RemediationItem, User
+from compliance.models import AISystem, AuditRequest, Milestone, RemediationItem, RiskAcceptance, User, Waiver
+from compliance.rights import Verb, may
 from compliance.services import digests, notices
 from compliance.services.notices import Telling
 from compliance.types.audit_requests import SOON_DAYS, WAITS_FOR_US, Nearness, nearness
 from compliance.types.notices import NoticeKind
+from compliance.types.risk_life import AgreementState
 from compliance.types.states import RemediationState
 
 _FARTHEST_ZONES_DAYS = 2
@@ -49,6 +52,7 @@ def due(now: datetime) -> Iterator[Telling]:
         if user is not None and request.due_on is not None:
             yield from _near(user, request, request.due_on, f"{reverse('request-list')}?mine=on", now)
     yield from _work(until, now)
+    yield from _agreements(until, now)
 
 
 def _work(until: date, now: datetime) -> Iterator[Telling]:
@@ -62,6 +66,29 @@ def _work(until: date, now: datetime) -> Iterator[Telling]:
         yield from _near(step.item.owner, step, step.due_on, _own_items(step.item.owner), now)
 
 
+def _agreements(until: date, now: datetime) -> Iterator[Telling]:
+    """Reviews and last days of what is in force, to whoever asked for it and whoever decided."""
+    accepted = RiskAcceptance.objects.filter(
+        Q(review_on__lte=until) | Q(ends_on__lte=until), state=AgreementState.APPROVED
+    )
+    for row in accepted.select_related("requested_by", "decided_by", "risk__finding__system__owner").iterator(500):
+        for user in _parties(row, row.risk.finding.system):
+            for day in sorted({row.review_on, row.ends_on}):
+                yield from _near(user, row, day, reverse("acceptance-list"), now)
+    waived = Waiver.objects.filter(ends_on__lte=until, state=AgreementState.APPROVED)
+    for waiver in waived.select_related("requested_by", "decided_by", "system__owner").iterator(500):
+        for user in _parties(waiver, waiver.system):
+            yield from _near(user, waiver, waiver.ends_on, reverse("waiver-list"), now)
+
+
+def _parties(row: RiskAcceptance | Waiver, system: AISystem) -> set[User]:
+    """Who asked and who decided; the owner of the AI system as well where none of them may decide any longer."""
+    people = {user for user in (row.requested_by, row.decided_by) if user is not None and user.is_active}
+    if system.owner is not None and not any(may(user, Verb.DECIDE_ACCEPTANCE) for user in people):
+        people.add(system.owner)
+    return people
+
+
 def _light(items: QuerySet[RemediationItem]) -> QuerySet[RemediationItem]:
     return items.only("uuid", "due_on", "owner__uuid", "owner__time_zone", "owner__is_active", "owner__role")
 
@@ -71,7 +98,11 @@ def _own_items(user: User) -> str:
 
 
 def _near(
-    user: User, subject: AuditRequest | RemediationItem | Milestone, day: date, place: str, now: datetime
+    user: User,
+    subject: AuditRequest | RemediationItem | Milestone | RiskAcceptance | Waiver,
+    day: date,
+    place: str,
+    now: datetime,
 ) -> Iterator[Telling]:
     near = nearness(day, now.astimezone(ZoneInfo(user.time_zone)).date())
     if near is not None:

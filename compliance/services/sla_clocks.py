@@ -1,5 +1,5 @@
 """The clocks of findings: begun when a finding comes, stopped while its risk is to be or is accepted, ended when it no longer
-stands.
+stands, or when its risk is closed because its model was replaced.
 
 `follow` brings clocks in line with their findings, for some of them where something just happened and for all of them by night.
 It may run at any time and any number of times. One runs at a time, so that no finding gets two clocks.
@@ -131,12 +131,18 @@ def _severity(prefix: str = "") -> Coalesce:
     return Coalesce(F(f"{prefix}risk__severity"), F(f"{prefix}severity"))
 
 
+def _closed(prefix: str = "") -> Q:
+    """Nobody has to act any longer, whatever the finding says: what was found in a model that was replaced stays true of it."""
+    return Q(**{f"{prefix}risk__state": RiskState.CLOSED})
+
+
 def _begin(rows: QuerySet[Finding], terms: _Terms) -> int:
     runs, ran = SlaClock.objects.filter(_OPEN, finding=OuterRef("pk")), SlaClock.objects.filter(finding=OuterRef("pk"))
     limited = [row["severity"] for row in terms.policy.limits]
     fresh = (
         rows.annotate(counts_as=_severity(), has_run=Exists(ran))
         .filter(~Exists(runs), state=Conclusion.NOT_SATISFIED, counts_as__in=limited)
+        .exclude(_closed())
         .order_by("created_at", "pk")
         .values_list("pk", "uuid", "system__uuid", "counts_as", "created_at", "has_run")
     )
@@ -171,7 +177,7 @@ def _row(finding: int, limit: Limit, start: datetime, system_uuid: object, terms
 
 
 def _end(clocks: QuerySet[SlaClock], terms: _Terms) -> int:
-    over = list(_with_finding(clocks.filter(finding__state=Conclusion.SATISFIED)))
+    over = list(_with_finding(clocks.filter(Q(finding__state=Conclusion.SATISFIED) | _closed("finding__"))))
     for clock in over:
         clock.ended_at = terms.now
     bulk_rows.update(over, names=("ended_at",))

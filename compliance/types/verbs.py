@@ -52,6 +52,7 @@ class Verb(StrEnum):
     CANCEL_JOB = "cancel a job"
     OPEN_REMEDIATION = "open and assign remediation"
     WORK_REMEDIATION = "work on remediation"
+    ATTACH_TO_WORK = "attach evidence to remediation items"
     KEEP_FILTERS = "keep filters of lists under a name"
     VIEW_FIGURES = "see the figures of remediation and its monthly summaries"
     SET_PRIORITY = "set the priority of a finding"

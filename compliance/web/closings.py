@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from compliance.choices import label
 from compliance.models import Closing, RemediationItem
 from compliance.rights import Verb, may
+from compliance.selectors.closing_workers import worked
 from compliance.selectors.risk_pages import CLOSINGS, basis_lines, waiting_closings
 from compliance.services import closings
 from compliance.types.risk_life import ClosingBasis, ClosingState
@@ -66,15 +67,15 @@ def closing_detail(request: Request, uuid: UUID) -> HttpResponse:
     """One closing: on what it rests, and who may decide."""
     closing, user = found(request, CLOSINGS, uuid), request.user
     is_open = closing.state == ClosingState.PROPOSED
-    worked = is_open and str(user.uuid) in closings.workers(closing)
+    has_worked = is_open and worked(closing, user)
     may_decide = is_open and may(user, Verb.CONFIRM_CLOSING)
     findings = closing.risks.select_related("finding__target")
     context = {
         "closing": closing,
         "basis": basis_lines(closing, user),
         "risks": findings,
-        "worked": worked,
-        "may_confirm": may_decide and not worked,
+        "worked": has_worked,
+        "may_confirm": may_decide and not has_worked,
         "may_return": may_decide,
         "trail": [{"label": _("Closings to confirm"), "url": reverse("closing-list")}, {"label": _("Closing")}],
     }

@@ -46,7 +46,7 @@ class AttachmentForm(forms.Form):
 
 def desk_of(request: Request, item: RemediationItem) -> dict[str, Any]:
     """What the item's page shows of comments and attachments, and the forms that its reader may use."""
-    may_link = may(request.user, Verb.LINK_EVIDENCE)
+    may_link = may(request.user, Verb.ATTACH_TO_WORK)
     return {
         "talk": talk(item, request.user, everything=request.GET.get("comments") == "all"),
         "comment": CommentForm() if may(request.user, Verb.WORK_REMEDIATION) else None,
@@ -76,7 +76,7 @@ def remediation_comment(request: Request, uuid: UUID) -> HttpResponse:
     return _back(item, "comments")
 
 
-@guarded(Verb.LINK_EVIDENCE, methods=("POST",))
+@guarded(Verb.ATTACH_TO_WORK, methods=("POST",))
 def remediation_attach(request: Request, uuid: UUID) -> HttpResponse:
     """Attach evidence already collected."""
     item = found(request, ROWS, uuid)
@@ -93,7 +93,7 @@ def remediation_attach(request: Request, uuid: UUID) -> HttpResponse:
     return _back(item, "attachments")
 
 
-@guarded(Verb.LINK_EVIDENCE, methods=("POST",))
+@guarded(Verb.ATTACH_TO_WORK, methods=("POST",))
 def remediation_upload(request: Request, uuid: UUID) -> HttpResponse:
     """Keep a file as evidence of the item's system, and attach it."""
     item = found(request, ROWS, uuid)
@@ -102,16 +102,14 @@ def remediation_upload(request: Request, uuid: UUID) -> HttpResponse:
         if not form.is_valid():
             raise _first_error(form)
         upload = form.cleaned_data["file"]
-        piece = evidence.receive(
-            system=item.system,
+        evidence.attach_file(
+            item=item,
             stream=upload.file,
             filename=upload.name,
-            title=upload.name,
             declared_type=upload.content_type or "",
-            received_by=request.user,
+            note=form.cleaned_data["note"],
+            actor=request.user,
         )
-        evidence.accept(evidence=piece, actor=request.user)
-        evidence.link(evidence=piece, target=item, actor=request.user, note=form.cleaned_data["note"])
     except RefusedError as error:
         refuse(request, error)
     else:

@@ -242,7 +242,8 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcomes:
-    """What a check found. population: how many it looked at; lacks: the input that is not there, in a sentence, else ""."""
+    """What a check found. population: how many it looked at; lacks: the input that is not there, in a sentence, else "";
+    none_left: that of those who were there before none is, in a sentence, else ""."""
 
     rule: CheckRule
     unit: str
@@ -251,6 +252,7 @@ class Outcomes:
     undecided: tuple[Case, ...] = ()
     lacks: str = ""
     not_stated: str = ""
+    none_left: str = ""
     facts: JSON = field(default_factory=dict)
 
 

@@ -7,18 +7,22 @@ from scanning.checks.base import Case, Facts, Outcomes, case_of, who
 
 _NO_READING = "No entitlement document of the period is on record."
 
+_NOBODY_LEFT = "By the latest documents nobody can submit jobs; earlier ones named somebody."
+
 
 def entitled_unused(facts: Facts) -> Outcomes:
     """Can submit, and did not in the period."""
     rule = CheckRule.ENTITLED_UNUSED
     if facts.can_now is None:
         return Outcomes(rule=rule, unit="principals", population=0, lacks=_NO_READING)
+    if not facts.can_now and facts.ever_entitled:
+        return Outcomes(rule=rule, unit="principals", population=0, none_left=_NOBODY_LEFT)
     used = frozenset[str]().union(*(event.acted_as for event in facts.submissions))
     exceptions = tuple(
         Case(
             key=one.actor.key, subject=one.actor.display, at=None,
             sentence=f"{one.actor.display} can submit jobs by the documents and submitted none in the period.",
-            facts={"scope": one.scope},
+            facts={"scope": one.scope, "principal": one.actor.key},
         )
         for one in facts.can_now
         if used.isdisjoint(one.actor.names | {one.actor.key})

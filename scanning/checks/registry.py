@@ -170,6 +170,8 @@ def verdict_of(found: Outcomes) -> FileScanVerdict | StageVerdict:
     """An exception outranks all; what lacks its input, or cannot be told of all, is never a pass."""
     if found.exceptions:
         return FileScanVerdict.FINDING
+    if found.none_left:
+        return FileScanVerdict.NOTHING_FOUND
     if found.not_stated or (not found.population and not found.lacks):
         return StageVerdict.NOT_APPLICABLE
     if found.lacks or found.undecided:
@@ -181,6 +183,8 @@ def sentence_of(found: Outcomes) -> str:
     """What a check found, with what it could not tell."""
     if found.lacks or found.not_stated:
         return f"Not checked. {found.lacks or found.not_stated}"
+    if found.none_left:
+        return f"Exceptions: none. {found.none_left}"
     if not found.population:
         return f"Nothing to look at: the period holds no {found.unit}."
     told = f"Exceptions: {count(found.exceptions)} of {found.population} {found.unit}."

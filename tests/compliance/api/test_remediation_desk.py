@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from compliance.models import BulkEdit, Job, RemediationComment, RemediationItem, User
@@ -98,3 +100,24 @@ def test_a_summary_is_asked_for_by_month(world: World, api: Api, manager: User) 
         refused = post(api(manager), "remediation-summaries", {"month": month})
         assert refused.status_code in (400, 409)
         assert "month" in json.dumps(refused.json()) or "not over" in json.dumps(refused.json())
+
+
+def test_a_manager_attaches_evidence_and_files_to_items(
+    world: World, api: Api, manager: User, contributor: User, auditor: User
+) -> None:
+    path = f"remediation-items/{world.item.uuid}"
+    answer = post(api(manager), f"{path}/attach", {"evidence": str(world.log.uuid), "note": "The log."})
+    assert (answer.status_code, answer.json()["uuid"]) == (200, str(world.log.uuid))
+    file = SimpleUploadedFile("minutes.txt", b"Decided on Monday.", content_type="text/plain")
+    made: Any = api(manager).post(f"{ROOT}/{path}/upload/", {"file": file, "note": "Minutes"}, format="multipart")
+    assert (made.status_code, made.json()["filename"]) == (201, "minutes.txt")
+    assert world.item.evidence_links.get(note="Minutes").evidence.state == "accepted"
+    assert world.item.evidence_links.filter(linked_by=manager).count() == 2
+    assert post(api(manager), f"{path}/attach", {"evidence": str(uuid4())}).status_code == 400
+    foreign = post(api(contributor), f"{path}/attach", {"evidence": str(world.other_log.uuid)})
+    assert foreign.status_code == 400
+    assert post(api(manager), f"{path}/attach", {"evidence": str(world.other_log.uuid)}).status_code == 409
+    assert post(api(auditor), f"{path}/attach", {"evidence": str(world.log.uuid)}).status_code == 403
+    assert api(manager).post(f"{ROOT}/{path}/upload/", {"note": "x"}, format="multipart").status_code == 400
+    kept = {"system": str(world.item.system.uuid), "file": file}
+    assert api(manager).post(f"{ROOT}/evidence/", kept, format="multipart").status_code == 403

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from django.utils import timezone
+from knox.models import AuthToken
+from rest_framework.test import APIClient
 
 from compliance.models import AISystem, Closing, Finding, ModelVersion, RemediationItem, Risk, User
 from compliance.services import closing_proposals, closings, evidence, findings, remediation, risk_acceptances, risks
@@ -215,3 +219,45 @@ def test_a_risk_with_other_open_work_stays_open(world: World, officer: User, man
     assert state(world) == ("closed", "remediating")
     closings.confirm(closing=waiting(other), words="", actor=officer)
     assert state(world) == ("closed", "closed")
+
+
+# The same on each path --------------------------------------------------------------------------------------------------
+
+
+def _by_night(item: RemediationItem, _asker: User) -> None:
+    assert NIGHTLY["closings"](timezone.now())["proposed"] == 1
+
+
+def _by_page(item: RemediationItem, asker: User) -> None:
+    client = Client()
+    client.force_login(asker)
+    assert client.post(f"/remediation/{item.uuid}/closing/").status_code == 302
+
+
+def _by_api(item: RemediationItem, asker: User) -> None:
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Token {AuthToken.objects.create(user=asker)[1]}")
+    assert client.post(f"/api/v1/remediation-items/{item.uuid}/closing/").status_code == 201
+
+
+@pytest.mark.parametrize("propose", [_by_night, _by_page, _by_api])
+@pytest.mark.parametrize("basis", [ClosingBasis.RESCAN, ClosingBasis.REPLACEMENT, ClosingBasis.EXAMINATION])
+def test_each_ground_holds_on_each_path(
+    world: World, system: AISystem, basis: ClosingBasis, propose: Callable[[RemediationItem, User], None],
+    request: pytest.FixtureRequest, contributor: User, officer: User,
+) -> None:  # fmt: skip
+    item = world.item
+    if basis == ClosingBasis.EXAMINATION:
+        item = request.getfixturevalue("examined")
+        piece = records.evidence(system, b"the list", actor=contributor)
+        evidence.link(evidence=piece, target=item, actor=contributor)
+    else:
+        replaced = basis == ClosingBasis.REPLACEMENT
+        scanned(records.model_version(system, "digits", "3", actor=contributor) if replaced else world.tuned, GONE)
+    Closing.objects.all().delete()  # as if nothing had been proposed when the evidence came
+    propose(item, contributor)
+    closing = waiting(item)
+    assert [ground["kind"] for ground in closing.basis] == [basis]
+    closings.confirm(closing=closing, words="Looked at it.", actor=officer)
+    item.refresh_from_db()
+    assert (item.state, item.risks.get().state) == ("closed", "closed")

@@ -7,7 +7,16 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.core import mail
 
-from compliance.models import AuditRequest, Engagement, Milestone, Notice, RemediationItem, User
+from compliance.models import (
+    AuditRequest,
+    Engagement,
+    Milestone,
+    Notice,
+    RemediationItem,
+    RiskAcceptance,
+    User,
+    Waiver,
+)
 from compliance.services import audit_requests, reminders
 from compliance.services.audit_requests import RequestDraft
 from compliance.tasks import remind
@@ -172,3 +181,77 @@ def test_an_owner_who_lost_the_system_is_told_nothing(item: RemediationItem, con
     contributor.memberships.all().delete()
     assert reminders.remind(now=at(10)).told == 0
     assert mail.outbox == []
+
+
+# Acceptances and waivers ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def accepted(engagement: Engagement, world: World, officer: User, manager: User) -> RiskAcceptance:
+    """Agreed to on the record of 2026: to be reviewed on the tenth of December, over after the twentieth."""
+    row = RiskAcceptance.objects.create(
+        risk=world.item.risks.get(), reason="r", review_on=DUE, ends_on=DUE + timedelta(days=10), requested_by=officer,
+        decided_by=manager, state="approved",
+    )  # fmt: skip
+    Notice.objects.all().delete()
+    return row
+
+
+def told_of(row: RiskAcceptance | Waiver, kind: str, day: date) -> set[User]:
+    return {one.user for one in Notice.objects.filter(kind=kind, subject_uuid=row.uuid, due_on=day)}
+
+
+def test_review_and_last_day_of_an_acceptance_are_told_to_both_sides_once(
+    accepted: RiskAcceptance, officer: User, manager: User
+) -> None:
+    for _twice in range(2):
+        reminders.remind(now=at(8))
+    assert told_of(accepted, "due_soon", DUE) == {officer, manager}
+    assert told_of(accepted, "due_soon", accepted.ends_on) == set()
+    reminders.remind(now=at(10))
+    reminders.remind(now=at(18))
+    assert told_of(accepted, "overdue", DUE) == {officer, manager}
+    assert told_of(accepted, "due_soon", accepted.ends_on) == {officer, manager}
+    assert Notice.objects.count() == 6
+
+
+def test_a_review_that_was_done_needs_no_mail(accepted: RiskAcceptance, manager: User) -> None:
+    reminders.remind(now=at(8, 5))
+    RiskAcceptance.objects.filter(pk=accepted.pk).update(review_on=DUE + timedelta(days=9))
+    assert sent_at(8, 9) == 0
+
+
+def test_where_nobody_who_may_decide_is_left_the_owner_of_the_system_is_told(
+    accepted: RiskAcceptance, world: World, contributor: User, manager: User, officer: User
+) -> None:
+    RiskAcceptance.objects.filter(pk=accepted.pk).update(requested_by=contributor)
+    User.objects.filter(pk=manager.pk).update(is_active=False)
+    reminders.remind(now=at(10))
+    assert told_of(accepted, "overdue", DUE) == {contributor, officer}
+
+
+def test_nobody_is_told_of_what_they_may_no_longer_see(
+    accepted: RiskAcceptance, contributor: User, manager: User
+) -> None:
+    RiskAcceptance.objects.filter(pk=accepted.pk).update(requested_by=contributor)
+    contributor.memberships.all().delete()
+    reminders.remind(now=at(10))
+    assert told_of(accepted, "overdue", DUE) == {manager}
+
+
+def test_what_is_asked_for_or_over_is_not_told(accepted: RiskAcceptance) -> None:
+    for state in ("requested", "expired", "revoked"):
+        RiskAcceptance.objects.filter(pk=accepted.pk).update(state=state)
+        reminders.remind(now=at(10))
+    assert not Notice.objects.exists()
+
+
+def test_the_last_day_of_a_waiver_is_told(engagement: Engagement, world: World, officer: User, manager: User) -> None:
+    waiver = Waiver.objects.create(
+        system=world.item.system, producer="assay", rule="pickle", reason="r", ends_on=DUE, requested_by=officer,
+        decided_by=manager, state="approved",
+    )  # fmt: skip
+    assert sent_at(8) == 2
+    assert told_of(waiver, "due_soon", DUE) == {officer, manager}
+    reminders.remind(now=at(10))
+    assert told_of(waiver, "overdue", DUE) == {officer, manager}

@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from icalendar import Calendar
 
 from compliance.models import (
@@ -19,8 +20,10 @@ from compliance.models import (
     MailState,
     Notice,
     NoticeChoice,
+    RiskAcceptance,
     SlaPolicy,
     User,
+    Waiver,
     WebhookEndpoint,
 )
 from compliance.services import nightly, notices
@@ -135,6 +138,32 @@ def test_a_calendar_holds_ones_own_work(world: World, officer: User, browse: Bro
     days = {str(event["summary"]): event.decoded("dtstart") for event in events}
     assert days[f"Due: {world.item.title}"] == world.item.due_on
     assert all(str(event["uid"]).endswith("@assay") for event in events)
+
+
+def test_a_calendar_holds_reviews_and_last_days_of_what_one_asked_for_or_decided(
+    world: World, officer: User, manager: User, contributor: User, browse: Browse
+) -> None:
+    today = timezone.localdate()
+    review, last = today + timedelta(days=10), today + timedelta(days=20)
+    agreed = {"reason": "r", "ends_on": last, "requested_by": officer, "decided_by": manager, "state": "approved"}
+    RiskAcceptance.objects.create(risk=world.item.risks.get(), review_on=review, **agreed)
+    Waiver.objects.create(system=world.item.system, producer="assay", rule="pickle", **agreed)
+
+    def days(user: User) -> dict[str, object]:
+        found = Calendar.from_ical(Client().get(feed_of(browse(user))).content).walk("VEVENT")
+        named = {str(event["summary"]): event.decoded("dtstart") for event in found}
+        return {title: day for title, day in named.items() if "acceptance" in title or "waiver" in title}
+
+    title = world.finding.title
+    expected = {
+        f"Review of a risk acceptance: {title}": review,
+        f"Last day of a risk acceptance: {title}": last,
+        "Last day of a waiver: assay: pickle": last,
+    }
+    assert days(manager) == days(officer) == expected
+    assert days(contributor) == {}
+    RiskAcceptance.objects.update(state="revoked")
+    assert days(officer) == {"Last day of a waiver: assay: pickle": last}
 
 
 def test_a_renewed_address_ends_the_one_before(world: World, browse: Browse) -> None:

@@ -353,3 +353,32 @@ def test_evidence_on_record_is_attached_and_foreign_evidence_is_not(
 
 def test_an_upload_without_a_file_is_refused_in_words(world: World, browse: Browse, contributor: User) -> None:
     assert "This field is required" in browse(contributor).post(url("upload", world.item), {}, follow=True).text
+
+
+def test_a_manager_attaches_to_items_and_to_nothing_else(
+    world: World, browse: Browse, manager: User, auditor: User, administrator: User
+) -> None:
+    client = browse(manager)
+    assert "attachment_file" in client.get(f"/remediation/{world.item.uuid}/").text
+    upload = SimpleUploadedFile("minutes.txt", b"Decided on Monday.", content_type="text/plain")
+    assert "kept as evidence and attached" in client.post(url("upload", world.item), {"file": upload}, follow=True).text
+    client.post(url("attach", world.item), {"evidence": str(world.log.uuid)})
+    assert world.item.evidence_links.filter(linked_by=manager).count() == 2
+    answer = world.assessment.answers.all()[0]
+    place = f"/assessments/{world.assessment.uuid}/questions/{answer.question.number}/attach/"
+    assert client.post(place, {"evidence": str(world.log.uuid)}).status_code == 403
+    assert client.get("/evidence/new/").status_code == 403
+    for other in (auditor, administrator):
+        assert browse(other).post(url("attach", world.item), {"evidence": str(world.log.uuid)}).status_code in (
+            403,
+            404,
+        )
+
+
+def test_bytes_that_were_rejected_stay_so(world: World, browse: Browse, manager: User, officer: User) -> None:
+    piece = records.evidence(world.item.system, b"Forged.", actor=officer)
+    type(piece).objects.filter(pk=piece.pk).update(state="rejected", rejection="Forged.")
+    upload = SimpleUploadedFile("minutes.txt", b"Forged.", content_type="text/plain")
+    assert "rejected" in browse(manager).post(url("upload", world.item), {"file": upload}, follow=True).text
+    piece.refresh_from_db()
+    assert piece.state == "rejected"

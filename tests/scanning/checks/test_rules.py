@@ -25,7 +25,7 @@ from scanning.checks.base import (
     Verified,
     Window,
 )
-from scanning.checks.registry import CHECKS, verdict_of
+from scanning.checks.registry import CHECKS, sentence_of, verdict_of
 from tests.scanning.checks.facts import (
     BASE,
     DATA,
@@ -313,7 +313,13 @@ def test_the_use_of_a_role_is_its_use() -> None:
 
 
 def test_a_reading_that_names_nobody_leaves_nothing_to_look_at() -> None:
-    assert said(R.ENTITLED_UNUSED, facts(can_now=()))[0] == NOT_APPLICABLE
+    assert said(R.ENTITLED_UNUSED, facts(can_now=(), ever_entitled=frozenset()))[0] == NOT_APPLICABLE
+
+
+def test_that_nobody_is_left_of_those_who_could_is_an_answer() -> None:
+    found = run(R.ENTITLED_UNUSED, facts(can_now=(), ever_entitled=frozenset({"arn:user/ann"})))
+    assert verdict_of(found) == NOTHING_FOUND
+    assert sentence_of(found).startswith("Exceptions: none. By the latest documents nobody")
 
 
 # Windows --------------------------------------------------------------------------------------------------------------
