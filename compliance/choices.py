@@ -315,6 +315,7 @@ _LABELLED: tuple[tuple[StrEnum, _StrPromise], ...] = (
     (testing.PopulationKind.MODEL_VERSIONS, _("Model versions")),
     (testing.PopulationKind.EVIDENCE, _("Evidence")),
     (testing.PopulationKind.FINDINGS, _("Findings")),
+    (testing.PopulationKind.ENTITLEMENT_CHANGES, _("Changes of who can submit")),
     (testing.PopulationKind.LIST, _("A list that was handed in")),
     (testing.Selection.STATISTICAL, _("By confidence and rates")),
     (testing.Selection.FIXED, _("A fixed size")),

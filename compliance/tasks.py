@@ -83,6 +83,14 @@ def edit_in_bulk(job_id: int) -> None:
     bulk_edits.apply_for_job(job_id=job_id)
 
 
+@shared_task(name="compliance.tasks.draw_certificate")
+def draw_certificate(job_id: int) -> None:
+    """Draw the certificate of a disposal run as a PDF."""
+    from compliance.services.disposal_papers import make_for_job  # noqa: PLC0415 - PDF libraries, as above
+
+    make_for_job(job_id=job_id)
+
+
 @shared_task(name="compliance.tasks.make_summary")
 def make_summary(job_id: int) -> None:
     """Draw the monthly summary that a job asks for."""

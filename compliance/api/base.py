@@ -27,9 +27,22 @@ EXPORT = OpenApiParameter(
 _NO_FILTERS = frozenset({"export", "page", "page_size"})
 
 
+# What fields of requests share: a text that may be left out, and a value that may be absent.
+TEXT: dict[str, Any] = {"required": False, "allow_blank": True, "default": "", "max_length": 20_000}
+OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True, "default": None}
+
+
 def asker(request: Request) -> User:
     """The signed-in user behind a request that passed the gate."""
     return cast(User, request.user)
+
+
+def sent(shape: type[serializers.Serializer[dict[str, Any]]], request: Request, view: Any) -> dict[str, Any]:
+    """What a request says, by its shape and the references that exist for the asker. Raises ValidationError."""
+    payload = shape(data=request.data, context=view.get_serializer_context())
+    payload.is_valid(raise_exception=True)
+    given: dict[str, Any] = payload.validated_data
+    return given
 
 
 class ScopedViewSet(viewsets.GenericViewSet[Any]):

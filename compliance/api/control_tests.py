@@ -1,9 +1,8 @@
-"""Endpoints of tests of controls: populations, tests, samples, instances; each exists for the organisation once released."""
+"""Endpoints of tests of controls; a test exists for the organisation once it is released."""
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -12,106 +11,29 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance import models as m
-from compliance.api.base import ReadViewSet, ScopedReference, asker
+from compliance.api.base import OPTIONAL, TEXT, ReadViewSet, ScopedReference, asker, sent
+from compliance.api.samples import (
+    AddInstanceRequest,
+    DrawRequest,
+    ExtendRequest,
+    SampledInstanceSerializer,
+    SampleSerializer,
+)
 from compliance.api.serializers import PersonSerializer, UuidField
 from compliance.choices import choices
 from compliance.rights import Verb
 from compliance.selectors import control_test_page as pages
-from compliance.services import control_tests, populations, samples
+from compliance.services import control_tests, samples
 from compliance.services.control_tests import ControlTestPlan
-from compliance.services.populations import PopulationDraft
-from compliance.services.samples import ResultDraft, SamplePlan
+from compliance.services.samples import SamplePlan
 from compliance.types.drafts import JSON
 from compliance.types.testing import (
     Attribute,
     ControlTestConclusion,
     ControlTestKind,
     ControlTestMethod,
-    InstanceResult,
-    PopulationKind,
     Selection,
-    SourceCheck,
 )
-
-_WRITES: dict[str, Verb] = {"GET": Verb.VIEW, "POST": Verb.TEST_CONTROLS}
-_TEXT: dict[str, Any] = {"required": False, "allow_blank": True, "default": "", "max_length": 20_000}
-_OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True, "default": None}
-_RATE: dict[str, Any] = {
-    **_OPTIONAL,
-    "max_digits": 6,
-    "decimal_places": 5,
-    "min_value": Decimal(0),
-    "max_value": Decimal(1),
-}
-
-
-def _sent(shape: type[serializers.Serializer[JSON]], request: Request, view: Any) -> JSON:
-    payload = shape(data=request.data, context=view.get_serializer_context())
-    payload.is_valid(raise_exception=True)
-    given: JSON = payload.validated_data
-    return given
-
-
-# Populations --------------------------------------------------------------------------------------------------------
-
-
-class PopulationSerializer(serializers.ModelSerializer[m.Population]):
-    """A population: what it is made of, its count and root."""
-
-    engagement = UuidField()
-    system = UuidField()
-    made_by = PersonSerializer(read_only=True)
-    agrees = serializers.BooleanField(read_only=True, allow_null=True)
-
-    class Meta:
-        model = m.Population
-        fields: ClassVar = [
-            "uuid", "engagement", "system", "title", "kind", "filters", "period_start", "period_end", "stratify_by",
-            "source_name", "source_sha256", "stated_count", "total_column", "stated_total", "count", "root", "sha256",
-            "total", "strata", "agrees", "frozen_at", "made_by", "created_at",
-        ]  # fmt: skip
-
-
-class PopulationRequest(serializers.Serializer[JSON]):
-    """A population of records held, or of a list that is sent along."""
-
-    engagement = ScopedReference(queryset=m.Engagement.objects.all())
-    system = ScopedReference(queryset=m.AISystem.objects.all())
-    title = serializers.CharField(max_length=200)
-    kind = serializers.ChoiceField(choices=choices(PopulationKind))
-    period_start = serializers.DateField()
-    period_end = serializers.DateField()
-    filters = serializers.DictField(child=serializers.CharField(max_length=200), required=False, default=dict)
-    stratify_by = serializers.CharField(**{**_TEXT, "max_length": 100})
-    file = serializers.FileField(required=False, default=None)
-    stated_count = serializers.IntegerField(**_OPTIONAL, min_value=0, max_value=2**53)
-    total_column = serializers.CharField(**{**_TEXT, "max_length": 100})
-    stated_total = serializers.CharField(**{**_TEXT, "max_length": 100})
-
-
-class PopulationViewSet(ReadViewSet):
-    """Populations."""
-
-    queryset = m.Population.objects.select_related("engagement", "system", "made_by").order_by("-created_at", "-pk")
-    serializer_class = PopulationSerializer
-    filterset_fields: ClassVar = {"engagement__uuid": ["exact"], "system__uuid": ["exact"], "kind": ["exact"]}
-    verbs: ClassVar = _WRITES
-
-    @extend_schema(request=PopulationRequest, responses={202: PopulationSerializer})
-    def create(self, request: Request) -> Response:
-        """Define a population; a job counts and freezes it."""
-        given = _sent(PopulationRequest, request, self)
-        engagement, system, upload = (given.pop(name) for name in ("engagement", "system", "file"))
-        draft = PopulationDraft(
-            **{**given, "kind": PopulationKind(given["kind"])},
-            stream=upload.file if upload else None,
-            filename=upload.name if upload else "",
-        )
-        population = populations.define(engagement=engagement, system=system, draft=draft, actor=asker(request))
-        return Response(PopulationSerializer(population).data, status=status.HTTP_202_ACCEPTED)
-
-
-# Tests --------------------------------------------------------------------------------------------------------------
 
 
 class AttributeSerializer(serializers.Serializer[JSON]):
@@ -142,20 +64,37 @@ class ControlTestSerializer(serializers.ModelSerializer[m.ControlTest]):
         ]  # fmt: skip
 
 
-class ControlTestRequest(serializers.Serializer[JSON]):
-    """How a control is to be tested."""
+class ControlTestPlanRequest(serializers.Serializer[JSON]):
+    """How a control is to be tested, anew."""
 
-    engagement = ScopedReference(queryset=m.Engagement.objects.all())
-    control = ScopedReference(queryset=m.ImplementedControl.objects.all())
     kind = serializers.ChoiceField(choices=choices(ControlTestKind))
     procedure = serializers.CharField(max_length=20_000)
     methods = serializers.ListField(child=serializers.ChoiceField(choices=choices(ControlTestMethod)), max_length=4)
     attributes = AttributeSerializer(many=True)
     period_start = serializers.DateField()
     period_end = serializers.DateField()
-    population = ScopedReference(queryset=m.Population.objects.all(), **_OPTIONAL)
-    check_run = ScopedReference(queryset=m.CheckRun.objects.all(), **_OPTIONAL)
+    population = ScopedReference(queryset=m.Population.objects.all(), **OPTIONAL)
+    check_run = ScopedReference(queryset=m.CheckRun.objects.all(), **OPTIONAL)
     check_rules = serializers.ListField(child=serializers.CharField(max_length=64), required=False, default=list)
+
+
+class ControlTestRequest(ControlTestPlanRequest):
+    """How a control is to be tested."""
+
+    engagement = ScopedReference(queryset=m.Engagement.objects.all())
+    control = ScopedReference(queryset=m.ImplementedControl.objects.all())
+
+
+def _plan(given: JSON) -> ControlTestPlan:
+    return ControlTestPlan(
+        **{
+            **given,
+            "kind": ControlTestKind(given["kind"]),
+            "methods": tuple(map(ControlTestMethod, given["methods"])),
+            "attributes": tuple(Attribute(**one) for one in given["attributes"]),
+            "check_rules": tuple(given["check_rules"]),
+        }
+    )
 
 
 class ConclusionRequest(serializers.Serializer[JSON]):
@@ -168,42 +107,13 @@ class ConclusionRequest(serializers.Serializer[JSON]):
 class NoteRequest(serializers.Serializer[JSON]):
     """A note of the reviewer."""
 
-    note = serializers.CharField(**{**_TEXT, "max_length": 5_000})
+    note = serializers.CharField(**{**TEXT, "max_length": 5_000})
 
 
-class DrawRequest(serializers.Serializer[JSON]):
-    """Which rows, and how many. Rates and confidence lie between 0 and 1."""
+class ReturnRequest(serializers.Serializer[JSON]):
+    """What is to be done, so that whoever prepared the test can go on."""
 
-    selection = serializers.ChoiceField(choices=choices(Selection))
-    seed = serializers.CharField(**{**_TEXT, "max_length": 64})
-    confidence = serializers.DecimalField(**_RATE)
-    tolerable = serializers.DecimalField(**_RATE)
-    expected = serializers.IntegerField(**_OPTIONAL, min_value=0, max_value=200)
-    expected_rate = serializers.DecimalField(**_RATE)
-    size = serializers.IntegerField(**_OPTIONAL, min_value=1, max_value=100_000)
-    sizes = serializers.DictField(child=serializers.IntegerField(min_value=0, max_value=100_000), **_OPTIONAL)
-    frequency = serializers.CharField(**{**_TEXT, "max_length": 64})
-    rows = serializers.ListField(
-        child=serializers.CharField(max_length=300), required=False, default=list, max_length=10_000
-    )
-    reason = serializers.CharField(**{**_TEXT, "max_length": 5_000})
-
-
-class SampleSerializer(serializers.ModelSerializer[m.Sample]):
-    """One draw, with its seed."""
-
-    test = UuidField()
-    population = UuidField()
-    extends = UuidField()
-    size = serializers.IntegerField(read_only=True)
-    drawn_by = PersonSerializer(read_only=True)
-
-    class Meta:
-        model = m.Sample
-        fields: ClassVar = [
-            "uuid", "test", "population", "number", "extends", "selection", "seed", "sizes", "size", "plan", "reason",
-            "drawn_by", "created_at",
-        ]  # fmt: skip
+    note = serializers.CharField(max_length=5_000)
 
 
 class ControlTestViewSet(ReadViewSet):
@@ -214,7 +124,7 @@ class ControlTestViewSet(ReadViewSet):
     filterset_fields: ClassVar = {
         "engagement__uuid": ["exact"], "control__uuid": ["exact"], "kind": ["exact"], "state": ["exact"],
     }  # fmt: skip
-    verbs: ClassVar = _WRITES
+    verbs: ClassVar = {"GET": Verb.VIEW, "POST": Verb.TEST_CONTROLS}
 
     def _shown(self, test: m.ControlTest, code: int = status.HTTP_200_OK) -> Response:
         return Response(ControlTestSerializer(pages.ROWS.get(pk=test.pk)).data, status=code)
@@ -222,36 +132,53 @@ class ControlTestViewSet(ReadViewSet):
     @extend_schema(request=ControlTestRequest, responses={201: ControlTestSerializer})
     def create(self, request: Request) -> Response:
         """Plan a test."""
-        given = _sent(ControlTestRequest, request, self)
+        given = sent(ControlTestRequest, request, self)
         engagement, control = given.pop("engagement"), given.pop("control")
-        plan = ControlTestPlan(
-            **{
-                **given,
-                "kind": ControlTestKind(given["kind"]),
-                "methods": tuple(map(ControlTestMethod, given["methods"])),
-                "attributes": tuple(Attribute(**one) for one in given["attributes"]),
-                "check_rules": tuple(given["check_rules"]),
-            }
-        )
-        test = control_tests.plan(engagement=engagement, control=control, plan=plan, actor=asker(request))
+        test = control_tests.plan(engagement=engagement, control=control, plan=_plan(given), actor=asker(request))
         return self._shown(test, status.HTTP_201_CREATED)
+
+    @extend_schema(request=ControlTestPlanRequest, responses=ControlTestSerializer)
+    @action(detail=True, methods=["post"])
+    def change(self, request: Request, uuid: str) -> Response:
+        """State an open test anew."""
+        test: m.ControlTest = self.get_object()
+        plan = _plan(sent(ControlTestPlanRequest, request, self))
+        control_tests.change(test=test, plan=plan, actor=asker(request))
+        return self._shown(test)
 
     @extend_schema(request=DrawRequest, responses={201: SampleSerializer})
     @action(detail=True, methods=["post"])
     def draw(self, request: Request, uuid: str) -> Response:
         """Draw the sample by a seed, or choose its rows."""
         test: m.ControlTest = self.get_object()
-        given = _sent(DrawRequest, request, self)
+        given = sent(DrawRequest, request, self)
         plan = SamplePlan(**{**given, "selection": Selection(given["selection"]), "rows": tuple(given["rows"])})
         sample = samples.draw(test=test, plan=plan, actor=asker(request))
         return Response(SampleSerializer(sample).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=ExtendRequest, responses={201: SampleSerializer})
+    @action(detail=True, methods=["post"])
+    def extend(self, request: Request, uuid: str) -> Response:
+        """Take further rows from the ranking of the current draw."""
+        test: m.ControlTest = self.get_object()
+        sample = samples.extend(test=test, **sent(ExtendRequest, request, self), actor=asker(request))
+        return Response(SampleSerializer(sample).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=AddInstanceRequest, responses={201: SampledInstanceSerializer})
+    @action(detail=True, methods=["post"], url_path="add-instance")
+    def add_instance(self, request: Request, uuid: str) -> Response:
+        """Add an instance that the auditor names."""
+        test: m.ControlTest = self.get_object()
+        given = sent(AddInstanceRequest, request, self)
+        instance = control_tests.add_instance(test=test, **given, actor=asker(request))
+        return Response(SampledInstanceSerializer(instance).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=ConclusionRequest, responses=ControlTestSerializer)
     @action(detail=True, methods=["post"])
     def conclude(self, request: Request, uuid: str) -> Response:
         """Say what follows; another auditor agrees or returns it."""
         test: m.ControlTest = self.get_object()
-        given = _sent(ConclusionRequest, request, self)
+        given = sent(ConclusionRequest, request, self)
         chosen = ControlTestConclusion(given["conclusion"])
         control_tests.conclude(test=test, conclusion=chosen, statement=given["statement"], actor=asker(request))
         return self._shown(test)
@@ -261,7 +188,15 @@ class ControlTestViewSet(ReadViewSet):
     def agree(self, request: Request, uuid: str) -> Response:
         """Agree with the conclusion, as somebody who had no part in the work."""
         test: m.ControlTest = self.get_object()
-        control_tests.agree(test=test, note=_sent(NoteRequest, request, self)["note"], actor=asker(request))
+        control_tests.agree(test=test, note=sent(NoteRequest, request, self)["note"], actor=asker(request))
+        return self._shown(test)
+
+    @extend_schema(request=ReturnRequest, responses=ControlTestSerializer)
+    @action(detail=True, methods=["post"], url_path="return")
+    def give_back(self, request: Request, uuid: str) -> Response:
+        """Open a concluded or agreed test again, saying what is to be done."""
+        test: m.ControlTest = self.get_object()
+        control_tests.give_back(test=test, note=sent(ReturnRequest, request, self)["note"], actor=asker(request))
         return self._shown(test)
 
     @extend_schema(request=None, responses=ControlTestSerializer)
@@ -271,84 +206,3 @@ class ControlTestViewSet(ReadViewSet):
         test: m.ControlTest = self.get_object()
         control_tests.release(test=test, actor=asker(request))
         return self._shown(test)
-
-
-class SampleViewSet(ReadViewSet):
-    """Draws with their seeds; none is ever taken away."""
-
-    queryset = m.Sample.objects.select_related("test", "population", "extends", "drawn_by").order_by(
-        "-created_at", "-pk"
-    )
-    serializer_class = SampleSerializer
-    filterset_fields: ClassVar = {"test__uuid": ["exact"], "population__uuid": ["exact"]}
-
-
-# Instances ----------------------------------------------------------------------------------------------------------
-
-
-class ResultSerializer(serializers.ModelSerializer[m.AttributeResult]):
-    """What one attribute showed."""
-
-    evidence = UuidField()
-    decided_by = PersonSerializer(read_only=True)
-
-    class Meta:
-        model = m.AttributeResult
-        fields: ClassVar = ["uuid", "attribute", "result", "note", "evidence", "decided_by", "decided_at"]
-
-
-class SampledInstanceSerializer(serializers.ModelSerializer[m.SampledInstance]):
-    """One row of a sample with its copy and results."""
-
-    test = UuidField()
-    sample = UuidField()
-    replaces = UuidField()
-    results = ResultSerializer(many=True, read_only=True)
-
-    class Meta:
-        model = m.SampledInstance
-        fields: ClassVar = [
-            "uuid", "test", "sample", "stratum", "rank", "row_id", "row", "replaces", "voided_at", "void_reason",
-            "source_check", "source_note", "source_checked_at", "results",
-        ]  # fmt: skip
-
-
-class ResultRequest(serializers.Serializer[JSON]):
-    """What one attribute showed."""
-
-    attribute = serializers.CharField(max_length=8)
-    result = serializers.ChoiceField(choices=choices(InstanceResult))
-    note = serializers.CharField(**{**_TEXT, "max_length": 5_000})
-    evidence = ScopedReference(queryset=m.Evidence.objects.all(), **_OPTIONAL)
-
-
-class ResultsRequest(serializers.Serializer[JSON]):
-    """Results of one instance; `source_check` says that it was held against the source."""
-
-    results = ResultRequest(many=True)
-    source_check = serializers.ChoiceField(choices=choices(SourceCheck), required=False, allow_null=True, default=None)
-    source_note = serializers.CharField(**{**_TEXT, "max_length": 5_000})
-
-
-class SampledInstanceViewSet(ReadViewSet):
-    """Instances of samples."""
-
-    queryset = m.SampledInstance.objects.select_related("test", "sample", "replaces").prefetch_related(
-        "results__decided_by", "results__evidence"
-    )
-    serializer_class = SampledInstanceSerializer
-    filterset_fields: ClassVar = {"test__uuid": ["exact"], "sample__uuid": ["exact"]}
-    action_verbs: ClassVar = {"record": Verb.TEST_CONTROLS}
-
-    @extend_schema(request=ResultsRequest, responses=SampledInstanceSerializer)
-    @action(detail=True, methods=["post"])
-    def record(self, request: Request, uuid: str) -> Response:
-        """Record results of an instance."""
-        instance: m.SampledInstance = self.get_object()
-        given, actor = _sent(ResultsRequest, request, self), asker(request)
-        drafts = [ResultDraft(**{**one, "result": InstanceResult(one["result"])}) for one in given["results"]]
-        samples.record_results(instance=instance, results=drafts, actor=actor)
-        if given["source_check"]:
-            check = SourceCheck(given["source_check"])
-            samples.check_source(instance=instance, check=check, note=given["source_note"], actor=actor)
-        return Response(SampledInstanceSerializer(self.get_object()).data)

@@ -20,8 +20,9 @@ from compliance.api.base import EXPORT, ReadViewSet, ScopedReference, SystemRefe
 from compliance.api.serializers import PersonSerializer, UuidField
 from compliance.choices import choices
 from compliance.rights import Verb, visible
-from compliance.services import disposals, rehash, retention
-from compliance.services.errors import RefusedError
+from compliance.selectors.file_answers import attachment
+from compliance.services import disposals, evidence, rehash, retention
+from compliance.services.errors import LostError, RefusedError
 from compliance.types.canonical import canonical_json
 from compliance.types.drafts import JSON
 from compliance.types.retention import ClassTerms, EvidenceKind, ItemState, RetentionStart, RunState
@@ -58,12 +59,13 @@ class DisposalRunSerializer(serializers.ModelSerializer[m.DisposalRun]):
     proposed_by = PersonSerializer(read_only=True)
     decided_by = PersonSerializer(read_only=True)
     job = UuidField()
+    paper_job = UuidField()
     pieces = serializers.IntegerField(read_only=True)
     disposed = serializers.IntegerField(read_only=True)
 
     class Meta:
         model = m.DisposalRun
-        exclude: ClassVar = ["id", "certificate"]
+        exclude: ClassVar = ["id", "certificate", "paper_storage"]
 
 
 class DisposalItemSerializer(serializers.ModelSerializer[m.DisposalItem]):
@@ -196,7 +198,7 @@ class DisposalRunViewSet(ReadViewSet):
     """Disposal runs."""
 
     queryset = (
-        m.DisposalRun.objects.select_related("proposed_by", "decided_by", "job")
+        m.DisposalRun.objects.select_related("proposed_by", "decided_by", "job", "paper_job")
         .annotate(pieces=Count("items"), disposed=Count("items", filter=Q(items__state=ItemState.DISPOSED)))
         .order_by("-created_at", "-pk")
     )
@@ -261,6 +263,19 @@ class DisposalRunViewSet(ReadViewSet):
         if run.state != RunState.COMPLETED:
             raise NotFound
         return HttpResponse(canonical_json(run.certificate), content_type="application/json")
+
+    @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY})
+    @action(detail=True, methods=["get"], url_path="certificate-pdf")
+    def certificate_pdf(self, request: Request, uuid: str) -> HttpResponseBase:
+        """The certificate as a PDF, once it is drawn."""
+        run: m.DisposalRun = self.get_object()
+        if not run.paper_storage:
+            raise NotFound
+        try:
+            stream = evidence.open_stored(name=run.paper_storage)
+        except LostError as error:
+            raise NotFound from error
+        return attachment(stream, f"disposal-certificate-{str(run.uuid)[:8]}.pdf", media_type="application/pdf")
 
 
 class TombstoneViewSet(ReadViewSet):

@@ -21,6 +21,7 @@ from compliance.api import (
     held,
     mappings,
     notices,
+    populations,
     records,
     remediation,
     remediation_desk,
@@ -28,6 +29,7 @@ from compliance.api import (
     remediation_plans,
     retention,
     risks,
+    samples,
     statements,
     subjects,
     suppliers,
@@ -58,10 +60,10 @@ router.register("controls", controls.ImplementedControlViewSet, basename="api-co
 router.register("statements", statements.StatementViewSet, basename="api-statements")
 router.register("assessments", assessments.AssessmentViewSet, basename="api-assessments")
 router.register("engagements", engagements.EngagementViewSet, basename="api-engagements")
-router.register("populations", control_tests.PopulationViewSet, basename="api-populations")
+router.register("populations", populations.PopulationViewSet, basename="api-populations")
 router.register("control-tests", control_tests.ControlTestViewSet, basename="api-control-tests")
-router.register("samples", control_tests.SampleViewSet, basename="api-samples")
-router.register("sampled-instances", control_tests.SampledInstanceViewSet, basename="api-sampled-instances")
+router.register("samples", samples.SampleViewSet, basename="api-samples")
+router.register("sampled-instances", samples.SampledInstanceViewSet, basename="api-sampled-instances")
 router.register("audit-findings", audit_findings.AuditFindingViewSet, basename="api-audit-findings")
 router.register("audit-requests", audit_requests.AuditRequestViewSet, basename="api-audit-requests")
 router.register("request-lists", audit_requests.RequestListViewSet, basename="api-request-lists")

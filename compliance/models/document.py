@@ -25,6 +25,8 @@ class KeptDocument(RetainedRecord):
     locator = models.CharField(_("place in the file"), max_length=300, blank=True)
     content = models.JSONField(_("content"), default=dict)
     raw_sha256 = digest_field(_("raw record SHA-256"), blank=False)
+    # Filled when the content was purged: what the document counts as under the root of its import since.
+    purged_leaf = digest_field(_("SHA-256 that stands for the purged content"))
 
     objects: ClassVar[models.Manager[Any]] = models.Manager()
 
@@ -33,6 +35,11 @@ class KeptDocument(RetainedRecord):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.scope}".strip()
+
+    @property
+    def is_purged(self) -> bool:
+        """Whether what it said went in a disposal."""
+        return bool(self.purged_leaf)
 
 
 class PlatformDocument(KeptDocument):
@@ -44,7 +51,11 @@ class PlatformDocument(KeptDocument):
     class Meta:
         ordering = ("-taken_at", "-pk")
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["system", "fingerprint"], name="platform_document_once_per_system")
+            models.UniqueConstraint(
+                fields=["system", "fingerprint"],
+                condition=models.Q(purged_leaf=""),
+                name="platform_document_once_per_system",
+            )
         ]
         indexes: ClassVar = [
             models.Index(fields=["system", "kind", "-taken_at"]),

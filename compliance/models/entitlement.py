@@ -21,7 +21,11 @@ class EntitlementSnapshot(KeptDocument):
     class Meta:
         ordering = ("-taken_at", "-pk")
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["system", "fingerprint"], name="entitlement_snapshot_once_per_system")
+            models.UniqueConstraint(
+                fields=["system", "fingerprint"],
+                condition=models.Q(purged_leaf=""),
+                name="entitlement_snapshot_once_per_system",
+            )
         ]
         indexes: ClassVar = [models.Index(fields=["system", "platform", "kind", "scope", "-taken_at"])]
 

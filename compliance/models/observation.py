@@ -41,6 +41,8 @@ class Observation(RetainedRecord):
     evidence = models.ForeignKey(
         "compliance.Evidence", on_delete=models.PROTECT, null=True, blank=True, related_name="observations"
     )
+    # Filled when the words of the report were purged: what it counts as under the root of its import since.
+    purged_leaf = digest_field(_("SHA-256 that stands for the purged words"))
 
     class Meta:
         ordering = ("-created_at", "-pk")
@@ -56,6 +58,11 @@ class Observation(RetainedRecord):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def is_purged(self) -> bool:
+        """Whether the words of the report that it was read from went in a disposal."""
+        return bool(self.purged_leaf)
 
 
 class JobEvent(RetainedRecord):

@@ -71,6 +71,10 @@ class DisposalRun(Record):
     completed_at = models.DateTimeField(_("completed at"), null=True, blank=True)
     certificate = models.JSONField(_("certificate"), default=dict)
     certificate_sha256 = digest_field(_("certificate SHA-256"))
+    paper_job = models.ForeignKey("compliance.Job", on_delete=models.PROTECT, null=True, related_name="+")
+    paper_storage = models.CharField(_("PDF kept as"), max_length=300, blank=True)
+    paper_sha256 = digest_field(_("SHA-256 of the PDF"))
+    paper_size = models.BigIntegerField(_("size of the PDF in bytes"), default=0)
 
     class Meta:
         ordering = ("-created_at", "-pk")
@@ -109,6 +113,9 @@ class Tombstone(Record):
     kind = enum_field(_("kind"), EvidenceKind)
     media_type = models.CharField(_("media type"), max_length=100)
     records = models.PositiveBigIntegerField(_("raw records purged"), default=0)
+    documents = models.PositiveBigIntegerField(_("documents of platforms purged"), default=0)
+    observations = models.PositiveBigIntegerField(_("observations whose words were purged"), default=0)
+    rejects = models.PositiveBigIntegerField(_("reasons of refused records purged"), default=0)
     approved_by = models.ForeignKey("compliance.User", on_delete=models.PROTECT, related_name="+")
 
     class Meta:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from django.db.models import Count, Q, QuerySet
 
@@ -16,6 +17,7 @@ from compliance.types.states import ActionClass, Outcome
 
 _NAMED = 50
 _EVENTS = 20
+_CHUNK = 500
 Document = tuple[str, str]
 
 
@@ -63,6 +65,43 @@ class ReadingsCompared:
     def differ(self) -> bool:
         """Whether anybody came, went or moved."""
         return any(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One principal that can submit otherwise than in the reading before. before, after: how far away, nearest first; none
+    where it could not submit."""
+
+    later: EntitlementReading
+    earlier: EntitlementReading
+    principal: Principal
+    before: tuple[Reach, ...]
+    after: tuple[Reach, ...]
+
+    @property
+    def act(self) -> str:
+        """What happened to the principal: added, removed or moved."""
+        return "moved" if self.before and self.after else "added" if self.after else "removed"
+
+
+def changes(readings: QuerySet[EntitlementReading]) -> Iterator[Change]:
+    """Every change from each of the readings of one system to the next, by the time that their documents are of."""
+    ordered = list(readings.order_by("as_of", "pk"))
+    before = _reaches(ordered[0]) if ordered else {}
+    for earlier, later in pairwise(ordered):
+        after = _reaches(later)
+        moved = [one for one in sorted(before.keys() | after.keys()) if before.get(one) != after.get(one)]
+        for keys in (moved[n : n + _CHUNK] for n in range(0, len(moved), _CHUNK)):
+            people = Principal.objects.in_bulk(keys)
+            for key in keys:
+                yield Change(
+                    later=later,
+                    earlier=earlier,
+                    principal=people[key],
+                    before=_nearest(before.get(key, set())),
+                    after=_nearest(after.get(key, set())),
+                )
+        before = after
 
 
 def reading_before(reading: EntitlementReading, user: Asker) -> EntitlementReading | None:

@@ -13,8 +13,9 @@ from uuid import UUID
 from django.db.models import Max, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from compliance.models import Evidence, Finding, JobApproval, JobEvent, ModelVersion, Population
+from compliance.models import EntitlementReading, Evidence, Finding, JobApproval, JobEvent, ModelVersion, Population
 from compliance.rights import Asker, visible
+from compliance.selectors.entitlement_changes import Change, changes
 from compliance.types.canonical import canonical_json
 from compliance.types.drafts import JSON
 from compliance.types.errors import BadInputError
@@ -68,12 +69,19 @@ FILTERS: dict[PopulationKind, dict[str, str]] = {
     PopulationKind.MODEL_VERSIONS: {"origin": "origin"},
     PopulationKind.EVIDENCE: {"state": "state"},
     PopulationKind.FINDINGS: {"severity": "severity", "conclusion": "state"},
+    PopulationKind.ENTITLEMENT_CHANGES: {"change": "act"},
     PopulationKind.LIST: {},
 }  # fmt: skip
 
 
+# Columns of changes of who can submit, which no table holds: they lie between two readings.
+_OF_CHANGES = ("read_at", "principal", "change", "before", "after", "reading", "compared_with", "rows_root")
+
+
 def columns_of(kind: PopulationKind) -> tuple[str, ...]:
     """Columns of the rows of a kind; of a list they are its own."""
+    if kind is PopulationKind.ENTITLEMENT_CHANGES:
+        return _OF_CHANGES
     return tuple(_HELD[kind][2]) if kind in _HELD else ()
 
 
@@ -94,7 +102,34 @@ def records_of(population: Population, user: Asker) -> QuerySet[Any]:
 
 
 def held_rows(population: Population, user: Asker) -> Iterator[JSON]:
-    """Rows of records held, in the order in which they were recorded, of those that are there when the first is asked for.
+    """Rows of records held that make up a population, of those that exist for whoever asked for it."""
+    changed = population.kind == PopulationKind.ENTITLEMENT_CHANGES
+    yield from _changes(population, user) if changed else _recorded(population, user)
+
+
+def _changes(population: Population, user: Asker) -> Iterator[JSON]:
+    """Changes between the readings of the period; the first of them is what the others are compared with."""
+    readings = EntitlementReading.objects.filter(
+        system=population.system_id,
+        as_of__date__gte=population.period_start,
+        as_of__date__lte=population.period_end,
+    )
+    wanted = population.filters.get("change")
+    for one in changes(visible(readings, user)):
+        if wanted in (None, one.act):
+            yield {"id": f"{one.later.uuid}:{one.principal.uuid}", "fields": _change(one)}
+
+
+def _change(one: Change) -> JSON:
+    cells = (
+        one.later.as_of, one.principal.pseudonym, one.act, ", ".join(one.before), ", ".join(one.after), one.later.uuid,
+        one.earlier.uuid, one.later.rows_root,
+    )  # fmt: skip
+    return dict(zip(_OF_CHANGES, map(_plain, cells), strict=True))
+
+
+def _recorded(population: Population, user: Asker) -> Iterator[JSON]:
+    """Rows of a table, in the order in which they were recorded, of those that are there when the first is asked for.
 
     A query for each chunk: a statement that stays open would keep SQLite from taking the progress that is written meanwhile.
     """

@@ -8,6 +8,7 @@ next one goes on with, and between the steps a page says what stands.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import asdict
 from datetime import date
 from uuid import UUID
 
@@ -17,8 +18,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.models import DisposalItem, DisposalRun, Evidence, Job, LedgerEvent, Tombstone, User
-from compliance.selectors.retention import due, is_held
-from compliance.services import job_log, jobs, leases, ledger, stored_files
+from compliance.selectors.retention import due, end_of, in_open_assessments, is_held, with_starts
+from compliance.services import disposal_papers, jobs, leases, ledger, purges, stored_files
 from compliance.services.errors import RefusedError
 from compliance.services.leases import LeaseKeeper
 from compliance.types.canonical import digest_of
@@ -27,8 +28,8 @@ from compliance.types.retention import ItemState, RunState, states_basis
 from compliance.types.states import EvidenceState, RetentionClass
 
 TASK = "compliance.tasks.dispose"
+_COUNTS = ("records", "documents", "observations", "rejects")
 MOST_ITEMS = 1000  # of one run: more are proposed by the next
-_EVENTS_A_STEP = 500  # short transactions: others write between them
 
 
 @transaction.atomic
@@ -163,12 +164,13 @@ def _dispose(keeper: LeaseKeeper) -> None:
         payload = {"certificate_sha256": run.certificate_sha256, "disposed": certificate["disposed"]}
         ledger.record(kind="disposal.completed", subject=run, payload=payload, actor=None, system=None)
         keeper.finish(result={"disposed": certificate["disposed"], "certificate_sha256": run.certificate_sha256})
+        disposal_papers.request(run=run, actor=None)
 
 
 def _dispose_of(key: int, run: DisposalRun, approver: User, keeper: LeaseKeeper) -> None:
-    item = DisposalItem.objects.select_related("evidence__system", "terms").get(pk=key)
+    item = DisposalItem.objects.select_related("evidence__system", "terms", "run").get(pk=key)
     if item.state == ItemState.PROPOSED:
-        if _keep_if_held(item):
+        if _keep_if_needed(item):
             return
         while _purge_records(item.evidence):
             keeper.check()
@@ -177,27 +179,38 @@ def _dispose_of(key: int, run: DisposalRun, approver: User, keeper: LeaseKeeper)
     _remove_file(item)
 
 
-def _keep_if_held(item: DisposalItem) -> bool:
-    """A hold that was placed after the proposal stops the piece before anything of it went."""
-    if not is_held(item.evidence):
+def _keep_if_needed(item: DisposalItem) -> bool:
+    """What came up after the proposal stops the piece before anything of it went: a hold, or use in an audit."""
+    held = is_held(item.evidence)
+    if not held and _is_over(item):
         return False
-    item.state, item.note = ItemState.HELD, _("A legal hold covers it.")
+    item.state = ItemState.HELD if held else ItemState.KEPT
+    item.note = _("A legal hold covers it.") if held else _("Its time is not over: its use or class changed since.")
     item.save(update_fields=["state", "note"])
     return True
 
 
+def _is_over(item: DisposalItem) -> bool:
+    """Whether the time of a piece is over still, and no open assessment rests on it."""
+    rows = with_starts(Evidence.objects.exclude(in_open_assessments()))
+    standing = rows.filter(pk=item.evidence_id, retention_class=item.terms.key).first()
+    ends = end_of(standing, item.terms) if standing else None
+    return ends is not None and ends <= item.run.due_by
+
+
 def _purge_records(evidence: Evidence) -> int:
-    """Purge the raw records of some events of the piece; how many they were."""
+    """Purge some of what was read off the piece; how many rows they were."""
     with transaction.atomic():
-        return job_log.purge_raw(evidence=evidence, most=_EVENTS_A_STEP)
+        return purges.purge(evidence=evidence)
 
 
 @transaction.atomic
 def _leave_tombstone(item: DisposalItem, run: DisposalRun, approver: User) -> bool:
     """The tombstone, the event and the end of the names, all or nothing. False where a hold came in between."""
-    evidence = Evidence.objects.select_for_update().select_related("system").get(pk=item.evidence_id)
-    if _keep_if_held(item):
+    evidence = Evidence.objects.select_for_update(of=("self",)).select_related("system").get(pk=item.evidence_id)
+    if _keep_if_needed(item):
         return False
+    gone = purges.counted(evidence=evidence)
     tomb = Tombstone.objects.create(
         evidence=evidence,
         run=run,
@@ -206,7 +219,7 @@ def _leave_tombstone(item: DisposalItem, run: DisposalRun, approver: User) -> bo
         size=evidence.size,
         kind=evidence.kind,
         media_type=evidence.media_type,
-        records=evidence.job_events.exclude(purged_leaf="").count(),
+        **asdict(gone),
         approved_by=approver,
     )
     _forget_names(evidence)
@@ -218,7 +231,7 @@ def _leave_tombstone(item: DisposalItem, run: DisposalRun, approver: User) -> bo
         "run": str(run.uuid),
         "class": item.terms.key,
         "terms_version": item.terms.version,
-        "records": tomb.records,
+        **asdict(gone),
     }
     ledger.record(kind="evidence.disposed", subject=evidence, payload=payload, actor=approver, system=evidence.system)
     return True
@@ -234,6 +247,7 @@ def _forget_names(evidence: Evidence) -> None:
     evidence.row_count, evidence.control_total = None, ""
     evidence.save()
     evidence.links.update(note="")
+    purges.forget_name(evidence=evidence, name=evidence.filename)
 
 
 @transaction.atomic
@@ -257,9 +271,10 @@ def _certificate(run: DisposalRun) -> JSON:
             kind="evidence.disposed", subject_uuid__in=_disposed(run)
         ).select_related("place__block")
     }
+    tombs = {tomb.evidence_id: tomb for tomb in run.tombstones.all()}
     items = run.items.select_related("evidence", "terms").order_by("pk")
     return {
-        "schema": "assay-disposal-certificate/1",
+        "schema": "assay-disposal-certificate/2",
         "run": str(run.uuid),
         "proposed_by": str(run.proposed_by.uuid) if run.proposed_by else None,
         "proposed_at": run.created_at.isoformat(),
@@ -267,7 +282,7 @@ def _certificate(run: DisposalRun) -> JSON:
         "approved_at": run.decided_at.isoformat() if run.decided_at else None,
         "disposed": run.items.filter(state=ItemState.DISPOSED).count(),
         "kept": run.items.exclude(state=ItemState.DISPOSED).count(),
-        "pieces": [_line(item, places.get(item.evidence.uuid)) for item in items],
+        "pieces": [_line(item, places.get(item.evidence.uuid), tombs.get(item.evidence_id)) for item in items],
     }
 
 
@@ -275,7 +290,7 @@ def _disposed(run: DisposalRun) -> list[UUID]:
     return list(run.items.filter(state=ItemState.DISPOSED).values_list(F("evidence__uuid"), flat=True))
 
 
-def _line(item: DisposalItem, event: LedgerEvent | None) -> JSON:
+def _line(item: DisposalItem, event: LedgerEvent | None, tomb: Tombstone | None) -> JSON:
     place = ledger.place_of(event=event) if event else None
     return {
         "evidence": str(item.evidence.uuid),
@@ -288,5 +303,11 @@ def _line(item: DisposalItem, event: LedgerEvent | None) -> JSON:
         "due_on": item.due_on.isoformat(),
         "state": item.state,
         "bytes_deleted": item.bytes_deleted,
+        "purged": _purged(tomb),
         "ledger": dict(place) if place else None,
     }
+
+
+def _purged(tomb: Tombstone | None) -> JSON | None:
+    """How much of what had been read off a piece went with it; None where the piece stays."""
+    return {name: getattr(tomb, name) for name in _COUNTS} if tomb else None

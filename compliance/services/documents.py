@@ -12,6 +12,7 @@ from compliance.types.canonical import digest_of, merkle_root
 from compliance.types.documents import DocumentDraft
 
 Kept = TypeVar("Kept", bound=KeptDocument)
+_SIGNED = ("fingerprint", "kind", "platform", "scope", "content", "raw_sha256")
 
 
 def unsaved(
@@ -41,14 +42,19 @@ def unsaved(
 def unrecorded(model: type[Kept], *, system: AISystem, rows: Sequence[Kept]) -> list[Kept]:
     """Rows, each fingerprint once, that are not on record."""
     fingerprints = [row.fingerprint for row in rows]
-    known = set(model.objects.filter(system=system, fingerprint__in=fingerprints).values_list("fingerprint", flat=True))
+    standing = model.objects.filter(system=system, fingerprint__in=fingerprints, purged_leaf="")
+    known = set(standing.values_list("fingerprint", flat=True))
     return list({row.fingerprint: row for row in rows if row.fingerprint not in known}.values())
 
 
 def rows_root(model: type[KeptDocument], *, source_uuid: UUID) -> str:
-    """Merkle root over the documents that an import recorded, as they are now; "" where it recorded none."""
-    rows = model.objects.filter(source_uuid=source_uuid).values(
-        "fingerprint", "kind", "platform", "scope", "content", "raw_sha256"
-    )
-    leaves = sorted(digest_of(row) for row in rows)
+    """Merkle root over the documents that an import recorded, as they are now; "" where it recorded none. A document that was
+    purged counts as what it was."""
+    rows = model.objects.filter(source_uuid=source_uuid).values(*_SIGNED, "purged_leaf")
+    leaves = sorted(row.pop("purged_leaf") or digest_of(row) for row in rows)
     return merkle_root(bytes.fromhex(leaf) for leaf in leaves) if leaves else ""
+
+
+def leaf_of(document: KeptDocument) -> str:
+    """The digest that stands for a document under the root, from the record as it is now."""
+    return digest_of({name: getattr(document, name) for name in _SIGNED})

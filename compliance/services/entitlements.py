@@ -46,13 +46,13 @@ def latest(snapshots: Iterable[EntitlementSnapshot]) -> list[EntitlementSnapshot
 
 
 def current(*, system: AISystem) -> list[EntitlementSnapshot]:
-    """The documents that a reading stands on now, their content left in the table."""
-    return latest(EntitlementSnapshot.objects.filter(system=system).defer("content"))
+    """The documents that a reading stands on now, without their content. What was disposed of says nothing any more."""
+    return latest(EntitlementSnapshot.objects.filter(system=system, purged_leaf="").defer("content"))
 
 
 def known(*, system: AISystem, fingerprints: Sequence[str]) -> set[str]:
     """Which of the fingerprints are on record."""
-    rows = EntitlementSnapshot.objects.filter(system=system, fingerprint__in=list(fingerprints))
+    rows = EntitlementSnapshot.objects.filter(system=system, fingerprint__in=list(fingerprints), purged_leaf="")
     return set(rows.values_list("fingerprint", flat=True))
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Iterable
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from compliance.models import Answer, Assessment, Evidence, Freeze, LedgerEvent, User
+from compliance.models import Answer, Assessment, DisposalItem, Evidence, Freeze, LedgerEvent, User
 from compliance.selectors import (
     freeze_access_review,
     freeze_completeness,
@@ -23,15 +24,17 @@ from compliance.selectors.answer_basis import basis_changes, unjustified, with_b
 from compliance.selectors.completeness_page import reading_of_period
 from compliance.selectors.entitlement_page import reading_in_period
 from compliance.selectors.question_facts import question_facts
-from compliance.services import answers, ledger
+from compliance.services import answers, ledger, stored_files
 from compliance.services.errors import RefusedError
 from compliance.services.evidence import store_bytes
 from compliance.types.canonical import canonical_json
+from compliance.types.freeze import Freeze as Document
 from compliance.types.freeze import LedgerPlace, validate_freeze
 from compliance.types.freeze_blob import Blob
 from compliance.types.freeze_completeness import Completeness
 from compliance.types.freeze_entitlements import Entitlements
-from compliance.types.states import AnswerState, AssessmentState
+from compliance.types.retention import ItemState, RunState
+from compliance.types.states import AnswerState, AssessmentState, EvidenceState
 
 
 def _faults(answer: Answer) -> list[str]:
@@ -100,6 +103,22 @@ def _completeness(assessment: Assessment, registers: list[tuple[Blob, str]]) -> 
     return freeze_completeness.completeness(reading, register=registers[-1][0] if reading else None)
 
 
+def _hold(document: Document, files: Iterable[tuple[str, str]]) -> None:
+    """Keep what the document says is kept until the freeze stands, in the caller's transaction. Raises RefusedError where a
+    disposal of it began or ended since the document was built."""
+    stored_files.hold(dict(files))
+    told = [UUID(one["uuid"]) for one in document["evidence"] if one["state"] != EvidenceState.DISPOSED]
+    rows = Evidence.objects.select_for_update(no_key=True).filter(uuid__in=told).order_by("pk")
+    gone = {row.pk: row.title for row in rows if row.state == EvidenceState.DISPOSED}
+    going = DisposalItem.objects.filter(
+        evidence__uuid__in=told, run__state=RunState.APPROVED, state__in=(ItemState.PROPOSED, ItemState.RECORDED)
+    )
+    titles = sorted({*gone.values(), *going.values_list("evidence__title", flat=True)})
+    if titles:
+        told_of = _("“%s” is being disposed of, or was meanwhile; freeze again when the disposal run is over.")
+        raise RefusedError(told_of % titles[0])
+
+
 def freeze(*, assessment: Assessment, actor: User) -> Freeze:
     """Freeze an assessment whose answers are all approved."""
     missing = blockers(assessment)
@@ -129,6 +148,7 @@ def freeze(*, assessment: Assessment, actor: User) -> Freeze:
             raise RefusedError(_("The assessment is frozen already."))
         if _versions(fresh) != versions:
             raise RefusedError(_("An answer changed while the assessment was being frozen; try again."))
+        _hold(document, [(name, sha256), *((stored, blob["sha256"]) for blob, stored in registers)])
         record = Freeze.objects.create(
             assessment=fresh,
             sha256=sha256,

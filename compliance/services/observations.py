@@ -136,8 +136,13 @@ def rows_of(*, source_uuid: UUID) -> QuerySet[Observation]:
 
 def rows_root(*, source_uuid: UUID) -> str:
     """Merkle root over the observations of a scan or import, by fingerprint, computed from the record as it is now."""
-    rows = Observation.objects.filter(source_uuid=source_uuid).order_by("fingerprint").values(*_TOLD)
-    return merkle_root(bytes.fromhex(_leaf(row)) for row in rows.iterator(chunk_size=_BATCH))
+    rows = Observation.objects.filter(source_uuid=source_uuid).order_by("fingerprint").values(*_TOLD, "purged_leaf")
+    return merkle_root(bytes.fromhex(row.pop("purged_leaf") or _leaf(row)) for row in rows.iterator(chunk_size=_BATCH))
+
+
+def leaf_of(seen: Observation) -> str:
+    """The digest that stands for an observation under the root, from the record as it is now."""
+    return _leaf({name: getattr(seen, name) for name in _TOLD})
 
 
 def root_of(*, rows: Iterable[Observation]) -> str:

@@ -27,7 +27,7 @@ from compliance.packs.signers import SignerFiles, ensure_demo_signer
 from compliance.selectors.handling import is_anything_labelled, left_out
 from compliance.selectors.since_freeze import since_freeze
 from compliance.services import evidence as evidences
-from compliance.services import freeze_documents, jobs, leases, ledger, pack_files, pack_statements
+from compliance.services import freeze_documents, jobs, leases, ledger, pack_files, pack_statements, stored_files
 from compliance.services.errors import RefusedError
 from compliance.services.leases import LeaseKeeper
 from compliance.services.pack_files import PackFiles
@@ -252,6 +252,7 @@ def _store(sealed: Sealed, *, keeper: LeaseKeeper, actor: User) -> None:
 def _record(sealed: Sealed, kept: tuple[str, str, int], bag: tuple[str, str, int], *, actor: User) -> EvidencePack:
     name, sha256, size = kept
     bag_name, bag_sha256, bag_size = bag
+    stored_files.hold({name: sha256} | ({bag_name: bag_sha256} if bag_name else {}))
     freeze = Freeze.objects.select_for_update().get(pk=sealed.freeze.pk)
     audience, layout = sealed.order["audience"], sealed.order.get("layout", Layout.FULL)
     pack = EvidencePack.objects.create(

@@ -154,9 +154,14 @@ def _end_sessions(user: User) -> int:
 def grant_membership(
     *, system: AISystem, role: Role, actor: User | None, user: User | None = None, team: Team | None = None
 ) -> Membership:
-    """Puts a person or a team on an AI system, or changes their role there. Granting the same twice changes nothing."""
+    """Puts a person or a team on an AI system, or changes their role there. Granting the same twice changes nothing.
+
+    Raises RefusedError, as where the actor may not give the role.
+    """
     if (user is None) == (team is None):
         raise RefusedError(_("Name either a person or a team."))
+    if actor is not None and not may_grant(actor, role):
+        raise RefusedError(_("You may not give this role."))
     membership = Membership.objects.select_for_update().filter(system=system, user=user, team=team).first()
     if membership and membership.role == role:
         return membership

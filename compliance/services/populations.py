@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from compliance.models import AISystem, Engagement, Job, Population, User
 from compliance.selectors import population_rows
-from compliance.services import evidence, jobs, leases, ledger
+from compliance.services import evidence, jobs, leases, ledger, stored_files
 from compliance.services.audit_teams import require_team
 from compliance.services.errors import RefusedError
 from compliance.services.leases import LeaseKeeper
@@ -75,6 +75,7 @@ def define(
         made_by=actor,
     )
     with transaction.atomic():
+        stored_files.hold({name: sha256} if name else {})
         population.job = _job(population, dispatch=dispatch)
         population.save()
         payload: JSON = {"of": draft.kind.value, "list": sha256, "asked": digest_of(_asked(population))}
@@ -163,6 +164,7 @@ def _freeze(keeper: LeaseKeeper) -> None:
     population.count, population.strata, population.frozen_at = source.count, tally.strata, timezone.now()
     population.total = population_rows.plain_total(tally.total) if tally.total is not None else ""
     with transaction.atomic():
+        stored_files.hold({population.storage_name: population.sha256})
         population.save()
         payload: JSON = {"rows": source.count, "rows_root": population.root, "sha256": population.sha256}
         ledger.record(

@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.models import (
+    DisposalRun,
     Evidence,
     EvidencePack,
     FileCheck,
@@ -58,6 +59,8 @@ def stored() -> dict[str, str]:
         files |= dict(model.objects.order_by().values_list("storage_name", "sha256"))
     bags = EvidencePack.objects.order_by().exclude(bag_storage_name="")
     files |= dict(bags.values_list("bag_storage_name", "bag_sha256"))
+    papers = DisposalRun.objects.exclude(paper_storage="").order_by()
+    files |= dict(papers.values_list("paper_storage", "paper_sha256"))
     populations = Population.objects.order_by()
     files |= dict(populations.exclude(storage_name="").values_list("storage_name", "sha256"))
     files |= dict(populations.exclude(source_storage="").values_list("source_storage", "source_sha256"))

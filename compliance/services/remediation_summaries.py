@@ -5,20 +5,17 @@ from __future__ import annotations
 import io
 import re
 import shutil
-import tempfile
 from datetime import date
 from pathlib import Path
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from compliance.isolation import IsolationError, run_isolated
 from compliance.models import CostRate, Job, RemediationSummary, User
 from compliance.rights import Verb, require
 from compliance.selectors.monthly_summary import last_day, month_before, month_words, summary_document
-from compliance.services import evidence, jobs, leases, ledger
+from compliance.services import evidence, jobs, leases, ledger, papers, stored_files
 from compliance.services.errors import RefusedError
 from compliance.services.leases import LeaseKeeper
 from compliance.types.canonical import digest_of
@@ -27,8 +24,6 @@ from compliance.types.drafts import JSON, Progress
 TASK, KIND = "compliance.tasks.make_summary", "remediation_summary"
 _CHILD = "compliance.packs.summary_child"
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
-_SECONDS = 120
-_MEMORY_BYTES = 3 << 30
 
 
 def month_of(text: str) -> date:
@@ -92,34 +87,15 @@ def _make(keeper: LeaseKeeper) -> None:
     keeper.progress(Progress(stage=_("counting"), done=0, total=2))
     document = summary_document(month, now=timezone.now(), with_costs=bool(job.asked.get("with_costs")))
     keeper.progress(Progress(stage=_("drawing"), done=1, total=2))
-    content = _drawn(document, identifier=job.subject_uuid.hex, keeper=keeper)
+    content = papers.drawn(child=_CHILD, document=document, identifier=job.subject_uuid.hex, keeper=keeper)
     with transaction.atomic():
         kept = _keep(job, month, document, content)
         keeper.finish(result={"summary": str(kept.uuid)})
 
 
-def _drawn(document: JSON, *, identifier: str, keeper: LeaseKeeper) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="assay-summary-") as scratch:
-        out = Path(scratch) / "summary.pdf"
-        try:
-            run_isolated(
-                module=_CHILD,
-                request={"document": document, "identifier": identifier, "out": str(out)},
-                wall_seconds=_SECONDS,
-                cpu_seconds=_SECONDS,
-                memory_bytes=_MEMORY_BYTES,
-                writable=[Path(scratch)],
-                should_stop=keeper.should_stop,
-                accept_unisolated=settings.ACCEPT_UNISOLATED,
-            )
-        except IsolationError as error:
-            keeper.check()
-            raise RefusedError(str(error)) from error
-        return out.read_bytes()
-
-
 def _keep(job: Job, month: date, document: JSON, content: bytes) -> RemediationSummary:
     name, sha256, size, _head = evidence.store_bytes(stream=io.BytesIO(content))
+    stored_files.hold({name: sha256})
     kept = RemediationSummary.objects.create(
         uuid=job.subject_uuid,
         month=month,

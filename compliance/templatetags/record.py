@@ -98,6 +98,7 @@ EVENTS = {
     "entitlements.read": _("Who can submit read from documents"),
     "evidence.accepted": _("Evidence accepted"),
     "disposal.approved": _("Disposal approved"),
+    "disposal.certificate_drawn": _("Certificate of a disposal drawn as PDF"),
     "disposal.completed": _("Disposal completed"),
     "disposal.proposed": _("Disposal proposed"),
     "disposal.refused": _("Disposal refused"),

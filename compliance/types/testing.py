@@ -82,6 +82,7 @@ class PopulationKind(StrEnum):
     MODEL_VERSIONS = "model_versions"
     EVIDENCE = "evidence"
     FINDINGS = "findings"
+    ENTITLEMENT_CHANGES = "entitlement_changes"
     LIST = "list"
 
 

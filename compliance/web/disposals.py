@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from compliance.models import DisposalItem, DisposalRun, LedgerEvent
 from compliance.rights import Verb, may, visible
-from compliance.services import disposals
-from compliance.services.errors import RefusedError
+from compliance.selectors.file_answers import attachment
+from compliance.services import disposal_papers, disposals, evidence
+from compliance.services.errors import LostError, RefusedError
 from compliance.types.canonical import canonical_json
 from compliance.types.retention import ItemState, RunState
 from compliance.web.base import Request, found, guarded, page_of, refuse, say, uuid_of
@@ -23,7 +24,7 @@ from compliance.web.exports import Column, exported, table_of, wanted
 from compliance.web.retention import retention_tabs
 
 ROWS = (
-    DisposalRun.objects.select_related("proposed_by", "decided_by", "job")
+    DisposalRun.objects.select_related("proposed_by", "decided_by", "job", "paper_job")
     .annotate(pieces=Count("items"), gone=Count("items", filter=Q(items__state=ItemState.DISPOSED)))
     .order_by("-created_at", "-pk")
 )
@@ -108,6 +109,10 @@ def disposal_detail(request: Request, uuid: UUID) -> HttpResponseBase:
         "may_go_on": run.state == RunState.APPROVED
         and may(request.user, Verb.DECIDE_DISPOSAL)
         and (run.job is None or run.job.is_over),
+        "may_draw": run.state == RunState.COMPLETED
+        and not run.paper_storage
+        and may(request.user, Verb.DECIDE_DISPOSAL)
+        and (run.paper_job is None or run.paper_job.is_over),
         "event": LedgerEvent.objects.filter(subject_uuid=run.uuid, kind="disposal.completed")
         .select_related("place__block")
         .first(),
@@ -174,6 +179,32 @@ def disposal_certificate(request: Request, uuid: UUID) -> HttpResponse:
     return response
 
 
+@guarded(Verb.VIEW_RETENTION)
+def disposal_paper(request: Request, uuid: UUID) -> HttpResponseBase:
+    """The certificate as a PDF."""
+    run = found(request, DisposalRun.objects.all(), uuid)
+    if not run.paper_storage:
+        raise Http404
+    try:
+        stream = evidence.open_stored(name=run.paper_storage)
+    except LostError as error:
+        raise Http404 from error
+    return attachment(stream, f"disposal-certificate-{str(run.uuid)[:8]}.pdf", media_type="application/pdf")
+
+
+@guarded(Verb.DECIDE_DISPOSAL, methods=("POST",))
+def disposal_draw(request: Request, uuid: UUID) -> HttpResponse:
+    """Draw the certificate as a PDF, where it is not there yet."""
+    run = found(request, DisposalRun.objects.all(), uuid)
+    try:
+        disposal_papers.request(run=run, actor=request.user)
+    except RefusedError as error:
+        refuse(request, error)
+    else:
+        say(request, gettext("The PDF is being drawn; it appears here when it is there."))
+    return redirect("disposal-detail", uuid)
+
+
 urls = [
     path("retention/disposals/", disposal_list, name="disposal-list"),
     path("retention/disposals/propose/", disposal_propose, name="disposal-propose"),
@@ -182,4 +213,6 @@ urls = [
     path("retention/disposals/<uuid:uuid>/refuse/", disposal_refuse, name="disposal-refuse"),
     path("retention/disposals/<uuid:uuid>/go-on/", disposal_go_on, name="disposal-go-on"),
     path("retention/disposals/<uuid:uuid>/certificate/", disposal_certificate, name="disposal-certificate"),
+    path("retention/disposals/<uuid:uuid>/certificate/pdf/", disposal_paper, name="disposal-paper"),
+    path("retention/disposals/<uuid:uuid>/certificate/draw/", disposal_draw, name="disposal-draw"),
 ]

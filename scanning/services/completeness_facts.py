@@ -63,7 +63,7 @@ def _documents(system: AISystem, start: datetime, end: datetime) -> Iterator[Doc
     its_own = PlatformDocument.objects.filter(wanted, system=system)
     on_rights = EntitlementSnapshot.objects.filter(system=system, kind__in=(ORGANIZATION, *RESOURCES))
     for rows in (its_own, on_rights):
-        for row in rows.select_related("evidence").order_by("pk").iterator(chunk_size=500):
+        for row in rows.filter(purged_leaf="").select_related("evidence").order_by("pk").iterator(chunk_size=500):
             yield Document(
                 kind=row.kind,
                 platform=row.platform,

@@ -53,7 +53,7 @@ def on_record(*, system: AISystem) -> QuerySet[PlatformDocument]:
 def in_force(*, system: AISystem, scope: str) -> dict[str, list[JSON]]:
     """Member of a statement -> its rows as they were stated last for a part; members never stated are absent."""
     found: dict[str, list[JSON]] = {}
-    for document in on_record(system=system).filter(scope=scope):
+    for document in on_record(system=system).filter(scope=scope, purged_leaf=""):
         member = next(name for name, kind in SECTIONS.items() if kind == document.kind)
         found.setdefault(member, document.content[member])
     return found

@@ -44,9 +44,9 @@ COLUMNS = (
 
 
 def lines_of(document: PlatformDocument) -> list[JSON]:
-    """The lines that a statement holds."""
+    """The lines that a statement holds; none of one that was disposed of."""
     member = next(name for name, kind in statements.SECTIONS.items() if kind == document.kind)
-    found_: list[JSON] = document.content[member]
+    found_: list[JSON] = document.content.get(member, [])
     return found_
 
 

@@ -79,7 +79,7 @@ def known(world: World, officer: User, contributor: User) -> Places:
 @pytest.fixture
 def staff(world: World, collector: User, administrator: User, officer: User) -> dict[Role, User]:
     """One person of each role; contributor, auditor and collector are on the first system alone."""
-    people.grant_membership(system=world.assessment.system, role=Role.COLLECTOR, actor=officer, user=collector)
+    people.grant_membership(system=world.assessment.system, role=Role.COLLECTOR, actor=None, user=collector)
     return {Role(user.role): user for user in User.objects.filter(is_active=True)}
 
 

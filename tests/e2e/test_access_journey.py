@@ -66,7 +66,10 @@ def hand_in(page: Page, file: Path, axe: Judge) -> None:
     page.get_by_label("AI system").select_option(label=SYSTEM)
     press(page.get_by_role("button", name="Import", exact=True))
     heading(page, re.compile(re.escape(file.name)))
-    recorded, failed = page.get_by_text("recorded", exact=True), page.get_by_text("Nothing of this document was recorded")
+    recorded, failed = (
+        page.get_by_text("recorded", exact=True),
+        page.get_by_text("Nothing of this document was recorded"),
+    )
     recorded.or_(failed).first.wait_for(timeout=JOB_MILLISECONDS)
     assert not failed.is_visible(), page.locator("main").inner_text()
     usable(page, axe)

@@ -37,7 +37,7 @@ NO_PAGE = {  # addresses that answer a GET with something else than a page
     "choices",  # options for a field that somebody types in
     "evidence-download", "pack-download", "engagement-list-file", "work-paper-export",
     "pack-receipt", "pack-files", "job-progress", "scan-progress", "import-progress",
-    "disposal-certificate", "stored-file", "calendar-feed",
+    "disposal-certificate", "disposal-paper", "stored-file", "calendar-feed",
     "healthz", "readyz", "sign-out", "sign-in", "first-admin",
     # tests/e2e/test_sign_in.py walks the pages of the sign-in: they lead on, or need a provider, a key or a password first
     "account_login", "mfa_authenticate", "mfa_login_webauthn", "openid_connect_login", "openid_connect_callback",

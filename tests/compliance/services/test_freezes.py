@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 import socket
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from django.core.files.storage import storages
 from pytest_django.fixtures import Settings
 
-from compliance.models import AccessReview, Assessment, Freeze, User
+from compliance.models import AccessReview, Assessment, DisposalRun, Evidence, EvidencePack, Freeze, User
 from compliance.services import (
     access_reviews,
     answer_work,
     answers,
+    disposals,
     evidence,
     evidence_standing,
     freezes,
     leases,
     packs,
+    stored_files,
 )
 from compliance.services.errors import RefusedError
 from compliance.types.access_reviews import Decision
@@ -29,7 +33,7 @@ from compliance.types.entitlements import Reach
 from compliance.types.freeze import validate_freeze
 from compliance.types.provenance import Provenance
 from compliance.types.states import AnswerValue, Audience, JobState
-from tests.compliance import completeness_on_record, tests_of_controls
+from tests.compliance import completeness_on_record, records, tests_of_controls
 from tests.compliance.conftest import World
 from tests.compliance.entitlements_on_record import TAKEN, recorded, way
 from tests.compliance.packs.authority_server import make_chain, serving
@@ -277,3 +281,96 @@ def test_packs_for_external_recipients_have_a_line_of_their_own(frozen: Freeze, 
     ]  # fmt: skip
     receipt = packs.export(pack=made[2], out=tmp_path / "pack.pdf")
     assert packs.verify(pack=tmp_path / "pack.pdf", receipt=receipt).is_genuine
+
+
+def due_run(world: World, officer: User) -> DisposalRun:
+    """A proposed run over a log file on which no answer rests."""
+    records.state_bases(None)
+    extra = records.evidence(world.assessment.system, b"an old log", actor=officer, title="Old log")
+    Evidence.objects.filter(pk=extra.pk).update(created_at=datetime(2015, 3, 1, tzinfo=UTC))
+    run = disposals.propose(actor=None, today=date(2026, 11, 27))
+    assert run is not None
+    assert [item.evidence for item in run.items.all()] == [extra]
+    return run
+
+
+def test_a_disposal_that_ends_while_an_assessment_is_frozen_keeps_it_from_being_frozen(
+    world: World, officer: User, manager: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The document is built while the bytes stand; when it is to be recorded they are gone."""
+    ready, run = approve_all(world, officer, manager), due_run(world, officer)
+    build = freezes.freeze_document.build
+
+    def and_meanwhile(*given: Any, **named: Any) -> Any:
+        built = build(*given, **named)
+        leases.run_here(job=disposals.approve(run=run, actor=manager, dispatch=False))
+        return built
+
+    with monkeypatch.context() as raced:
+        raced.setattr(freezes.freeze_document, "build", and_meanwhile)
+        with pytest.raises(RefusedError, match="is being disposed of, or was meanwhile"):
+            freezes.freeze(assessment=ready, actor=officer)
+    assert not Freeze.objects.exists()
+    assert Assessment.objects.get(pk=ready.pk).is_frozen is False
+    frozen = freezes.freeze(assessment=ready, actor=officer)  # once it is over, the document says what is gone
+    states = {one["sha256"]: one["purged_at"] for one in cast(Any, document(frozen))["evidence"]}
+    assert states[sha256_hex(b"an old log")] is not None
+
+
+def test_an_approved_disposal_under_way_keeps_an_assessment_from_being_frozen(
+    world: World, officer: User, manager: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Raw records went already, the tombstone does not stand yet."""
+    ready, run = approve_all(world, officer, manager), due_run(world, officer)
+    job = disposals.approve(run=run, actor=manager, dispatch=False)
+    with pytest.raises(RefusedError, match="“Old log” is being disposed of"):
+        freezes.freeze(assessment=ready, actor=officer)
+    leases.run_here(job=job)
+    assert freezes.freeze(assessment=ready, actor=officer).sha256
+
+
+def test_evidence_that_an_answer_came_to_rest_on_since_the_proposal_is_kept(
+    world: World, officer: User, manager: User
+) -> None:
+    run = due_run(world, officer)
+    piece = run.items.get().evidence
+    evidence.link(evidence=piece, target=world.assessment.answers.all()[0], actor=officer)
+    leases.run_here(job=disposals.approve(run=run, actor=manager, dispatch=False))
+    item = run.items.get()
+    assert (item.state, stored_files.exists(piece.storage_name)) == ("kept", True)
+    assert "use or class changed" in item.note
+
+
+@pytest.mark.parametrize("what", ["the document", "a register"])
+def test_a_freeze_never_refers_to_a_file_that_went_while_it_was_made(
+    world: World, officer: User, manager: User, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same bytes as those of a register, or of the document, were evidence that a disposal takes away."""
+    ready = approve_all(world, officer, manager)
+    hold = stored_files.hold
+
+    def taken(files: Mapping[str, str]) -> None:
+        name = list(files)[0 if what == "the document" else 1]
+        storages["evidence"].delete(name)
+        hold(files)
+
+    monkeypatch.setattr(stored_files, "hold", taken)
+    with pytest.raises(RefusedError, match="took the same bytes away"):
+        freezes.freeze(assessment=ready, actor=officer)
+    assert not Freeze.objects.exists()
+
+
+def test_a_pack_never_refers_to_a_file_that_went_while_it_was_recorded(
+    frozen: Freeze, officer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = stored_files.hold
+
+    def taken(files: Mapping[str, str]) -> None:
+        for name in files:
+            storages["evidence"].delete(name)
+        hold(files)
+
+    monkeypatch.setattr(stored_files, "hold", taken)
+    job = leases.run_here(job=packs.request_issue(assessment=frozen.assessment, actor=officer, dispatch=False))
+    assert (job.state, EvidencePack.objects.count()) == (JobState.FAILED, 0)
+    assert "took the same bytes away" in job.error

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client
 from knox.models import AuthToken
 
 from compliance.models import AISystem, LedgerEvent, Membership, Principal, Team, User
+from compliance.rights import GRANTS
 from compliance.services import ledger, people
 from compliance.services.errors import RefusedError
 from compliance.types.drafts import PrincipalDraft
@@ -84,7 +87,7 @@ def test_the_last_administrator_stays() -> None:
 
 
 def test_memberships_are_granted_changed_and_revoked() -> None:
-    alice, system = made("alice@example.org"), AISystem.objects.create(name="Digit reader")
+    alice, system = made("alice@example.org", Role.ADMINISTRATOR), AISystem.objects.create(name="Digit reader")
     for role in (Role.CONTRIBUTOR, Role.CONTRIBUTOR, Role.MANAGER):
         membership = people.grant_membership(system=system, role=role, actor=alice, user=alice)
     assert membership.role == Role.MANAGER
@@ -149,3 +152,34 @@ def test_erasing_a_principal_leaves_the_ledger_intact() -> None:
     assert kinds()[-1] == "principal.erased"
     assert ledger.verify().is_intact
     assert people.principal_for(draft=draft("arn:alice")) != erased
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("giver", list(Role))
+def test_nobody_gives_a_role_that_is_not_theirs_to_give(giver: Role, role: Role) -> None:
+    """By whatever act: a new account, another role, a place on an AI system."""
+    actor, system = made("giver@example.org", giver), AISystem.objects.create(name="Digit reader")
+    taker = made("taker@example.org", Role.CONTRIBUTOR if role != Role.CONTRIBUTOR else Role.OFFICER)
+    made("other@example.org", Role.ADMINISTRATOR)
+    acts: tuple[Callable[[], object], ...] = (
+        lambda: people.create_user(email="new@example.org", name="N", role=role, password=None, actor=actor),
+        lambda: people.change_role(user=taker, role=role, actor=actor),
+        lambda: people.grant_membership(system=system, role=role, actor=actor, user=taker),
+    )
+    for act in acts:
+        if role in GRANTS.get(giver, frozenset()):
+            act()
+            continue
+        with pytest.raises(RefusedError, match="may not give this role"):
+            act()
+    stands = User.objects.get(email="taker@example.org").role
+    assert (stands == role) is (giver == Role.ADMINISTRATOR)
+    assert (Membership.objects.count(), User.objects.count()) == ((1, 4) if giver == Role.ADMINISTRATOR else (0, 3))
+
+
+@pytest.mark.parametrize("role", sorted(set(Role) - {Role.ADMINISTRATOR}))
+def test_nobody_makes_themselves_an_administrator(role: Role) -> None:
+    somebody = made("somebody@example.org", role)
+    with pytest.raises(RefusedError, match="may not give this role"):
+        people.change_role(user=somebody, role=Role.ADMINISTRATOR, actor=somebody)
+    assert User.objects.get().role == role

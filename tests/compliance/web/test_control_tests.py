@@ -165,6 +165,9 @@ def test_a_sample_is_extended_drawn_again_and_followed_by_name(audit: Audit, aud
     assert "say why another one is needed" in posted(client, "control-test-draw", audit.test, **{**DRAW, "seed": "2"})
     page = posted(client, "control-test-draw", audit.test, **{**DRAW, "seed": "2", "reason": "Wrong population."})
     assert page.count("2026-11-27 Ada") == 2
+    assert "Drawn again 1 time:" in page  # the extension is none
+    third = {**DRAW, "seed": "3", "reason": "Once more."}
+    assert "Drawn again 2 times:" in posted(client, "control-test-draw", audit.test, **third)
     named = {"named-name": "job-9", "named-description": "Named by the owner."}
     assert "Named by the owner." in posted(client, "control-test-add", audit.test, **named)
 

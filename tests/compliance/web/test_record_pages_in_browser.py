@@ -30,7 +30,7 @@ systems = [
     inventory.define_system(name=name, description="", owner=officer, actor=officer, is_demonstration=True)
     for name in ("Digit reader", "Letter sorter")
 ]
-people.grant_membership(system=systems[0], role=Role.CONTRIBUTOR, actor=officer, user=contributor)
+people.grant_membership(system=systems[0], role=Role.CONTRIBUTOR, actor=None, user=contributor)
 world = build_world(*systems, officer, manager, contributor, auditor)
 ledger.seal()
 session = SessionStore()
