@@ -29,7 +29,7 @@ def request(*, run: DisposalRun, actor: User | None, dispatch: bool = True) -> J
         raise RefusedError(_("Only a completed run has a certificate."))
     if fresh.paper_storage:
         raise RefusedError(_("The PDF of the certificate is there already."))
-    waiting = Job.objects.filter(pk=fresh.paper_job_id).first()
+    waiting = fresh.paper_job
     if waiting is not None and not waiting.is_over:
         raise RefusedError(_("The PDF of the certificate is on its way."))
     fresh.paper_job = jobs.create(

@@ -69,7 +69,8 @@ def _imports(evidence: Evidence) -> QuerySet[Any]:
 
 
 def _contents(model: Any, evidence: Evidence) -> QuerySet[Any]:
-    return model.objects.filter(evidence=evidence, purged_leaf="")
+    rows: QuerySet[Any] = model.objects.filter(evidence=evidence, purged_leaf="")
+    return rows
 
 
 def _words(evidence: Evidence) -> QuerySet[Observation]:
@@ -78,7 +79,7 @@ def _words(evidence: Evidence) -> QuerySet[Observation]:
 
 
 def _rejects(evidence: Evidence) -> QuerySet[Any]:
-    rejects: QuerySet[Any] = apps.get_model("scanning", "ImportReject").objects
+    rejects: QuerySet[Any] = apps.get_model("scanning", "ImportReject").objects.all()
     return rejects.filter(document_import__evidence=evidence)
 
 

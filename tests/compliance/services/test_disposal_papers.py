@@ -97,7 +97,8 @@ def test_it_is_drawn_once_and_only_of_a_completed_run(drawn: DisposalRun, office
 def test_a_drawing_that_failed_can_be_asked_for_again(completed: DisposalRun, browse: Browse, manager: User) -> None:
     with pytest.raises(RefusedError, match="on its way"):
         disposal_papers.request(run=completed, actor=manager)
-    Job.objects.filter(pk=completed.paper_job_id).update(state=JobState.FAILED)
+    assert completed.paper_job is not None
+    Job.objects.filter(pk=completed.paper_job.pk).update(state=JobState.FAILED)
     client, url = browse(manager), reverse("disposal-detail", args=[completed.uuid])
     assert "Draw the certificate as PDF" in client.get(url).content.decode()
     assert client.get(reverse("disposal-paper", args=[completed.uuid])).status_code == 404

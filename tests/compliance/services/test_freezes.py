@@ -14,6 +14,7 @@ from django.core.files.storage import storages
 from pytest_django.fixtures import Settings
 
 from compliance.models import AccessReview, Assessment, DisposalRun, Evidence, EvidencePack, Freeze, User
+from compliance.selectors import freeze_document
 from compliance.services import (
     access_reviews,
     answer_work,
@@ -299,7 +300,7 @@ def test_a_disposal_that_ends_while_an_assessment_is_frozen_keeps_it_from_being_
 ) -> None:
     """The document is built while the bytes stand; when it is to be recorded they are gone."""
     ready, run = approve_all(world, officer, manager), due_run(world, officer)
-    build = freezes.freeze_document.build
+    build = freeze_document.build
 
     def and_meanwhile(*given: Any, **named: Any) -> Any:
         built = build(*given, **named)
@@ -307,7 +308,7 @@ def test_a_disposal_that_ends_while_an_assessment_is_frozen_keeps_it_from_being_
         return built
 
     with monkeypatch.context() as raced:
-        raced.setattr(freezes.freeze_document, "build", and_meanwhile)
+        raced.setattr(freeze_document, "build", and_meanwhile)
         with pytest.raises(RefusedError, match="is being disposed of, or was meanwhile"):
             freezes.freeze(assessment=ready, actor=officer)
     assert not Freeze.objects.exists()
