@@ -35,6 +35,7 @@ help:
 	@echo 'make check           style, types, layers, templates, migrations, API schema, known vulnerabilities'
 	@echo 'make coverage        the suite on SQLite, with the lines and branches it never reached'
 	@echo 'make bench           measurements that take minutes'
+	@echo 'make bench-packs     freeze, pack and ZIP of a large record, beside plain WeasyPrint'
 	@echo 'make zoo             train and measure the CIFAR-10 zoo (hours; may be stopped, goes on where it was)'
 	@echo 'make bench-detect    detection over the zoo, beside the peer on the same features and models'
 	@echo 'make banks           build the reference banks that ship'
@@ -108,10 +109,14 @@ bench: preflight-tests $(TEST_STAMP)
 	$(PY) -m tests.bench.parse_cloudtrail
 	$(CHECKED) DJANGO_SETTINGS_MODULE=compliance.settings $(PY) -m tests.bench.read_folder
 	$(PY) -m tests.bench.fuzz_parsers
-	$(PY) -m pytest tests/bench -m bench -s --timeout=0 --deselect tests/bench/test_page_times.py
+	$(PY) -m pytest tests/bench -m bench -s --timeout=0 --deselect tests/bench/test_page_times.py --deselect tests/bench/test_packs.py
 
 bench-pages: preflight-tests $(TEST_STAMP)
 	$(PY) -m pytest tests/bench/test_page_times.py -m bench -s --timeout=0
+
+.PHONY: bench-packs
+bench-packs: preflight-tests $(TEST_STAMP)
+	$(PY) -m pytest tests/bench/test_packs.py -m bench -s --timeout=0
 
 .PHONY: bench-api
 bench-api: preflight-tests $(TEST_STAMP)

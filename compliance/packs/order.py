@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypedDict
 
 from compliance.types.handling import HandlingLabel
@@ -46,7 +48,8 @@ class PackOrderAdditions(TypedDict, total=False):
 
     left_out: uuids of evidence of which the recipient may not know, with the label; beside: absent where the PDF holds
     everything; kept_until: the organisation keeps the pack at least until then; later: what was recorded between freeze and
-    issue; statement: of the layout that tells of changes, and of no other.
+    issue; statement: of the layout that tells of changes, and of no other; without_oscal: the record is too large for OSCAL
+    documents in the PDF.
     """
 
     left_out: dict[Uuid, HandlingLabel]
@@ -56,6 +59,7 @@ class PackOrderAdditions(TypedDict, total=False):
     kept_until: Day
     later: Later
     statement: ChangeStatement
+    without_oscal: bool
 
 
 class PackOrder(PackOrderAdditions):
@@ -90,3 +94,17 @@ class AttachedFile:
     relationship: str
     rows: int | None = None
     made_from: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composed:
+    """All that the renderer needs. htmls: the pages, then shorter ones for the case that these are more than most_pages;
+    pictures: name -> PNG as base64; at: when the files say that they were made."""
+
+    htmls: tuple[str, ...]
+    most_pages: int
+    pictures: dict[str, str]
+    files: Sequence[AttachedFile]
+    identifier: bytes
+    at: datetime
+    freeze_sha256: str

@@ -11,7 +11,7 @@ import io
 import logging
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
 from compliance.packs.context import PackContext
-from compliance.packs.order import AttachedFile
+from compliance.packs.order import AttachedFile, Composed
 from compliance.packs.wording import FONTS
 from compliance.types.pack_layouts import SUMMARY_PAGES, Layout
 
@@ -136,6 +136,16 @@ def html_of(context: PackContext, few: int = _FEW[0]) -> str:
     return template_html(_TEMPLATE[context.layout], {"pack": context, "few": f":{few}"})
 
 
+def htmls_of(context: PackContext) -> tuple[str, ...]:
+    """The pack as HTML; of a summary, with fewer and fewer rows of each list, for it has to be short."""
+    return tuple(html_of(context, few) for few in (_FEW if context.layout == Layout.SUMMARY else _FEW[:1]))
+
+
+def most_pages_of(context: PackContext) -> int:
+    """How long its layout may be."""
+    return SUMMARY_PAGES if context.layout == Layout.SUMMARY else MOST_PAGES
+
+
 def template_html(name: str, context: Mapping[str, Any]) -> str:
     """One of the pack's templates with its context."""
     engine = Engine(
@@ -201,26 +211,53 @@ def _resaved(content: bytes, files: Sequence[AttachedFile]) -> bytes:
     return buffer.getvalue()
 
 
-def _laid_out(context: PackContext, fetcher: _PackFetcher, fonts: FontConfiguration) -> Any:
+class _PageCount(logging.Handler):
+    """Says which page is being laid out, as WeasyPrint tells its log."""
+
+    def __init__(self, on_page: Callable[[int], None]) -> None:
+        super().__init__(level=logging.INFO)
+        self._on_page = on_page
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if isinstance(record.args, tuple) and len(record.args) == 1 and isinstance(record.args[0], int):
+            self._on_page(record.args[0])
+
+
+@contextlib.contextmanager
+def _pages_told(on_page: Callable[[int], None] | None) -> Iterator[None]:
+    if on_page is None:
+        yield
+        return
+    counter, logger = _PageCount(on_page), logging.getLogger("weasyprint.progress")
+    level, propagates = logger.level, logger.propagate
+    logger.addHandler(counter)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False  # not every page is a line on stderr
+    try:
+        yield
+    finally:
+        logger.removeHandler(counter)
+        logger.setLevel(level)
+        logger.propagate = propagates
+
+
+def _laid_out(composed: Composed, fetcher: _PackFetcher, fonts: FontConfiguration) -> Any:
     """The document in pages. Raises RenderError where it is longer than its layout may be."""
-    most = SUMMARY_PAGES if context.layout == Layout.SUMMARY else MOST_PAGES
-    for few in _FEW if context.layout == Layout.SUMMARY else _FEW[:1]:
-        page = HTML(string=html_of(context, few), base_url=None, url_fetcher=fetcher)
+    for html in composed.htmls:
+        page = HTML(string=html, base_url=None, url_fetcher=fetcher)
         document = page.render(font_config=fonts, pdf_variant="pdf/a-3a")
-        if len(document.pages) <= most:
+        if len(document.pages) <= composed.most_pages:
             return document
-    raise RenderError(f"it would have {len(document.pages)} pages, and may have {most}")
+    raise RenderError(f"it would have {len(document.pages)} pages, and may have {composed.most_pages}")
 
 
-def render_pdf(context: PackContext, files: Sequence[AttachedFile]) -> bytes:
-    """The unsigned PDF with `files` embedded. Raises RenderError."""
-    pictures = {f"pack:picture/{name}": _enlarged(name, png) for name, png in context.pictures.items()}
+def render_pdf(composed: Composed, *, on_page: Callable[[int], None] | None = None) -> bytes:
+    """The unsigned PDF with its files embedded; on_page is told of each page. Raises RenderError."""
+    pictures = {f"pack:picture/{name}": _enlarged(name, png) for name, png in composed.pictures.items()}
     fetcher = _PackFetcher(pictures)
-    at = datetime.fromisoformat(context.order["generated_at"])
-    with tempfile.TemporaryDirectory() as folder, nothing_left_out():
-        document = _laid_out(context, fetcher, _fonts(Path(folder)))
-        document.metadata.attachments = _attachments(files, at, fetcher)
+    with tempfile.TemporaryDirectory() as folder, nothing_left_out(), _pages_told(on_page):
+        document = _laid_out(composed, fetcher, _fonts(Path(folder)))
+        document.metadata.attachments = _attachments(composed.files, composed.at, fetcher)
         _mark_as_accessible(document)
-        identifier = context.order["pack_id"].replace("-", "").encode()
-        content = document.write_pdf(pdf_variant="pdf/a-3a", pdf_identifier=identifier)
-    return _resaved(bytes(content), files)
+        content = document.write_pdf(pdf_variant="pdf/a-3a", pdf_identifier=composed.identifier)
+    return _resaved(bytes(content), composed.files)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import UTC
 
 from django.db.models import Q
 
-from compliance.models import Assessment, ControlTest, Finding, ImplementedControl
+from compliance.models import Assessment, ControlTest, ImplementedControl
 from compliance.selectors.control_test_page import ROWS, figures
 from compliance.types import freeze as doc
 from compliance.types.controls import ControlBasis
@@ -16,9 +16,16 @@ from compliance.types.testing import ControlTestConclusion, ControlTestKind
 from compliance.types.verdicts import Conclusion
 
 
-def _conclusion(control: ImplementedControl, findings: Iterable[Finding]) -> Conclusion | None:
-    references = {one.pk for one in control.references.all()}
-    states = {finding.state for finding in findings if finding.target_id in references}
+def _states(assessment: Assessment) -> dict[int, set[str]]:
+    """By reference control: the states of the findings measured against it."""
+    found: dict[int, set[str]] = {}
+    for target, state in assessment.system.findings.order_by().values_list("target_id", "state").distinct():
+        found.setdefault(target, set()).add(state)
+    return found
+
+
+def _conclusion(control: ImplementedControl, found: Mapping[int, set[str]]) -> Conclusion | None:
+    states = {state for one in control.references.all() for state in found.get(one.pk, ())}
     if Conclusion.NOT_SATISFIED in states:
         return Conclusion.NOT_SATISFIED
     return Conclusion.SATISFIED if states else None
@@ -59,8 +66,9 @@ def _told(test: ControlTest) -> AuditorsTest:
     )
 
 
-def implemented_controls(assessment: Assessment, findings: Iterable[Finding]) -> list[doc.ImplementedControl]:
+def implemented_controls(assessment: Assessment) -> list[doc.ImplementedControl]:
     """Those that were run at any time from the first day of the period on, by own id."""
+    found = _states(assessment)
     running = Q(retired_on=None) | Q(retired_on__gte=assessment.period_start)
     controls = assessment.system.controls.filter(running).select_related("owner")
     controls = controls.prefetch_related("references", "requirements__framework")
@@ -79,7 +87,7 @@ def implemented_controls(assessment: Assessment, findings: Iterable[Finding]) ->
             key=control.is_key,
             effective_from=control.effective_from.isoformat(),
             version=control.version,
-            conclusion=_conclusion(control, findings),
+            conclusion=_conclusion(control, found),
             control_id=control.control_id,
             basis=ControlBasis(control.basis),
             systems=control.systems,

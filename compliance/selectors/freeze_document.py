@@ -56,6 +56,7 @@ from compliance.types.states import (
 )
 from compliance.types.verdicts import Conclusion
 
+ROWS_AT_ONCE = 500
 PlaceOf = Callable[[Evidence], doc.LedgerPlace | None]
 
 
@@ -286,13 +287,15 @@ def _finding(finding: Finding) -> doc.Finding:
     )
 
 
-def _findings(assessment: Assessment) -> list[Finding]:
+def _findings(assessment: Assessment) -> list[doc.Finding]:
+    """All of them; the rows that they are read from are held a few at a time."""
     observations = Observation.objects.select_related("evidence").defer("facts").order_by("created_at")
-    return list(
+    rows = (
         assessment.system.findings.select_related("target")
         .prefetch_related(Prefetch("observations", queryset=observations))
         .order_by("state", "first_seen_at", "pk")
     )
+    return [_finding(finding) for finding in rows.iterator(chunk_size=ROWS_AT_ONCE)]
 
 
 def _pre_audit(assessment: Assessment) -> list[PreAuditLine]:
@@ -314,7 +317,6 @@ def build(
     completeness: Completeness,
 ) -> doc.Freeze:
     """The whole document of an assessment as its tables stand now."""
-    findings = _findings(assessment)
     system = assessment.system
     return doc.Freeze(
         schema=doc.SCHEMA,
@@ -327,7 +329,7 @@ def build(
         technique=_technique(assessment.technique),
         catalogues=_catalogues(assessment.releases.defer("content")),
         reference_controls=_reference_controls(assessment.technique),
-        implemented_controls=freeze_controls.implemented_controls(assessment, findings),
+        implemented_controls=freeze_controls.implemented_controls(assessment),
         questions=_questions(assessment),
         evidence=_evidence(assessment, place_of),
         models=freeze_inventory.models(system),
@@ -338,7 +340,7 @@ def build(
         job_log=freeze_job_log.job_log(assessment, register=register),
         entitlements=entitlements,
         completeness=completeness,
-        findings=[_finding(finding) for finding in findings],
+        findings=_findings(assessment),
         risks=freeze_risks.risks(system),
         remediation=remediation(system),
         ledger=head,

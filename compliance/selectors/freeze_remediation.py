@@ -16,7 +16,8 @@ def remediation(system: AISystem) -> list[doc.RemediationItem]:
     rows = system.remediation_items.select_related(
         "owner", "team", "baseline__proposed_by", "baseline__decision__decided_by"
     )
-    return [_item(item) for item in rows.prefetch_related("risks", "milestones", "plan_updates", "needs")]
+    listed = rows.prefetch_related("risks", "milestones", "plan_updates", "needs")
+    return [_item(item) for item in listed.iterator(chunk_size=500)]
 
 
 def _utc(moment: datetime) -> str:

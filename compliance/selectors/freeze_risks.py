@@ -22,6 +22,8 @@ from compliance.types.risk_life import ClosingBasis, ClosingState, Sighting
 from compliance.types.risk_transitions import RiskAct
 from compliance.types.states import RiskState, Role
 
+_ROWS_AT_ONCE = 500
+
 
 def _utc(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
@@ -52,7 +54,7 @@ def risks(system: AISystem) -> list[doc.Risk]:
     moves = RiskMove.objects.select_related("made_by")
     rows = Risk.objects.filter(finding__system=system).select_related("finding").order_by("pk")
     listed = rows.prefetch_related(Prefetch("acceptances", acceptances), Prefetch("moves", moves))
-    return [_risk(risk) for risk in listed]
+    return [_risk(risk) for risk in listed.iterator(chunk_size=_ROWS_AT_ONCE)]
 
 
 def _risk(risk: Risk) -> doc.Risk:

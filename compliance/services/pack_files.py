@@ -49,6 +49,7 @@ _INDEX = (
     "path", "filename", "title", "evidence", "sha256", "size", "state", "used in", "source", "collected_at", "left out because",
 )  # fmt: skip
 _AT_ONCE = 500
+MOST_OSCAL_RECORDS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,15 @@ class PackFiles:
     extras: tuple[Extra, ...]
     bag: Path | None
     beside: Beside | None
+
+    def told(self, order: PackOrder) -> PackOrder:
+        """The order with what the pages have to say of these files."""
+        more: PackOrder = {**order}
+        if self.beside:
+            more["beside"] = self.beside
+        if not self.extras:
+            more["without_oscal"] = True
+        return more
 
 
 def copied(*, name: str, target: Path, sha256: str, keeper: LeaseKeeper | None = None) -> None:
@@ -94,7 +104,7 @@ def gather(*, freeze: Freeze, order: PackOrder, folder: Path, with_originals: bo
         copied(name=blob["storage_name"], target=attachments / blob["sha256"], sha256=blob["sha256"], keeper=keeper)
     content = document.read_bytes()
     given, canonical, _withheld = for_audience(cast(Document, json.loads(content)), content, order)
-    extras = tuple(_oscal(given, sha256_hex(canonical), attachments))
+    extras = () if is_beyond_oscal(given) else tuple(_oscal(given, sha256_hex(canonical), attachments))
     large = [register for register in registers_of(given) if not register.is_embedded]
     originals = given["evidence"] if with_originals and order["audience"] is not Audience.EXTERNAL else []
     if not large and not originals:
@@ -102,6 +112,11 @@ def gather(*, freeze: Freeze, order: PackOrder, folder: Path, with_originals: bo
     work = _BagWork(given, order, folder, keeper)
     beside = work.write(large, originals)
     return PackFiles(document, attachments, extras, work.path, beside)
+
+
+def is_beyond_oscal(given: Document) -> bool:
+    """Whether OSCAL documents of the record would take more memory than a pack may; the pages then say so."""
+    return len(given["findings"]) + len(given["risks"]) + len(given["remediation"]) > MOST_OSCAL_RECORDS
 
 
 def _oscal(given: Document, sha256: str, folder: Path) -> Iterator[Extra]:

@@ -153,9 +153,7 @@ def _issue(keeper: LeaseKeeper) -> None:
             with_originals=job.asked.get("with_originals", True),
             keeper=keeper,
         )
-        if files.beside:
-            order["beside"] = files.beside
-        sealed = _seal(freeze, order, files, authority, keeper)
+        sealed = _seal(freeze, files.told(order), files, authority, keeper)
         _store(sealed, keeper=keeper, actor=job.requested_by or freeze.frozen_by)
 
 

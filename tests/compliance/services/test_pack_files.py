@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from compliance.models import Evidence, EvidencePack, Freeze, Job, User
 from compliance.oscal.export_checks import check_document
 from compliance.packs import registers
 from compliance.services import evidence as evidences
-from compliance.services import freezes, handling, leases, packs, rehash, stored_files
+from compliance.services import freezes, handling, jobs, leases, pack_files, packs, rehash, stored_files
 from compliance.types.canonical import sha256_hex
+from compliance.types.drafts import Progress
 from compliance.types.handling import HandlingLabel, Recipient
 from compliance.types.states import Audience, JobState
 from tests.compliance.conftest import World
@@ -188,3 +190,29 @@ def test_a_pack_without_a_zip_answers_with_nothing(frozen: Freeze, officer: User
     client.force_login(officer)
     assert client.get(reverse("pack-files", args=[pack.uuid])).status_code == 404
     assert client.get(f"/api/packs/{pack.uuid}/files/").status_code in {401, 404}
+
+
+def test_a_record_too_large_for_oscal_says_so_on_its_pages(
+    frozen: Freeze, officer: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pack_files, "MOST_OSCAL_RECORDS", 0)
+    files = attached(issued(frozen, officer, with_originals=False), tmp_path)
+    assert not {name for name in files if name.startswith(("assessment-", "plan-of"))}
+    text = subprocess.run(["pdftotext", tmp_path / "pack.pdf", "-"], capture_output=True, text=True, check=True).stdout
+    assert "too large for OSCAL documents" in " ".join(text.split())
+
+
+def test_a_pack_is_told_by_chapter_and_page_and_ends_when_it_is_cancelled(frozen: Freeze, officer: User) -> None:
+    job = packs.request_issue(assessment=frozen.assessment, actor=officer, dispatch=False)
+    seen: list[str] = []
+
+    def watch(progress: Progress) -> None:
+        seen.append(progress.stage)
+        if progress.stage in {"Pages", "Seal"}:
+            jobs.cancel(job=Job.objects.get(pk=job.pk), actor=officer)
+
+    job = leases.run_here(job=job, on_progress=watch)
+    assert job.state == JobState.CANCELLED
+    assert list(dict.fromkeys(seen))[:2] == ["Registers", "Original files"]
+    assert {"Pages", "Seal"} & set(seen)
+    assert not EvidencePack.objects.exists()
