@@ -11,7 +11,7 @@ from weasyprint import HTML
 from weasyprint.urls import URLFetcher
 
 
-class _Nothing(URLFetcher):  # type: ignore[misc]  # WeasyPrint ships no types
+class _Nothing(URLFetcher):
     """Fetches no picture: tables and text are what is measured."""
 
     def fetch(self, url: str, headers: object = None) -> object:
