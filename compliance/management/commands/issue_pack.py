@@ -87,28 +87,32 @@ class Command(AssayCommand):
         receipt = packs.export(pack=pack, out=out)
         whom = options["recipient"] or _("the file %s") % out.name
         handovers.record(pack=pack, way=HandoverWay.COMMAND, recipient=whom, purpose=options["purpose"], actor=actor)
-        document = {
-            "pack": str(pack.uuid),
-            "number": pack.number,
-            "audience": pack.audience,
-            "layout": pack.layout,
-            "file": str(out),
-            "receipt": str(receipt),
-            "sha256": pack.sha256,
-            "size": pack.size,
-            "pages": pack.pages,
-            "files": str(out.with_suffix(".files.zip")) if pack.bag_files else None,
-            "files_sha256": pack.bag_sha256 or None,
-            "demonstration_signer": pack.is_demonstration_signer,
-        }
-        lines = [
-            f"Evidence pack {pack.number} of “{assessment.title}”: {out} ({pack.pages} pages, {pack.size} bytes)",
-            f"SHA-256 {pack.sha256}",
-            f"Receipt {receipt}",
-        ]
-        if pack.bag_files:
-            beside = out.with_suffix(".files.zip")
-            lines.append(f"Registers and original files {beside} ({pack.bag_files} files, SHA-256 {pack.bag_sha256})")
-        if pack.is_demonstration_signer:
-            lines.append("Sealed by a demonstration signer of this installation, trusted by nobody else.")
-        return Answer(code=ExitCode.POSITIVE, document=document, lines=lines)
+        return _told(pack, out, receipt)
+
+
+def _told(pack: EvidencePack, out: Path, receipt: Path) -> Answer:
+    document = {
+        "pack": str(pack.uuid),
+        "number": pack.number,
+        "audience": pack.audience,
+        "layout": pack.layout,
+        "file": str(out),
+        "receipt": str(receipt),
+        "sha256": pack.sha256,
+        "size": pack.size,
+        "pages": pack.pages,
+        "files": str(out.with_suffix(".files.zip")) if pack.bag_files else None,
+        "files_sha256": pack.bag_sha256 or None,
+        "demonstration_signer": pack.is_demonstration_signer,
+    }
+    lines = [
+        f"Evidence pack {pack.number} of “{pack.freeze.assessment.title}”: {out} ({pack.pages} pages, {pack.size} bytes)",
+        f"SHA-256 {pack.sha256}",
+        f"Receipt {receipt}",
+    ]
+    if pack.bag_files:
+        beside = out.with_suffix(".files.zip")
+        lines.append(f"Registers and original files {beside} ({pack.bag_files} files, SHA-256 {pack.bag_sha256})")
+    if pack.is_demonstration_signer:
+        lines.append("Sealed by a demonstration signer of this installation, trusted by nobody else.")
+    return Answer(code=ExitCode.POSITIVE, document=document, lines=lines)
