@@ -17,7 +17,7 @@ from compliance.types.days import end_of, start_of
 from compliance.types.sla import SlaState
 from compliance.types.states import RemediationState
 
-CARDS_A_COLUMN = 15
+CARDS_A_COLUMN = 10
 _NOTHING = Decimal(0)
 _OWNERS = 200
 

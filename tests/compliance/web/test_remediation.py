@@ -248,12 +248,12 @@ def test_a_dragged_card_brings_the_columns_anew_with_what_became_of_it(
     assert 'value="blocked"' in answer.text
 
 
-def test_columns_hold_fifteen_cards_and_say_how_many_there_are(world: World, browse: Browse, officer: User) -> None:
+def test_columns_hold_ten_cards_and_say_how_many_there_are(world: World, browse: Browse, officer: User) -> None:
     for n in range(33):
         records.remediation_item(world.finding, owner=officer, actor=officer, title=f"Item {n}")
     answer = browse(officer).get(LIST, {"view": "board"})
     column = answer.context["columns"][0]
-    assert (len(column.cards), column.count) == (15, 35)
+    assert (len(column.cards), column.count) == (10, 35)
     assert "All 35 in the table" in answer.text
 
 
