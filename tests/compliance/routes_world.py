@@ -184,8 +184,15 @@ def adopted(system: AISystem, actor: User) -> ImplementedControl:
 
 def disposed_of(system: AISystem, actor: User) -> DisposalRun:
     """A completed run with one piece, which stays what it was: what its pages show is not its own affair."""
+    name, digest, size, _head = evidences.store_bytes(stream=io.BytesIO(b"%PDF certificate"))
     run = DisposalRun.objects.create(
-        due_by=date(2026, 1, 1), state="completed", decided_by=actor, certificate={"pieces": []}
+        due_by=date(2026, 1, 1),
+        state="completed",
+        decided_by=actor,
+        certificate={"pieces": []},
+        paper_storage=name,
+        paper_sha256=digest,
+        paper_size=size,
     )
     kept = evidences.receive(
         system=system, stream=io.BytesIO(b"old"), filename="old.txt", title="Old", received_by=actor
