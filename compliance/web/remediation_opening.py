@@ -16,7 +16,7 @@ from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from compliance.models import (
     AISystem,
@@ -204,7 +204,8 @@ def playbook_open(request: Request, uuid: UUID) -> HttpResponse:
         except RefusedError as error:
             form.add_error(None, str(error))
         else:
-            say(request, _("%d remediation items are open.") % len(items))
+            words = ngettext("%d remediation item is open.", "%d remediation items are open.", len(items))
+            say(request, words % len(items))
             return redirect(f"{reverse('remediation-list')}?system={system.uuid}")
     context = {
         "system": system,
