@@ -258,7 +258,7 @@ def test_a_disposal_survives_the_death_of_its_worker(installation: Installation)
     with running(installation, WORKER), running(installation, scheduler(installation)):
         wait_for("the end of the job", lambda: ended(installation, "disposal"), installation)
 
-    assert installation.rows("SELECT state, attempts FROM compliance_job") == [("succeeded", 2)]
+    assert installation.rows("SELECT state, attempts FROM compliance_job WHERE kind = 'disposal'") == [("succeeded", 2)]
     assert half_disposed(installation) == []
     assert (count(installation, "compliance_tombstone"), stored()) == (PIECES, 0)
     assert count(installation, "compliance_jobevent", "purged_leaf = ''") == 0
