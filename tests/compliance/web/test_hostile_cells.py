@@ -107,6 +107,8 @@ def test_csv_is_written_in_the_places_that_defuse_it_and_nowhere_else() -> None:
     }
     assert writers == {
         "compliance/packs/manifest.py",
+        "compliance/packs/registers.py",
+        "compliance/services/pack_files.py",
         "compliance/selectors/table_files.py",
         "compliance/services/subject_exports.py",  # every cell through as_text
     }
