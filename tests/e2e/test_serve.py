@@ -65,7 +65,7 @@ def test_all_parts_start_and_stop_together(served: tuple[subprocess.Popen[bytes]
     assert link is not None
     assert is_up(link.group())
     parts = children(process.pid)
-    assert len(parts) == 3
+    assert len(parts) == 4  # web server, workers, workers of packs, scheduler
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 0
     assert [pid for pid in parts if Path(f"/proc/{pid}").exists()] == []
