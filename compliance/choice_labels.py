@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
-from compliance.types import pack_layouts, risk_life, risk_priority, risk_transitions
+from compliance.types import pack_layouts, risk_life, risk_priority, risk_transitions, seals
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -17,6 +17,16 @@ OF_PACKS: tuple[tuple[StrEnum, _StrPromise], ...] = (
     (pack_layouts.Layout.SUMMARY, _("Management summary")),
     (pack_layouts.Layout.CHANGES, _("Statement of changes")),
 )
+OF_SEALS: tuple[tuple[StrEnum, _StrPromise], ...] = (
+    (seals.SealLevel.B_T, _("B-T: signed and time-stamped")),
+    (seals.SealLevel.B_LT, _("B-LT: with revocation data")),
+    (seals.SealLevel.B_LTA, _("B-LTA: with revocation data under an archive time stamp")),
+    (seals.RevocationReason.KEY_COMPROMISE, _("The key may be in other hands")),
+    (seals.RevocationReason.SUPERSEDED, _("Another certificate took its place")),
+    (seals.RevocationReason.CESSATION, _("It is no longer used")),
+    (seals.RevocationReason.UNSPECIFIED, _("No reason given")),
+)
+
 OF_RISKS: tuple[tuple[StrEnum, _StrPromise], ...] = (
     (risk_transitions.RiskAct.IDENTIFY, _("Recorded as a risk")),
     (risk_transitions.RiskAct.INVESTIGATE, _("Under investigation")),

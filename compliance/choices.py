@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext_lazy as _
 
 from compliance import work_labels
-from compliance.choice_labels import OF_PACKS, OF_RISKS
+from compliance.choice_labels import OF_PACKS, OF_RISKS, OF_SEALS
 from compliance.types import (
     access_reviews,
     applicability,
@@ -126,6 +126,7 @@ _LABELLED: tuple[tuple[StrEnum, _StrPromise], ...] = (
     (states.RiskState.DEVIATION_APPROVED, _("Accepted until a date")),
     (states.RiskState.CLOSED, _("Closed")),
     *OF_RISKS,
+    *OF_SEALS,
     (states.RemediationState.OPEN, _("Open")),
     (states.RemediationState.IN_PROGRESS, _("In progress")),
     (states.RemediationState.BLOCKED, _("Blocked")),

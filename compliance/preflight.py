@@ -91,6 +91,7 @@ TEST_NEEDS = (
     Need("chromium", "chromium", program("chromium", "chromium-browser", "google-chrome")),
     Need("pdfsig", "poppler-utils", program("pdfsig")),
     Need("qpdf", "qpdf", program("qpdf")),
+    Need("softhsm2", "softhsm2", program("softhsm2-util")),
 )
 
 

@@ -211,6 +211,7 @@ SYSTEM_PATH: dict[str, str] = {
     "compliance.WorkEntry": "item__system",
     "compliance.Freeze": "assessment__system",
     "compliance.EvidencePack": "freeze__assessment__system",
+    "compliance.PackRenewal": "pack__freeze__assessment__system",
     "compliance.Job": "system",
     "compliance.TrailEntry": "system",
     "scanning.Import": "system",
@@ -221,22 +222,17 @@ SYSTEM_PATH: dict[str, str] = {
 CATALOGUE = frozenset(
     f"compliance.{name}"
     for name in (
-        "CatalogRelease",
-        "Technique",
-        "Mitigation",
-        "CaseStudy",
-        "TechniqueSection",
-        "AuditQuestion",
-        "Framework",
-        "ReferenceControl",
-        "MappingPair",
+        "CatalogRelease", "Technique", "Mitigation", "CaseStudy", "TechniqueSection", "AuditQuestion", "Framework",
+        "ReferenceControl", "MappingPair",
     )
-)
+)  # fmt: skip
 SHARED = CATALOGUE | {
     "scanning.ColumnMapping",
     "scanning.ReferenceBank",
     "scanning.SigningKey",
     "compliance.LedgerBlock",
+    "compliance.SealCertificate",
+    "compliance.SealRevocation",
 }
 PEOPLE = frozenset({"compliance.RowChange", "compliance.User", "compliance.Team", "compliance.Membership"})
 # From each table of an audit to its engagement: staff see all of them, an auditor those of the rooms open to them.

@@ -47,6 +47,14 @@ def issue_pack(job_id: int) -> None:
     issue_for_job(job_id=job_id)
 
 
+@shared_task(name="compliance.tasks.renew_stamps")
+def renew_stamps() -> None:
+    """Give packs another archive time stamp before the newest one's certificate ends."""
+    from compliance.services.pack_renewals import renew_due  # noqa: PLC0415 - PDF libraries, as above
+
+    renew_due(now=timezone.now())
+
+
 @shared_task(name="compliance.tasks.freeze_population")
 def freeze_population(job_id: int) -> None:
     """Count and freeze the population that a job asks for."""

@@ -23,6 +23,7 @@ PAGES = [p for p in TEMPLATES if "pdf" not in p.parts]  # the PDF's templates st
 CONTENT = sorted(p for p in (ROOT / "compliance" / "catalogs").rglob("*") if p.suffix in {".yaml", ".yml", ".json"})
 PLAIN_ENGLISH = ("types", "packs", "detectors", "filescan", "ingest", "entitlement", "normalise.py")
 MOST_LINES = 400
+ONE_FILE = {"assay_verify.py"}  # handed to people as one file, so that nothing else has to come along
 MOST_FUNCTION_LINES = 50
 MOST_TENSOR_LINES = 80
 
@@ -117,7 +118,7 @@ def test_files_and_functions_stay_small() -> None:
     for path in CODE:
         source = path.read_text(encoding="utf-8")
         name = str(path.relative_to(ROOT))
-        if (lines := source.count("\n")) > MOST_LINES:
+        if (lines := source.count("\n")) > MOST_LINES and path.name not in ONE_FILE:
             large.append(f"{name}: {lines} lines")
         most = MOST_TENSOR_LINES if "detectors" in path.parts else MOST_FUNCTION_LINES
         for node in ast.walk(ast.parse(source)):

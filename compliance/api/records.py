@@ -17,6 +17,7 @@ from compliance import models as m
 from compliance.api import requests
 from compliance.api import serializers as shapes
 from compliance.api.base import ReadViewSet, asker
+from compliance.packs.receipt import envelope_bytes
 from compliance.rights import Verb
 from compliance.selectors import ocsf
 from compliance.selectors.file_answers import attachment
@@ -27,11 +28,11 @@ from compliance.services import (
     handovers,
     inventory,
     jobs,
+    pack_renewals,
     priorities,
     risks,
 )
 from compliance.types.applicability import LegalRole, RiskClass, Standing
-from compliance.types.canonical import canonical_json
 from compliance.types.risk_priority import Priority
 from compliance.types.states import HandoverWay, ModelOrigin
 
@@ -211,7 +212,7 @@ class PackViewSet(ReadViewSet):
         """The signed PDF; who fetched it is logged, with what `?purpose=` says."""
         pack: m.EvidencePack = self.get_object()
         purpose = request.query_params.get("purpose", "")[:5_000]
-        stream = evidence.open_stored(name=pack.storage_name)
+        stream = evidence.open_stored(name=pack_renewals.current(pack).storage_name)
         handovers.downloaded(pack=pack, purpose=purpose, user=asker(request))
         return attachment(stream, f"evidence-pack-{pack.uuid}.pdf", media_type="application/pdf")
 
@@ -240,9 +241,10 @@ class PackViewSet(ReadViewSet):
     @extend_schema(responses={200: OpenApiTypes.OBJECT})
     @action(detail=True, methods=["get"])
     def receipt(self, request: Request, uuid: str) -> HttpResponse:
-        """The receipt, byte for byte as it was issued."""
+        """The receipt of the file that is handed out today: a DSSE envelope."""
         pack: m.EvidencePack = self.get_object()
-        return HttpResponse(canonical_json(pack.receipt), content_type="application/json")
+        file = pack_renewals.current(pack)
+        return HttpResponse(envelope_bytes(file.receipt, file.signatures), content_type="application/json")
 
 
 class HandoverViewSet(ReadViewSet):

@@ -311,7 +311,8 @@ class PackSerializer(serializers.ModelSerializer[m.EvidencePack]):
         model = m.EvidencePack
         fields: ClassVar = [
             "uuid", "assessment", "freeze_sha256", "number", "audience", "layout", "sha256", "size", "pages", "bag_sha256",
-            "bag_size", "bag_files", "receipt", "signer_sha256", "is_demonstration_signer", "supersedes", "created_at",
+            "bag_size", "bag_files", "receipt", "signer_sha256", "level", "stamped_until", "is_demonstration_signer",
+            "supersedes", "created_at",
         ]  # fmt: skip
 
 

@@ -48,6 +48,7 @@ from compliance.models.remediation_desk import BulkEdit, RemediationComment, Rem
 from compliance.models.remediation_plan import Baseline, BaselineDecision, PlanUpdate, WorkEntry
 from compliance.models.retention import DisposalItem, DisposalRun, LegalHold, RetentionTerms, Tombstone
 from compliance.models.risk import Closing, RiskAcceptance, RiskMove, Waiver
+from compliance.models.seal import PackRenewal, SealCertificate, SealRevocation
 from compliance.models.sla import BusinessCalendar, NightlyRun, SlaClock, SlaPolicy
 from compliance.models.statement import StatementLine, StatementVersion
 from compliance.models.supplier import CustomerControl, Supplier, SupplierReview
@@ -133,6 +134,7 @@ __all__ = [
     "NoticeChoice",
     "Observation",
     "PackHandover",
+    "PackRenewal",
     "PlanUpdate",
     "PlatformDocument",
     "Population",
@@ -152,6 +154,8 @@ __all__ = [
     "Sample",
     "SampledInstance",
     "SavedFilter",
+    "SealCertificate",
+    "SealRevocation",
     "SlaClock",
     "SlaPolicy",
     "StatementLine",

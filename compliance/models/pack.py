@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from compliance.models.base import Record, RetainedRecord, digest_field, enum_field
 from compliance.types.pack_layouts import Layout
+from compliance.types.seals import SealLevel
 from compliance.types.states import Audience, HandoverWay
 
 
@@ -42,6 +43,9 @@ class EvidencePack(RetainedRecord):
     bag_size = models.BigIntegerField(_("size of the ZIP in bytes"), default=0)
     bag_files = models.PositiveIntegerField(_("files in the ZIP"), default=0)
     receipt = models.JSONField(_("receipt"))
+    signatures = models.JSONField(_("signatures of the receipt"), default=list)
+    level = enum_field(_("level of the seal"), SealLevel, default=SealLevel.B_T)
+    stamped_until = models.DateTimeField(_("stamped until"), null=True)
     signer_sha256 = digest_field(_("signer certificate"))
     is_demonstration_signer = models.BooleanField(_("demonstration signer"), default=True)
     supersedes = models.ForeignKey(

@@ -36,6 +36,9 @@ INSERT_ONLY = (
     "compliance_planupdate",
     "compliance_workentry",
     "compliance_costrate",
+    "compliance_sealcertificate",
+    "compliance_sealrevocation",
+    "compliance_packrenewal",
     ROW_CHANGES,
 )
 # Rows that never change, but may go in a recorded purge: no UPDATE, no TRUNCATE.

@@ -21,6 +21,8 @@ from compliance.packs.signers import SignerFiles, signer_facts
 from compliance.types.canonical import sha256_hex
 from compliance.types.freeze import Freeze
 
+VERIFIER = Path(__file__).parent / "offline" / "assay_verify.py"
+
 
 def _register(register: Register, folder: Path) -> list[AttachedFile]:
     """A register as it was frozen, and as CSV."""
@@ -68,6 +70,16 @@ def _extra(extra: Extra, folder: Path) -> AttachedFile:
     )
 
 
+def _verifier() -> AttachedFile:
+    return AttachedFile(
+        name=VERIFIER.name,
+        content=VERIFIER.read_bytes(),
+        media_type="text/x-python",
+        description="Verifier in one file; better taken from Assay's repository than from the file that it judges",
+        relationship="Supplement",
+    )
+
+
 def _files(freeze: Freeze, canonical: bytes, order: PackOrder, folder: Path) -> list[AttachedFile]:
     files = [
         AttachedFile(
@@ -85,6 +97,7 @@ def _files(freeze: Freeze, canonical: bytes, order: PackOrder, folder: Path) -> 
             relationship="Data",
             rows=len(freeze["evidence"]),
         ),
+        _verifier(),
     ]
     for register in registers_of(freeze):
         if register.is_embedded:

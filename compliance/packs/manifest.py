@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import Literal, TypedDict, cast
 
 from compliance.packs.order import AttachedFile, Beside, PackOrder, PackOrderAdditions, SignerFacts
-from compliance.types.canonical import canonical_json, sha256_hex
+from compliance.types.canonical import canonical_json, merkle_root, sha256_hex
 from compliance.types.freeze import Freeze, LedgerHead
+from compliance.types.seals import SealLevel
 from compliance.types.shape import Sha256, UtcTime, Uuid
 from compliance.types.spreadsheets import as_text
 from compliance.types.states import Audience
@@ -84,6 +85,7 @@ class IssuedManifest(Manifest, total=False):
     withheld: Withheld
     beside: Beside
     issue: PackOrderAdditions
+    seal_level: SealLevel
 
 
 class AttachmentError(ValueError):
@@ -162,6 +164,11 @@ def counts(freeze: Freeze) -> dict[str, int]:
     }
 
 
+def manifest_root(attachments: Sequence[ManifestEntry]) -> str:
+    """Merkle root (RFC 9162 §2.1.1) over the canonical JSON of each entry, in the manifest's order."""
+    return merkle_root(canonical_json(entry) for entry in attachments)
+
+
 def build_manifest(
     *,
     freeze: Freeze,
@@ -191,6 +198,7 @@ def build_manifest(
         "root_certificate": root_pem,
         "time_stamp_authority": order["time_stamp_authority"],
         "audience": order["audience"],
+        "seal_level": order.get("seal_level", SealLevel.B_T),
     }
     if withheld is not None:
         manifest["withheld"] = withheld

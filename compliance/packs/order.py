@@ -9,11 +9,18 @@ from typing import TypedDict
 
 from compliance.types.handling import HandlingLabel
 from compliance.types.pack_layouts import ChangeStatement, Later, Layout, PageSize
+from compliance.types.seals import SealLevel
 from compliance.types.shape import Day, Sha256, UtcTime, Uuid
 from compliance.types.states import Audience
 
 
-class SignerFacts(TypedDict):
+class SignerAdditions(TypedDict, total=False):
+    """qualified: the certificate itself says that it is a qualified one for electronic seals under eIDAS."""
+
+    qualified: bool
+
+
+class SignerFacts(SignerAdditions):
     """How pages name the signer. `demonstration`: the key was made by this installation and nobody else trusts it."""
 
     subject: str
@@ -49,7 +56,8 @@ class PackOrderAdditions(TypedDict, total=False):
     left_out: uuids of evidence of which the recipient may not know, with the label; beside: absent where the PDF holds
     everything; kept_until: the organisation keeps the pack at least until then; later: what was recorded between freeze and
     issue; statement: of the layout that tells of changes, and of no other; without_oscal: the record is too large for OSCAL
-    documents in the PDF.
+    documents in the PDF; seal_level: that the pages print, at which the pack is sealed or not at all, B-T where absent;
+    seal_level_wanted: the higher one that could not be had.
     """
 
     left_out: dict[Uuid, HandlingLabel]
@@ -60,6 +68,8 @@ class PackOrderAdditions(TypedDict, total=False):
     later: Later
     statement: ChangeStatement
     without_oscal: bool
+    seal_level: SealLevel
+    seal_level_wanted: SealLevel
 
 
 class PackOrder(PackOrderAdditions):

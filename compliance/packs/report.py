@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict
 
+from compliance.types.freeze import LedgerHead
 from compliance.types.verdicts import ExitCode
+
+EVERY_BYTE = "Every byte of the file is as it was issued."
 
 
 class BadPackError(ValueError):
@@ -18,10 +21,25 @@ class CheckName(StrEnum):
 
     RECEIPT = "receipt"
     INTEGRITY = "integrity"
+    CHANGES = "changes"
     SIGNATURE = "signature"
     SIGNER = "signer"
     TIME_STAMP = "time_stamp"
     CONTENTS = "contents"
+    COMPLETENESS = "completeness"
+    LEDGER = "ledger"
+
+
+# Asked where somebody can answer: with a receipt, and on the installation that issued the pack.
+ELSEWHERE = frozenset({CheckName.RECEIPT, CheckName.LEDGER})
+
+
+class Revoked(TypedDict):
+    """A seal's certificate that this installation was told is revoked."""
+
+    certificate_sha256: str
+    at: str
+    reason: str
 
 
 class CheckState(StrEnum):
@@ -43,7 +61,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationReport:
-    """`checks`: one per CheckName, in its order. Facts that could not be read are None."""
+    """`checks`: one per CheckName, in its order. Facts that could not be read are None.
+
+    level: that the seal reaches as the file stands; unvouched: bytes that neither the seal nor a trusted archive stamp covers;
+    qualified: the certificate calls itself one for qualified seals under eIDAS.
+    """
 
     checks: tuple[Check, ...]
     sha256: str
@@ -58,15 +80,30 @@ class VerificationReport:
     demonstration_signer: bool | None
     sealed_at: str | None
     time_stamper: str | None
+    level: str | None
+    unvouched: int | None
+    qualified: bool | None
+    ledger: LedgerHead | None
 
     @property
     def is_genuine(self) -> bool:
-        """No check failed, and all that need no receipt were made."""
+        """No check failed, and all that need neither receipt nor ledger were made."""
         return all(
-            check.state is CheckState.PASSED
-            or (check.name is CheckName.RECEIPT and check.state is CheckState.NOT_CHECKED)
+            check.state is CheckState.PASSED or (check.name in ELSEWHERE and check.state is CheckState.NOT_CHECKED)
             for check in self.checks
         )
+
+    def check(self, name: CheckName) -> Check:
+        """One of the checks."""
+        return next(check for check in self.checks if check.name is name)
+
+    def with_ledger(self, told: Check) -> VerificationReport:
+        """With the word of the installation that may have issued the pack."""
+        checks = [told if check.name is CheckName.LEDGER else check for check in self.checks]
+        if told.state is CheckState.PASSED and self.check(CheckName.INTEGRITY).state is CheckState.PASSED:
+            whole = Check(CheckName.INTEGRITY, CheckState.PASSED, EVERY_BYTE)
+            checks = [whole if check.name is CheckName.INTEGRITY else check for check in checks]
+        return replace(self, checks=tuple(checks))
 
     @property
     def exit_code(self) -> ExitCode:
@@ -75,6 +112,13 @@ class VerificationReport:
     def as_json(self) -> dict[str, Any]:
         """JSON-shaped, with the conclusion."""
         return {**asdict(self), "checks": [asdict(c) for c in self.checks], "genuine": self.is_genuine}
+
+
+def seal_words(*, qualified: bool) -> str:
+    """What kind of seal it is, by its certificate's own statement."""
+    if qualified:
+        return "Electronic seal; its certificate states that it is a qualified one under eIDAS."
+    return "Electronic seal; not a qualified seal under eIDAS."
 
 
 def report_from_json(value: dict[str, Any]) -> VerificationReport:

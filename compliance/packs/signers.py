@@ -3,8 +3,9 @@
     root ── seal key (certifies packs)
       └──── time stamper (in the same process; with TSA_URL, an authority elsewhere takes its place)
 
-The folder holds root.pem, seal.pem, seal.key, tsa.pem and tsa.key. The root's key is thrown away once both are issued, so
-that nobody can add a third certificate later. Keys are read by the isolated child, from the path it is given.
+The folder holds root.pem, root.crl, seal.pem, seal.key, tsa.pem and tsa.key. The root's key is thrown away once both are
+issued, so that nobody can add a third certificate later; its one revocation list is empty and lasts as long as the root,
+so that the higher levels of a seal can be tried. `sealers` says what else may stand in the place of seal.key.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from compliance.packs.order import SignerFacts
 
 DEMONSTRATION = "Demonstration signer, trusted by nobody else"
 _KEY_BITS = 3072
+_QC_COMPLIANCE = bytes.fromhex("060604008e460101")  # id-etsi-qcs-QcCompliance, as DER
+_QC_SEAL = bytes.fromhex("060704008e46010602")  # id-etsi-qct-eseal, as DER
 _YEARS = {"root": 25, "tsa": 20, "seal": 10}
 
 
@@ -48,6 +51,18 @@ class SignerFiles:
     @property
     def seal_key(self) -> Path:
         return self.folder / "seal.key"
+
+    @property
+    def pkcs12(self) -> Path:
+        return self.folder / "seal.p12"
+
+    @property
+    def pkcs11(self) -> Path:
+        return self.folder / "pkcs11.json"
+
+    @property
+    def chain(self) -> Path:
+        return self.folder / "chain.pem"
 
     @property
     def tsa(self) -> Path:
@@ -110,11 +125,25 @@ def _key_bytes(key: RSAPrivateKey) -> bytes:
     )
 
 
+def _empty_list(root: x509.Certificate, key: RSAPrivateKey) -> bytes:
+    """The root's revocation list, DER."""
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(root.subject)
+        .last_update(root.not_valid_before_utc)
+        .next_update(root.not_valid_after_utc)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+        .add_extension(x509.CRLNumber(1), critical=False)
+    )
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
 def _make(folder: Path) -> None:
     root_key = generate_private_key(65537, _KEY_BITS)
     root_name = _name("Assay root")
     root = _builder("root", root_key, root_name, root_key).sign(root_key, hashes.SHA256())
     _write(folder / "root.pem", root.public_bytes(serialization.Encoding.PEM))
+    _write(folder / "root.crl", _empty_list(root, root_key))
     for kind in ("seal", "tsa"):
         key = generate_private_key(65537, _KEY_BITS)
         builder = _builder(kind, key, root_name, root_key)
@@ -162,4 +191,16 @@ def signer_facts(files: SignerFiles) -> SignerFacts:
         "root_subject": _common_name(root),
         "root_sha256": root.fingerprint(hashes.SHA256()).hex(),
         "demonstration": DEMONSTRATION in organisations,
+        "qualified": states_qualified(seal.public_bytes(serialization.Encoding.DER)),
     }
+
+
+def states_qualified(der: bytes) -> bool:
+    """Whether the certificate itself says that it is a qualified one for electronic seals (ETSI EN 319 412-5)."""
+    try:
+        extensions = x509.load_der_x509_certificate(der).extensions
+        statements = extensions.get_extension_for_oid(x509.ObjectIdentifier("1.3.6.1.5.5.7.1.3")).value
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+    content = statements.value if isinstance(statements, x509.UnrecognizedExtension) else b""
+    return _QC_COMPLIANCE in content and _QC_SEAL in content

@@ -29,12 +29,16 @@ class _Answer(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
 
 
 class AskedTimeStamper(TimeStamper):
-    """Stamps by the authority called `host`. own_root: of the seal; a stamp from under it would be no third party's word.
+    """Stamps by the authority called `host`; None: by the installation's own stamper, under the seal's root.
+
+    own_root: of the seal; an authority's stamp from under it would be no third party's word.
 
     roots: the authority's. Where there are none, a stamp is taken that this installation itself cannot verify.
     """
 
-    def __init__(self, ask: Ask, *, host: str, roots: Sequence[x509.Certificate], own_root: x509.Certificate) -> None:
+    def __init__(
+        self, ask: Ask, *, host: str | None, roots: Sequence[x509.Certificate], own_root: x509.Certificate
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # pyHanko leaves it untyped
         self._ask, self._host, self._roots, self._own_root = ask, host, list(roots), own_root
 
@@ -50,7 +54,8 @@ class AskedTimeStamper(TimeStamper):
         except Exception as error:  # noqa: BLE001 - whatever an odd answer makes a reader raise, it is no time stamp
             failure = f"an answer that cannot be read ({type(error).__name__})"
         if failure:
-            raise StampError(f"the time-stamp authority {self._host} (TSA_URL) gave {failure}")
+            who = f"the time-stamp authority {self._host} (TSA_URL)" if self._host else "the own time stamper"
+            raise StampError(f"{who} gave {failure}")
         return tsp.TimeStampResp.load(content)
 
     async def _failure(self, response: _Answer, request: tsp.TimeStampReq) -> str | None:
@@ -69,6 +74,8 @@ class AskedTimeStamper(TimeStamper):
         verdict = TimestampSignatureStatus(**await validate_tst_signed_data(signed, context, lambda _name: digest))
         if not (verdict.intact and verdict.valid):
             return "a time stamp that its certificate did not sign"
+        if self._host is None:
+            return None if verdict.trusted else "a time stamp that leads elsewhere than to the signer's root"
         if anchor_of(verdict) == self._own_root.sha256.hex():
             return "a time stamp from under the seal's own root, which is no third party's word"
         if self._roots and not verdict.trusted:

@@ -1,39 +1,36 @@
 """Verifies a pack by itself: separate verdicts in words, no network, no table.
 
-Policy: exactly one certification signature, over every byte of the file, that allows no change (P=1), valid and intact by
-pyHanko's `bottom_line`, made by a certificate that leads to a trusted root, with a valid time stamp by whom the manifest
-says; the attached files are those of the manifest, no more and no fewer; and where a receipt is given, the whole file's
-SHA-256 is the receipt's. Every exception while reading a signature counts as invalid.
+Policy: exactly one certification signature that allows no change (P=1), then nothing but validation data and archive time
+stamps; every signature over the file from its first byte to the end of its revision; valid, intact and unchanged by pyHanko's
+`bottom_line` and difference analysis; made by a certificate that leads to a trusted root, at the moment of a valid time stamp
+by whom the manifest says; no lower level than the manifest states; the attached files are those of the manifest, no more and no
+fewer, and whole; and where a receipt is given, signed by the seal's signer, the whole file's SHA-256 is the receipt's. Every
+exception while reading counts as invalid.
 """
 
 from __future__ import annotations
 
-import io
-import json
+import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
 
-import pikepdf
-from asn1crypto import pem, x509
-from pyhanko.pdf_utils.reader import PdfFileReader
+from asn1crypto import crl, pem, x509
 from pyhanko.sign.diff_analysis import ModificationLevel
-from pyhanko.sign.fields import MDPPerm
-from pyhanko.sign.validation import read_certification_data, validate_pdf_signature
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
-from pyhanko.sign.validation.settings import KeyUsageConstraints
-from pyhanko.sign.validation.status import PdfSignatureStatus
-from pyhanko_certvalidator import ValidationContext
+from pyhanko_certvalidator import CertificateValidator, ValidationContext
 
-from compliance.packs.manifest import FREEZE_NAME, IssuedManifest, Manifest
-from compliance.packs.manifest import NAME as MANIFEST_NAME
-from compliance.packs.receipt import Receipt, ReceiptError, read_receipt
-from compliance.packs.report import BadPackError, Check, CheckName, CheckState, VerificationReport
-from compliance.packs.signers import DEMONSTRATION
-from compliance.packs.stamper import anchor_of
-from compliance.types.canonical import canonical_json, sha256_hex
-from compliance.types.shape import check_shape
+from compliance.packs.certificates import read_certificates
+from compliance.packs.manifest import IssuedManifest
+from compliance.packs.receipt import ReceiptError, SignedReceipt, read_receipt
+from compliance.packs.report import EVERY_BYTE, BadPackError, Check, CheckName, CheckState, Revoked, VerificationReport
+from compliance.packs.signers import DEMONSTRATION, states_qualified
+from compliance.packs.stamper import anchor_of as stamp_anchor
+from compliance.packs.verify_contents import check_completeness, check_contents
+from compliance.packs.verify_seal import Reading, Trust, anchor_of, is_whole, read_seal, unvouched, utc
+from compliance.types.canonical import sha256_hex
+from compliance.types.seals import RevocationReason, SealLevel
 
 LARGEST_BYTES = 200 << 20
 
@@ -42,140 +39,111 @@ def _verdict(name: CheckName, failure: str | None, success: str) -> Check:
     return Check(name, CheckState.FAILED if failure else CheckState.PASSED, failure or success)
 
 
-def _check_receipt(content: bytes, receipt: Receipt | None) -> Check:
-    if receipt is None:
+def _check_receipt(content: bytes, signed: SignedReceipt | None, digest: str) -> Check:
+    if signed is None:
         words = "No receipt was given: whether this is the file that was issued was not compared."
         return Check(CheckName.RECEIPT, CheckState.NOT_CHECKED, words)
-    failure = None
+    receipt, failure = signed.receipt, signed.problem
     if len(content) != receipt["size"]:
         failure = f"The file has {len(content)} bytes, the receipt is for {receipt['size']}."
-    elif sha256_hex(content) != receipt["sha256"]:
+    elif digest != receipt["sha256"]:
         failure = "The file's SHA-256 is not the one in the receipt: at least one byte differs from what was issued."
-    return _verdict(CheckName.RECEIPT, failure, "The file is byte for byte the one that the receipt was issued for.")
+    words = "The file is byte for byte the one that the receipt was issued for, and the receipt is signed."
+    return _verdict(CheckName.RECEIPT, failure, words)
 
 
-def _ders(content: bytes) -> list[bytes]:
-    return [der for _name, _headers, der in pem.unarmor(content, multiple=True)] if pem.detect(content) else [content]
-
-
-def read_certificates(contents: Sequence[bytes]) -> list[x509.Certificate]:
-    """Certificates out of PEM texts, each of one or several, or DER. Raises BadPackError."""
+def _check_receipt_signer(check: Check, signed: SignedReceipt | None, signer: str | None, trust: Trust) -> Check:
+    """A receipt's word is its signer's: the seal's own, or after a rotation another under a trusted root."""
+    if check.state is not CheckState.PASSED or signed is None or signed.certificate_sha256 == signer:
+        return check
+    context = ValidationContext(trust_roots=list(trust.signers), allow_fetching=False, moment=trust.now)
     try:
-        return [x509.Certificate.load(der) for content in contents for der in _ders(content)]
-    except (ValueError, TypeError) as error:
-        raise BadPackError("a certificate to trust is neither PEM nor DER.") from error
+        certificate = x509.Certificate.load(signed.certificate)
+        validator = CertificateValidator(certificate, validation_context=context)
+        asyncio.run(validator.async_validate_usage({"non_repudiation"}))  # type: ignore[no-untyped-call]
+    except Exception:  # noqa: BLE001 - whatever is wrong with a stranger's certificate, it is not trusted
+        words = "The receipt is signed by somebody who is neither the seal's signer nor trusted."
+        return Check(CheckName.RECEIPT, CheckState.FAILED, words)
+    return check
 
 
-def _covers_all(content: bytes, signature: EmbeddedPdfSignature) -> str | None:
-    first, length, second, rest = (int(n) for n in signature.byte_range)
-    if first != 0 or second + rest != len(content):
-        return "The seal does not cover the whole file: something was added after it."
-    gap = content[length:second]
-    if not (gap.startswith(b"<") and gap.endswith(b">") and set(gap[1:-1]) <= set(b"0123456789abcdefABCDEF")):
-        return "The place of the seal holds something other than the seal."
-    if not content.rstrip(b"\r\n").endswith(b"%%EOF"):
-        return "The file does not end where a PDF ends."
-    return None
-
-
-def _only_seal(reader: PdfFileReader) -> tuple[EmbeddedPdfSignature | None, str | None]:
-    signatures = list(reader.embedded_signatures)
-    if len(signatures) != 1:
-        return None, f"The file holds {len(signatures)} signatures; a pack holds one."
-    certification = read_certification_data(reader)
-    if certification is None or certification.author_sig != signatures[0].sig_object:
-        return signatures[0], "The signature does not certify the document."
-    if certification.permission != MDPPerm.NO_CHANGES:
-        return signatures[0], "The certification allows changes; a pack's allows none."
-    return signatures[0], None
-
-
-@dataclass(frozen=True, slots=True)
-class _Trust:
-    """`time` alone: an authority for time stamps may sign for anybody else too, so its root vouches for no signer."""
-
-    signers: list[x509.Certificate]
-    time: list[x509.Certificate]
-
-
-def _context(roots: list[x509.Certificate]) -> ValidationContext:
-    return ValidationContext(trust_roots=roots, allow_fetching=False, revocation_mode="soft-fail")
-
-
-def _status(signature: EmbeddedPdfSignature, trust: _Trust, *, compare_revisions: bool) -> PdfSignatureStatus:
-    return validate_pdf_signature(
-        signature,
-        skip_diff=not compare_revisions,
-        signer_validation_context=_context(trust.signers),
-        ts_validation_context=_context([*trust.signers, *trust.time]),
-        key_usage_settings=KeyUsageConstraints(key_usage={"non_repudiation"}),
-    )
-
-
-def _anchor(status: PdfSignatureStatus) -> str | None:
-    """SHA-256 of the root that the path to the signer starts from."""
-    path = status.validation_path
-    certificate = getattr(path.trust_anchor, "certificate", None) if path else None
-    return str(certificate.sha256.hex()) if certificate is not None else None
-
-
-@dataclass
-class _Reading:
-    """What was learnt from the signature, piece by piece; a piece that was not reached stays None."""
-
-    seal: EmbeddedPdfSignature | None = None
-    policy: str | None = None
-    uncovered: str | None = None
-    status: PdfSignatureStatus | None = None
-    problem: str | None = None
-
-
-def _read(content: bytes, trust: _Trust) -> _Reading:
-    reading = _Reading()
-    try:
-        reader = PdfFileReader(io.BytesIO(content), strict=True)
-        reading.seal, reading.policy = _only_seal(reader)
-        if reading.seal is not None:
-            reading.uncovered = _covers_all(content, reading.seal)
-            # A file with something added has failed already; comparing its revisions takes quadratic time for nothing.
-            reading.status = _status(reading.seal, trust, compare_revisions=reading.uncovered is None)
-    except Exception as error:  # noqa: BLE001 - whatever a forged file makes a reader raise, the file is not valid
-        reading.problem = f"The file or its seal cannot be read ({type(error).__name__})."
-    return reading
-
-
-def _check_integrity(reading: _Reading) -> Check:
+def _check_integrity(content: bytes, reading: Reading, against_receipt: Check) -> Check:
     status, failure = reading.status, reading.problem or reading.uncovered
     if failure is None and (status is None or not status.intact):
         failure = "The bytes are not those that were sealed." if status else "There is no single seal to compare with."
-    return _verdict(CheckName.INTEGRITY, failure, "Every byte of the file is as it was sealed.")
+    if failure is None and status is not None and not is_whole(status):
+        failure = "What the seal covers cannot be told for certain."
+    missing = unvouched(content, reading) or 0
+    words = f"Signed content intact; {missing} bytes of validation data not vouched for."
+    return _verdict(CheckName.INTEGRITY, failure, EVERY_BYTE if against_receipt.state is CheckState.PASSED else words)
 
 
-def _check_signature(reading: _Reading) -> Check:
+def _check_changes(content: bytes, reading: Reading) -> Check:
+    name, status, seal = CheckName.CHANGES, reading.status, reading.seal
+    if status is None or seal is None or not status.intact or reading.uncovered or reading.problem:
+        return Check(name, CheckState.FAILED, "What was changed after sealing cannot be told: the seal does not hold.")
+    added = len(content) - int(seal.byte_range[2]) - int(seal.byte_range[3])
+    if not added:
+        return Check(name, CheckState.PASSED, "Nothing was added after the seal.")
+    level, failure = status.modification_level, None
+    if not status.docmdp_ok or level is None or level.value > ModificationLevel.LTA_UPDATES.value:
+        failure = "The document was changed after it was sealed: something other than validation data was added."
+    words = (
+        f"After the seal, {added} bytes of validation data and {len(reading.archives)} archive time stamps were added; "
+    )
+    return _verdict(name, failure, words + "pages and attached files are as they were sealed.")
+
+
+def _check_signature(reading: Reading) -> Check:
     status, failure = reading.status, reading.problem or reading.policy
     if failure is None and (status is None or not status.valid):
         failure = "The seal's signature does not fit its certificate."
-    elif (
-        failure is None and status and (not status.docmdp_ok or status.modification_level is not ModificationLevel.NONE)
-    ):
+    elif failure is None and status and not status.docmdp_ok:
         failure = "The document was changed after it was certified."
     return _verdict(CheckName.SIGNATURE, failure, "One certification signature, valid, which allows no change.")
 
 
-def _check_signer(reading: _Reading, trusted: set[str]) -> Check:
+def _check_signer(reading: Reading, trust: Trust, revoked: Sequence[Revoked]) -> Check:
     status = reading.status
     if status is None:
         return Check(CheckName.SIGNER, CheckState.FAILED, "The signer is unknown, because the seal cannot be read.")
     failure = None
-    if not (status.trusted and _anchor(status) in trusted):
+    anchors = {root.sha256.hex() for root in trust.signers}
+    if not (status.trusted and anchor_of(status) in anchors):
         failure = "Signer not trusted: the certificate leads to no root that was named as trusted."
+        if str(getattr(status.trust_problem_indic, "name", "")).startswith("REVOKED"):
+            failure = "Signer not trusted: its certificate was revoked before the seal was stamped."
     elif reading.policy is None and not reading.problem and not replace(status, timestamp_validity=None).bottom_line:
         # The time stamp has a check of its own, so that an unknown authority does not count against the signer.
         failure = "Signer not accepted: the seal as a whole is not valid."
-    success = "The signer's certificate leads to a root that was named as trusted."
+    told, refusal = _past(reading, revoked, trust.now)
+    words = "The signer's certificate leads to a root that was named as trusted." + told
     if _is_demonstration(status.signing_cert):
-        success += " It is a demonstration signer, trusted by nobody else."
-    return _verdict(CheckName.SIGNER, failure, success)
+        words += " It is a demonstration signer, trusted by nobody else."
+    return _verdict(CheckName.SIGNER, failure or refusal, words)
+
+
+def _past(reading: Reading, revoked: Sequence[Revoked], now: datetime) -> tuple[str, str | None]:
+    """What became of the certificate after it sealed: words for it, and why it is not accepted, if it is not."""
+    status = reading.status
+    assert status is not None
+    certificate, words = status.signing_cert, ""
+    if certificate.not_valid_after < now:
+        words = f" It ended on {utc(certificate.not_valid_after)}, and counts as it stood when the seal was stamped."
+    known = next((each for each in revoked if each["certificate_sha256"] == certificate.sha256.hex()), None)
+    if known is None:
+        return words, None
+    at = datetime.fromisoformat(known["at"])
+    stamp = status.timestamp_validity
+    if stamp is None or not stamp.trusted or stamp.timestamp >= at:
+        return words, f"The signer's certificate is revoked as of {utc(at)}, and no trusted time stamp is older."
+    is_own = stamp_anchor(stamp) == anchor_of(status)
+    if is_own and known["reason"] == RevocationReason.KEY_COMPROMISE:
+        return (
+            words,
+            f"The signer's key was given up as of {utc(at)}, and only its own clock says that the seal is older.",
+        )
+    return f"{words} It was revoked as of {utc(at)}, after the seal was stamped.", None
 
 
 def _name(certificate: x509.Certificate) -> str:
@@ -192,116 +160,143 @@ def _misnamed(authority: str | None, name: str, *, is_own: bool) -> str | None:
     return None
 
 
-def _check_time(reading: _Reading, manifest: Manifest | None) -> Check:
+def _check_time(reading: Reading, manifest: IssuedManifest | None) -> Check:
     stamp = reading.status.timestamp_validity if reading.status else None
-    if stamp is None:
+    if stamp is None or reading.status is None:
         return Check(CheckName.TIME_STAMP, CheckState.FAILED, "The seal carries no time stamp.")
     name, failure = _name(stamp.signing_cert), None
-    is_own = reading.status is not None and anchor_of(stamp) == _anchor(reading.status)
+    is_own = stamp_anchor(stamp) == anchor_of(reading.status)
     if not (stamp.valid and stamp.intact):
         failure = "The time stamp does not fit the seal."
     elif not stamp.trusted:
         failure = f"Time-stamp authority not trusted: {name} leads to no root that was named as trusted."
-    elif reading.status and reading.status.trusted and manifest:
+    elif reading.status.trusted and manifest:
         failure = _misnamed(manifest["time_stamp_authority"], name, is_own=is_own)
-    words = f"The seal existed at {stamp.timestamp:%Y-%m-%d %H:%M:%S} UTC, "
+    failure = failure or _archive_problem(reading) or _level_problem(reading, manifest)
+    words = f"The seal existed at {utc(stamp.timestamp)}, "
     if is_own:
         words += f"by the installation's own clock: {name} stands under the signer's root and is no third party."
     else:
         words += f"by the time-stamp authority {name}, whose root was named as trusted."
-    return _verdict(CheckName.TIME_STAMP, failure, words)
+    if reading.archived:
+        words += (
+            f" The newest of {len(reading.archived)} archive time stamps is of {utc(reading.archived[-1].timestamp)}."
+        )
+    return _verdict(CheckName.TIME_STAMP, failure, f"{words} Level {reading.level}.")
+
+
+def _archive_problem(reading: Reading) -> str | None:
+    for number, status in enumerate(reading.archived, 1):
+        if not (status.intact and status.valid):
+            return f"Archive time stamp {number} does not fit the file."
+        if not status.trusted:
+            return f"Archive time stamp {number} is not trusted: {_name(status.signing_cert)} leads to no trusted root."
+    return None
+
+
+def _level_problem(reading: Reading, manifest: IssuedManifest | None) -> str | None:
+    stated = SealLevel(manifest.get("seal_level", SealLevel.B_T)) if manifest else SealLevel.B_T
+    if reading.level is None or reading.level.rank < stated.rank:
+        return f"The manifest says {stated}, and the file reaches {reading.level} alone: its end was cut off."
+    return None
 
 
 def _is_demonstration(certificate: x509.Certificate) -> bool:
     return bool(certificate.issuer.native.get("organization_name") == DEMONSTRATION)
 
 
-def _attached(content: bytes) -> dict[str, bytes]:
-    with pikepdf.open(io.BytesIO(content)) as pdf:
-        return {name: spec.get_file().read_bytes() for name, spec in pdf.attachments.items()}
-
-
-def _compare(files: dict[str, bytes], manifest: Manifest, signer: str | None, receipt: Receipt | None) -> str | None:
-    listed = {entry["name"]: entry["sha256"] for entry in manifest["attachments"]}
-    if listed.keys() != files.keys() - {MANIFEST_NAME}:
-        odd = ", ".join(sorted(listed.keys() ^ (files.keys() - {MANIFEST_NAME})))
-        return f"The attached files are not those of the manifest: {odd}."
-    for name, digest in listed.items():
-        if sha256_hex(files[name]) != digest:
-            return f"{name} is not the file that the manifest names."
-    if listed.get(FREEZE_NAME) != manifest["freeze_sha256"]:
-        return "The data hash is not that of freeze.json."
-    if signer is not None and manifest["signer"]["certificate_sha256"] != signer:
-        return "The manifest names another signer than the seal."
-    if receipt and (receipt["pack_id"], receipt["freeze_sha256"]) != (manifest["pack_id"], manifest["freeze_sha256"]):
-        return "The receipt is for another pack."
-    return None
-
-
-def _check_contents(content: bytes, signer: str | None, receipt: Receipt | None) -> tuple[Check, Manifest | None]:
-    name, manifest = CheckName.CONTENTS, None
-    try:
-        files = _attached(content)
-        if MANIFEST_NAME not in files:
-            return Check(name, CheckState.FAILED, "The file holds no manifest: it is no pack."), None
-        value = json.loads(files[MANIFEST_NAME])
-        check_shape(value, IssuedManifest, "manifest")
-        manifest = cast(Manifest, value)
-        failure = _compare(files, manifest, signer, receipt)
-        if canonical_json(value) != files[MANIFEST_NAME]:
-            failure = "The manifest is not written in canonical form."
-    except Exception as error:  # noqa: BLE001 - whatever a forged file makes a reader raise, the file is not valid
-        return Check(name, CheckState.FAILED, f"The attached files cannot be read ({type(error).__name__})."), None
-    words = f"All {len(files) - 1} attached files are those that the manifest names."
-    return _verdict(name, failure, words), manifest
-
-
 def _or_none(seal: EmbeddedPdfSignature | None, fact: Callable[[x509.Certificate], str]) -> str | None:
     return fact(seal.signer_cert) if seal is not None else None
 
 
+def _read_lists(contents: Sequence[bytes]) -> list[crl.CertificateList]:
+    try:
+        lists = [crl.CertificateList.load(pem.unarmor(each)[2] if pem.detect(each) else each) for each in contents]
+        for each in lists:
+            _ = each.issuer.native
+    except (ValueError, TypeError) as error:
+        raise BadPackError("a revocation list is neither PEM nor DER.") from error
+    return lists
+
+
 def verify_bytes(
-    content: bytes, *, receipt: bytes | None, trust_roots: Sequence[bytes], time_roots: Sequence[bytes] = ()
+    content: bytes,
+    *,
+    receipt: bytes | None,
+    trust_roots: Sequence[bytes],
+    time_roots: Sequence[bytes] = (),
+    crls: Sequence[bytes] = (),
+    revoked: Sequence[Revoked] = (),
+    now: datetime | None = None,
 ) -> VerificationReport:
-    """See `verify_pack`; `content` and `receipt` are the bytes of the files."""
-    trust = _Trust(read_certificates(trust_roots), read_certificates(time_roots))
-    parsed = None
-    if receipt is not None:
-        try:
-            parsed = read_receipt(receipt)
-        except ReceiptError as error:
-            raise BadPackError(str(error)) from error
-    against_receipt = _check_receipt(content, parsed)
+    """See `verify_pack`; the arguments are the bytes of the files. now: the moment as of which the newest stamp is judged."""
+    trust = Trust(
+        signers=read_certificates(trust_roots),
+        time=read_certificates(time_roots),
+        lists=_read_lists(crls),
+        now=now or datetime.now(UTC),
+    )
+    signed = _parsed(receipt)
+    digest = sha256_hex(content)
+    against_receipt = _check_receipt(content, signed, digest)
     if b"%PDF-" not in content[:1024] and against_receipt.state is not CheckState.FAILED:
         raise BadPackError("the file is not a PDF.")
-    reading = _read(content, trust)
-    seal, status = (None, None) if reading.problem else (reading.seal, reading.status)
-    signer = _or_none(seal, lambda certificate: str(certificate.sha256.hex()))
-    contents, manifest = _check_contents(content, signer, parsed)
+    reading = read_seal(content, trust)
+    signer = _or_none(None if reading.problem else reading.seal, lambda certificate: str(certificate.sha256.hex()))
+    against_receipt = _check_receipt_signer(against_receipt, signed, signer, trust)
+    contents, inside = check_contents(content, signer, signed.receipt if signed else None)
+    manifest = inside.manifest if inside else None
     checks = (
         against_receipt,
-        _check_integrity(reading),
+        _check_integrity(content, reading, against_receipt),
+        _check_changes(content, reading),
         _check_signature(reading),
-        _check_signer(reading, {root.sha256.hex() for root in trust.signers}),
+        _check_signer(reading, trust, revoked),
         _check_time(reading, manifest),
         contents,
+        check_completeness(inside),
+        Check(
+            CheckName.LEDGER,
+            CheckState.NOT_CHECKED,
+            "No ledger was at hand: ask the installation that issued the pack.",
+        ),
     )
+    return _report(content, digest, checks, reading, manifest)
+
+
+def _report(
+    content: bytes, digest: str, checks: tuple[Check, ...], reading: Reading, manifest: IssuedManifest | None
+) -> VerificationReport:
+    seal, status = (None, None) if reading.problem else (reading.seal, reading.status)
     stamp = status.timestamp_validity if status else None
     return VerificationReport(
         checks=checks,
-        sha256=sha256_hex(content),
+        sha256=digest,
         size=len(content),
         pack_id=manifest["pack_id"] if manifest else None,
         version=manifest["version"] if manifest else None,
         organisation=manifest["organisation"] if manifest else None,
         demonstration=manifest["demonstration"] if manifest else None,
         signer=_or_none(seal, lambda certificate: str(certificate.subject.native.get("common_name"))),
-        signer_certificate_sha256=signer,
-        root_certificate_sha256=_anchor(status) if status else None,
+        signer_certificate_sha256=_or_none(seal, lambda certificate: str(certificate.sha256.hex())),
+        root_certificate_sha256=anchor_of(status) if status else None,
         demonstration_signer=_is_demonstration(seal.signer_cert) if seal else None,
         sealed_at=f"{stamp.timestamp:%Y-%m-%dT%H:%M:%SZ}" if stamp else None,
         time_stamper=_name(stamp.signing_cert) if stamp else None,
+        level=reading.level.value if reading.level and seal else None,
+        unvouched=unvouched(content, reading) if seal else None,
+        qualified=states_qualified(seal.signer_cert.dump()) if seal else None,
+        ledger=manifest["ledger"] if manifest else None,
     )
+
+
+def _parsed(receipt: bytes | None) -> SignedReceipt | None:
+    if receipt is None:
+        return None
+    try:
+        return read_receipt(receipt)
+    except ReceiptError as error:
+        raise BadPackError(str(error)) from error
 
 
 def _bytes_of(path: Path, what: str) -> bytes:
@@ -319,17 +314,20 @@ def verify_pack(
     receipt: Path | None = None,
     trust_roots: Sequence[bytes] = (),
     time_roots: Sequence[bytes] = (),
+    crls: Sequence[Path] = (),
+    revoked: Sequence[Revoked] = (),
 ) -> VerificationReport:
     """Verify the pack at `path`, in this process; `issue.verify_isolated` does the same in a child.
 
     trust_roots: root certificates, PEM or DER. Without any, every signer is "not trusted". time_roots: those of authorities
-    trusted for time stamps and nothing else. Raises BadPackError where the
-    file is no PDF, cannot be read, or the receipt is no receipt (exit code 2).
+    trusted for time stamps and nothing else. crls: revocation lists got since. revoked: certificates known to be revoked.
+    Raises BadPackError where the file is no PDF, cannot be read, or the receipt is no receipt (exit code 2).
     """
-    content = _bytes_of(path, "the pack")
     return verify_bytes(
-        content,
+        _bytes_of(path, "the pack"),
         receipt=_bytes_of(receipt, "the receipt") if receipt else None,
         trust_roots=trust_roots,
         time_roots=time_roots,
+        crls=[_bytes_of(each, "the revocation list") for each in crls],
+        revoked=revoked,
     )

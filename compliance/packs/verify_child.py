@@ -15,7 +15,15 @@ def _handle(request: dict[str, Any], _report: Report) -> dict[str, Any]:
     try:
         roots, time_roots = ([root.encode() for root in request[name]] for name in ("trust_roots", "time_roots"))
         pack = Path(request["pack"])
-        return verify_pack(pack, receipt=receipt, trust_roots=roots, time_roots=time_roots).as_json()
+        report = verify_pack(
+            pack,
+            receipt=receipt,
+            trust_roots=roots,
+            time_roots=time_roots,
+            crls=[Path(each) for each in request["crls"]],
+            revoked=request["revoked"],
+        )
+        return report.as_json()
     except BadPackError as error:
         raise BadInputError(str(error)) from error
 

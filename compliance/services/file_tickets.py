@@ -14,6 +14,7 @@ from compliance.models import Evidence, EvidencePack, User
 from compliance.rights import Verb, may, visible
 from compliance.selectors.handling import may_have
 from compliance.services import evidence as evidences
+from compliance.services import pack_renewals
 
 _SALT = "assay.file-ticket"
 
@@ -69,7 +70,7 @@ def _pack(uuid: UUID, user: User, *, is_bag: bool) -> OpenFile | None:
     if is_bag:
         name = f"{name.removesuffix('.pdf')}-files.zip"
         return OpenFile(evidences.open_stored(name=pack.bag_storage_name), name, "application/zip")
-    return OpenFile(evidences.open_stored(name=pack.storage_name), name, "application/pdf")
+    return OpenFile(evidences.open_stored(name=pack_renewals.current(pack).storage_name), name, "application/pdf")
 
 
 def pack_filename(pack: EvidencePack) -> str:

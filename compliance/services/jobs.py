@@ -199,6 +199,19 @@ def release(*, lease: Lease, error: str) -> None:
         fail(lease=lease, error=error)
 
 
+def postpone(*, lease: Lease, error: str) -> None:
+    """Hand the job back to wait for something outside; no attempt is used up, and the wait grows with the job's age."""
+    rows = _owned(lease).update(
+        state=JobState.QUEUED,
+        lease_owner="",
+        lease_expires_at=None,
+        dispatched_at=timezone.now(),
+        attempts=F("attempts") - 1,
+        error=error[:_LONGEST_ERROR],
+    )
+    _fence(rows, lease)
+
+
 def cancel(*, job: Job, actor: User | None) -> None:
     """Ask for the end: a waiting job ends at once, a running one at its next checkpoint, one that is over stays."""
     now = timezone.now()

@@ -22,6 +22,7 @@ from compliance.services.errors import RefusedError
 from compliance.services.jobs import JobCancelledError, Lease, LeaseLostError
 from compliance.types.drafts import JSON, Progress
 from compliance.types.errors import BadInputError
+from compliance.types.states import JobState
 
 log = structlog.get_logger("assay.jobs")
 _PROGRESS_SECONDS = 0.5
@@ -126,6 +127,11 @@ class LeaseKeeper:
         jobs.fail(lease=self.lease, error=error)
         self.is_over = True
 
+    def postpone(self, *, error: str) -> None:
+        """The job waits for something outside (`jobs.postpone`)."""
+        jobs.postpone(lease=self.lease, error=error)
+        self.is_over = True
+
 
 def work_on(*, job_id: int, work: Callable[[LeaseKeeper], None]) -> None:
     """Claim the job and do the work, which ends by the keeper's `finish` or `fail`. Nothing to claim: nothing is done.
@@ -178,19 +184,26 @@ def _watched(watch: Callable[[Progress], None] | None) -> Iterator[None]:
 
 
 def run_here(*, job: Job, on_progress: Callable[[Progress], None] | None = None) -> Job:
-    """Run a job in this process, for commands that must not need a worker; the job as it ended.
+    """Run a job in this process, for commands that must not need a worker; the job as it ended, or as it waits for
+    something outside: a worker takes it up again then.
 
     Where a worker has taken it already, wait for that worker.
     """
-    with _watched(on_progress):
-        import_string(job.task_name)(job.pk)
-    job.refresh_from_db()
-    while not job.is_over:
+    waits = _run_once(job, on_progress)
+    while not job.is_over and not waits:
         time.sleep(_PROGRESS_SECONDS)
         if on_progress:
             on_progress(Progress(stage=job.stage, done=job.done, total=job.total))
         jobs.reap()
-        with _watched(on_progress):
-            import_string(job.task_name)(job.pk)
-        job.refresh_from_db()
+        waits = _run_once(job, on_progress)
     return job
+
+
+def _run_once(job: Job, on_progress: Callable[[Progress], None] | None) -> bool:
+    """Whether the work was postponed: it stands in the queue again, says why, and used up no attempt."""
+    job.refresh_from_db()
+    before = job.attempts
+    with _watched(on_progress):
+        import_string(job.task_name)(job.pk)
+    job.refresh_from_db()
+    return job.state == JobState.QUEUED and bool(job.error) and job.attempts == before

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 from uuid import NAMESPACE_URL, uuid5
@@ -17,24 +18,34 @@ from django.utils.translation import gettext as _
 import compliance
 from compliance.choices import label as words
 from compliance.isolation import IsolationError
-from compliance.models import Assessment, EvidencePack, Freeze, Job, User
+from compliance.models import Assessment, EvidencePack, Freeze, Job, LedgerBlock, User
 from compliance.packs import issue as pack_door
-from compliance.packs.authority import Authority, AuthorityError, read_roots
+from compliance.packs.authority import Authority
+from compliance.packs.issue import IssuedPack, LevelUnreachedError, Signing
 from compliance.packs.order import PackOrder
-from compliance.packs.receipt import Receipt
-from compliance.packs.report import VerificationReport
-from compliance.packs.signers import SignerFiles, ensure_demo_signer
+from compliance.packs.receipt import envelope_bytes
+from compliance.packs.report import Check, CheckName, CheckState, VerificationReport
 from compliance.selectors.handling import is_anything_labelled, left_out
 from compliance.selectors.since_freeze import since_freeze
 from compliance.services import evidence as evidences
-from compliance.services import freeze_documents, jobs, leases, ledger, pack_files, pack_statements, stored_files
+from compliance.services import (
+    freeze_documents,
+    jobs,
+    leases,
+    ledger,
+    pack_files,
+    pack_renewals,
+    pack_statements,
+    seals,
+    stored_files,
+)
 from compliance.services.errors import RefusedError
 from compliance.services.leases import LeaseKeeper
 from compliance.services.pack_files import PackFiles
-from compliance.types.canonical import canonical_json
 from compliance.types.handling import HandlingLabel, Recipient
 from compliance.types.pack_layouts import Layout, PageSize, StatementWords
 from compliance.types.retention import months_later
+from compliance.types.seals import LevelFallback, SealLevel
 from compliance.types.states import Audience
 
 TASK = "compliance.tasks.issue_pack"
@@ -46,32 +57,8 @@ class Sealed:
 
     freeze: Freeze
     order: PackOrder
-    receipt: Receipt
-    pack: Path
+    issued: IssuedPack
     bag: Path | None
-
-
-def signer_keys() -> SignerFiles:
-    """The keys that seal packs here: a demonstration signer, unless SIGNER_KEYS holds an organisation's own."""
-    return ensure_demo_signer(settings.SIGNER_KEYS / "seal")
-
-
-def trusted_roots() -> list[str]:
-    """PEM of the roots this installation trusts: its own signer's and nobody else's."""
-    return [signer_keys().root.read_text(encoding="ascii")]
-
-
-def time_roots() -> list[str]:
-    """PEM of the roots trusted for time stamps and nothing else. Raises AuthorityError where TSA_ROOTS cannot be read."""
-    roots = read_roots(settings.TSA_ROOTS)
-    return [roots] if roots else []
-
-
-def time_stamp_authority() -> Authority | None:
-    """The authority that stamps packs here; None: the signer's own stamper. Raises AuthorityError."""
-    if not settings.TSA_URL:
-        return None
-    return Authority(url=settings.TSA_URL, roots="".join(time_roots()))
 
 
 def request_issue(
@@ -128,14 +115,12 @@ def issue_for_job(*, job_id: int) -> None:
 def _issue(keeper: LeaseKeeper) -> None:
     job = Job.objects.select_related("requested_by").get(pk=keeper.lease.job_id)
     freeze = Freeze.objects.select_related("assessment__system").get(assessment__uuid=job.subject_uuid)
-    try:
-        authority = time_stamp_authority()
-    except AuthorityError as error:
-        raise RefusedError(str(error)) from error
+    signing = seals.signing()
+    seals.refuse_revoked_signer()
     audience = Audience(job.asked.get("audience", Audience.INTERNAL))
     pack_id = str(uuid5(NAMESPACE_URL, f"assay:pack:{job.uuid}"))
     layout = Layout(job.asked.get("layout", Layout.FULL))
-    order = _order(freeze, pack_id=pack_id, audience=audience, layout=layout, authority=authority)
+    order = _order(freeze, pack_id=pack_id, audience=audience, layout=layout, authority=signing.authority)
     if layout is Layout.CHANGES:
         order["statement"] = pack_statements.told(
             freeze=freeze, words=job.asked["words"], signer=job.requested_by or freeze.frozen_by
@@ -153,8 +138,28 @@ def _issue(keeper: LeaseKeeper) -> None:
             with_originals=job.asked.get("with_originals", True),
             keeper=keeper,
         )
-        sealed = _seal(freeze, files.told(order), files, authority, keeper)
+        try:
+            sealed = _at_level(freeze, files.told(order), files, signing, keeper)
+        except LevelUnreachedError as error:
+            keeper.postpone(error=_("%s It waits, and is tried again.") % error)
+            return
         _store(sealed, keeper=keeper, actor=job.requested_by or freeze.frozen_by)
+
+
+def _at_level(freeze: Freeze, order: PackOrder, files: PackFiles, signing: Signing, keeper: LeaseKeeper) -> Sealed:
+    """At SEAL_LEVEL; where it cannot be had and SEAL_FALLBACK says so, rendered and sealed anew one level lower.
+
+    Raises LevelUnreachedError where the pack is to wait.
+    """
+    order["seal_level"] = wanted = SealLevel(settings.SEAL_LEVEL)
+    while True:
+        try:
+            return _seal(freeze, order, files, signing, keeper)
+        except LevelUnreachedError:
+            lower = order["seal_level"].below
+            if lower is None or LevelFallback(settings.SEAL_FALLBACK) is LevelFallback.WAIT:
+                raise
+            order["seal_level"], order["seal_level_wanted"] = lower, wanted
 
 
 def _left_out(freeze: Freeze, recipient: Recipient) -> dict[str, HandlingLabel]:
@@ -213,9 +218,7 @@ def _order(
     )
 
 
-def _seal(
-    freeze: Freeze, order: PackOrder, files: PackFiles, authority: Authority | None, keeper: LeaseKeeper
-) -> Sealed:
+def _seal(freeze: Freeze, order: PackOrder, files: PackFiles, signing: Signing, keeper: LeaseKeeper) -> Sealed:
     folder = files.document.parent
     try:
         issued = pack_door.issue_pack(
@@ -223,24 +226,27 @@ def _seal(
             attachments=files.attachments,
             extras=files.extras,
             order=order,
-            keys=signer_keys().folder,
+            keys=signing.files.folder,
+            passphrase=signing.passphrase,
             out=folder / "pack.pdf",
             receipt_out=folder / "pack.receipt.json",
-            authority=authority,
+            authority=signing.authority,
             on_progress=keeper.progress,
             should_stop=keeper.should_stop,
-            accept_unisolated=settings.ACCEPT_UNISOLATED,
+            accept_unisolated=signing.accept_unisolated,
         )
     except IsolationError as error:
         keeper.check()
+        if isinstance(error, LevelUnreachedError):
+            raise
         raise RefusedError(str(error)) from error
-    return Sealed(freeze=freeze, order=order, receipt=issued.receipt, pack=issued.pack, bag=files.bag)
+    return Sealed(freeze=freeze, order=order, issued=issued, bag=files.bag)
 
 
 def _store(sealed: Sealed, *, keeper: LeaseKeeper, actor: User) -> None:
     """Both files under their digests, then pack and end of the job in one transaction."""
     keeper.check()
-    kept = pack_files.stored(sealed.pack)
+    kept = pack_files.stored(sealed.issued.pack)
     bag = pack_files.stored(sealed.bag) if sealed.bag else ("", "", 0)
     with transaction.atomic():
         pack = _record(sealed, kept, bag, actor=actor)
@@ -253,6 +259,8 @@ def _record(sealed: Sealed, kept: tuple[str, str, int], bag: tuple[str, str, int
     stored_files.hold({name: sha256} | ({bag_name: bag_sha256} if bag_name else {}))
     freeze = Freeze.objects.select_for_update().get(pk=sealed.freeze.pk)
     audience, layout = sealed.order["audience"], sealed.order.get("layout", Layout.FULL)
+    receipt = sealed.issued.receipt
+    seals.noted(kept_in=sealed.issued.kept_in)
     pack = EvidencePack.objects.create(
         uuid=sealed.order["pack_id"],
         freeze=freeze,
@@ -262,14 +270,17 @@ def _record(sealed: Sealed, kept: tuple[str, str, int], bag: tuple[str, str, int
         storage_name=name,
         sha256=sha256,
         size=size,
-        pages=_page_count(sealed.pack),
+        pages=_page_count(sealed.issued.pack),
         bag_storage_name=bag_name,
         bag_sha256=bag_sha256,
         bag_size=bag_size,
         bag_files=sealed.order["beside"]["files"] if bag_name else 0,
-        receipt=sealed.receipt,
-        signer_sha256=sealed.receipt["signer_certificate_sha256"],
-        is_demonstration_signer=sealed.receipt["demonstration"],
+        receipt=receipt,
+        signatures=[sealed.issued.signature],
+        level=receipt["level"],
+        stamped_until=datetime.fromisoformat(sealed.issued.stamped_until),
+        signer_sha256=receipt["signer_certificate_sha256"],
+        is_demonstration_signer=receipt["demonstration"],
         supersedes=_newest(freeze, audience, layout),
         issued_by=actor,
     )
@@ -283,6 +294,8 @@ def _record(sealed: Sealed, kept: tuple[str, str, int], bag: tuple[str, str, int
             "audience": audience.value,
             "bag_sha256": bag_sha256,
             "layout": layout.value,
+            "level": receipt["level"],
+            "certificate_sha256": receipt["signer_certificate_sha256"],
         },
         actor=actor,
         system=sealed.freeze.assessment.system,
@@ -304,10 +317,11 @@ def export(*, pack: EvidencePack, out: Path) -> Path:
     """
     receipt = out.with_suffix(".receipt.json")
     out.parent.mkdir(parents=True, exist_ok=True)
-    pack_files.copied(name=pack.storage_name, target=out, sha256=pack.sha256)
+    file = pack_renewals.current(pack)
+    pack_files.copied(name=file.storage_name, target=out, sha256=file.sha256)
     if pack.bag_storage_name:
         pack_files.copied(name=pack.bag_storage_name, target=out.with_suffix(".files.zip"), sha256=pack.bag_sha256)
-    receipt.write_bytes(canonical_json(pack.receipt))
+    receipt.write_bytes(envelope_bytes(file.receipt, file.signatures))
     return receipt
 
 
@@ -315,20 +329,45 @@ def verify(
     *,
     pack: Path,
     receipt: Path | None,
-    trust: list[Path] | None = None,
-    trust_time: list[Path] | None = None,
+    trust: Sequence[Path] = (),
+    trust_time: Sequence[Path] = (),
+    crls: Sequence[Path] = (),
 ) -> VerificationReport:
     """Verify a file from anywhere in an isolated child. Raises BadInput for what is no pack, else IsolationError.
 
-    trust: roots for signer and time stamp; trust_time: for the time stamp alone; both beside this installation's own.
+    trust: roots for signer and time stamp; trust_time: for the time stamp alone; both beside this installation's own. crls:
+    revocation lists got since. What this installation knows of the pack is asked last.
     """
-    return pack_door.verify_isolated(
+    report = pack_door.verify_isolated(
         pack=pack,
         receipt=receipt,
-        trust_roots=trusted_roots() + [path.read_text(encoding="utf-8", errors="replace") for path in trust or []],
-        time_roots=time_roots() + [path.read_text(encoding="utf-8", errors="replace") for path in trust_time or []],
+        trust_roots=seals.trusted_roots() + [path.read_text(encoding="utf-8", errors="replace") for path in trust],
+        time_roots=seals.time_roots() + [path.read_text(encoding="utf-8", errors="replace") for path in trust_time],
+        crls=crls,
+        revoked=seals.revoked(),
         accept_unisolated=settings.ACCEPT_UNISOLATED,
     )
+    return report.with_ledger(_of_ledger(report))
+
+
+def _of_ledger(report: VerificationReport) -> Check:
+    """Whether this installation issued the file, by its own record."""
+    pack = EvidencePack.objects.filter(uuid=report.pack_id).first() if report.pack_id else None
+    name, failure = CheckName.LEDGER, None
+    if pack is None:
+        return Check(name, CheckState.NOT_CHECKED, "This installation issued no pack of that identifier.")
+    digests = {pack.sha256, *pack.renewals.values_list("sha256", flat=True)}
+    head = report.ledger
+    if report.sha256 not in digests:
+        failure = "This installation issued the pack with another SHA-256: the file is not the one that it issued."
+    elif (
+        head
+        and head["block"]
+        and not LedgerBlock.objects.filter(number=head["block"], block_sha256=head["block_hash"]).exists()
+    ):
+        failure = "The ledger here does not hold the block that the manifest states."
+    words = "This installation issued the file, and its ledger holds the block that the manifest states."
+    return Check(name, CheckState.FAILED if failure else CheckState.PASSED, failure or words)
 
 
 def verify_upload(*, pack: IO[bytes], receipt: IO[bytes] | None) -> VerificationReport:
@@ -345,8 +384,3 @@ def _spool(stream: IO[bytes], target: Path) -> None:
     with target.open("wb") as copy:
         for piece in evidences.chunks(stream):
             copy.write(piece)
-
-
-def receipt_text(pack: EvidencePack) -> str:
-    """The receipt for people to read."""
-    return json.dumps(pack.receipt, indent=2, sort_keys=True, ensure_ascii=False)

@@ -24,6 +24,7 @@ from compliance.models import (
     FileCheck,
     Freeze,
     Job,
+    PackRenewal,
     Population,
     RehashRun,
     RemediationSummary,
@@ -55,7 +56,7 @@ def stored() -> dict[str, str]:
     for name, sha256, registers in Freeze.objects.values_list("storage_name", "sha256", "attachments"):
         files[name] = sha256
         files |= {blob["storage_name"]: blob["sha256"] for blob in registers.values()}
-    for model in (EvidencePack, RemediationSummary):
+    for model in (EvidencePack, PackRenewal, RemediationSummary):
         files |= dict(model.objects.order_by().values_list("storage_name", "sha256"))
     bags = EvidencePack.objects.order_by().exclude(bag_storage_name="")
     files |= dict(bags.values_list("bag_storage_name", "bag_sha256"))

@@ -44,6 +44,7 @@ def planned() -> Mapping[str, tuple[str, Every | At]]:
         "propose disposal": ("compliance.tasks.propose_disposal", At(1, 20)),
         "nightly run": ("compliance.tasks.run_nightly", At(settings.NIGHTLY_HOUR, 5)),
         "summarise month": ("compliance.tasks.summarise_month", At(3, 30, "1-7")),
+        "renew stamps": ("compliance.tasks.renew_stamps", At(4, 10)),
         "begin rehash": ("compliance.tasks.begin_rehash", At(2, 40)),
     }
 

@@ -14,7 +14,7 @@ from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 from django.utils.translation import gettext as _
 
-from compliance.models import DisposalRun, Evidence, EvidencePack, Freeze, Population, RemediationSummary
+from compliance.models import DisposalRun, Evidence, EvidencePack, Freeze, PackRenewal, Population, RemediationSummary
 from compliance.services.errors import RefusedError
 from compliance.types.states import EvidenceState
 
@@ -53,6 +53,7 @@ def is_needed(*, name: str, sha256: str) -> bool:
         or Freeze.objects.filter(storage_name=name).exists()
         or EvidencePack.objects.filter(Q(storage_name=name) | Q(bag_storage_name=name)).exists()
         or DisposalRun.objects.filter(paper_storage=name).exists()
+        or PackRenewal.objects.filter(storage_name=name).exists()
         or RemediationSummary.objects.filter(storage_name=name).exists()
         or Population.objects.filter(Q(storage_name=name) | Q(source_storage=name)).exists()
         or registers.exists()

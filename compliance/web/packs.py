@@ -13,11 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from compliance.models import Assessment, EvidencePack, LedgerEvent
+from compliance.packs.receipt import envelope_bytes
 from compliance.rights import Verb, may, visible
-from compliance.services import handovers, pack_statements, packs
+from compliance.services import handovers, pack_renewals, pack_statements, packs
 from compliance.services.errors import RefusedError
 from compliance.services.file_tickets import Stored
-from compliance.types.canonical import canonical_json
 from compliance.types.handling import Recipient
 from compliance.types.pack_layouts import Layout
 from compliance.types.states import Audience
@@ -84,6 +84,7 @@ def pack_detail(request: Request, uuid: UUID) -> HttpResponse:
         "event": LedgerEvent.objects.filter(subject_uuid=pack.uuid, kind="pack.issued")
         .select_related("place__block")
         .first(),
+        "file": pack_renewals.current(pack),
         "root_sha256": pack.receipt.get("root_certificate_sha256", ""),
         "may_download": may(request.user, Verb.DOWNLOAD_PACK),
         "may_hand_over": may(request.user, Verb.HAND_OVER_PACK),
@@ -118,9 +119,10 @@ def pack_files(request: Request, uuid: UUID) -> HttpResponse:
 
 @guarded(Verb.DOWNLOAD_PACK)
 def pack_receipt(request: Request, uuid: UUID) -> HttpResponse:
-    """The receipt, byte for byte as issued."""
+    """The receipt of the file that is handed out today."""
     pack = found(request, ROWS, uuid)
-    response = HttpResponse(canonical_json(pack.receipt), content_type="application/json")
+    file = pack_renewals.current(pack)
+    response = HttpResponse(envelope_bytes(file.receipt, file.signatures), content_type="application/json")
     name = f"evidence-pack-{pack.number}-{str(pack.uuid)[:8]}.receipt.json"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

@@ -44,8 +44,8 @@ KINDS = (
     "entitlements", "evidence", "expected_rate", "file", "files", "finding", "hold", "import", "job", "key", "leave",
     "machine", "mapping", "membership", "model", "notice", "pack", "person", "population", "principal",
     "reference_bank", "remediation", "remediation_summary", "retention", "risk", "sample", "saved_filter", "scan",
-    "signing_key", "sla", "statement", "subject", "supplier", "system", "team", "token", "waiver", "webhook",
-    "work_paper",
+    "seal_certificate", "signing_key", "sla", "statement", "subject", "supplier", "system", "team", "token", "waiver",
+    "webhook", "work_paper",
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework.throttling import SimpleRateThrottle
 
 from compliance.isolation import IsolationError
-from compliance.packs.report import CheckName
+from compliance.packs.report import CheckName, seal_words
 from compliance.services import packs
 from compliance.web.base import public
 from compliance.web.uploads import PUBLIC_BYTES
@@ -22,10 +22,13 @@ from compliance.web.uploads import PUBLIC_BYTES
 HEADINGS = {
     CheckName.RECEIPT: _("Same bytes as the receipt says"),
     CheckName.INTEGRITY: _("Whole and unaltered since it was sealed"),
+    CheckName.CHANGES: _("What was added after sealing"),
     CheckName.SIGNATURE: _("Sealed by one certification signature"),
     CheckName.SIGNER: _("Signer known to this installation"),
     CheckName.TIME_STAMP: _("Time of sealing"),
     CheckName.CONTENTS: _("Attached files match the manifest"),
+    CheckName.COMPLETENESS: _("Nothing is missing or cut short"),
+    CheckName.LEDGER: _("Issued here, by this installation's ledger"),
 }
 
 
@@ -77,6 +80,7 @@ def verify(request: HttpRequest) -> HttpResponse:
             context |= {
                 "report": report,
                 "filename": upload.name,
+                "seal_words": seal_words(qualified=bool(report.qualified)),
                 "checks": [(HEADINGS[check.name], check) for check in report.checks],
             }
     return render(request, "compliance/verify.html", context)

@@ -37,6 +37,7 @@ from compliance.models import (
     Job,
     LedgerEvent,
     Observation,
+    PackRenewal,
     PlanUpdate,
     Population,
     ReferenceControl,
@@ -49,6 +50,8 @@ from compliance.models import (
     Risk,
     RiskMove,
     Sample,
+    SealCertificate,
+    SealRevocation,
     SlaPolicy,
     StatementVersion,
     Technique,
@@ -176,7 +179,7 @@ def filled_tables() -> dict[str, str]:
     AuditorRead.objects.create(reader=actor, engagement=audit, act="looked", what="evidence-detail", subject="x")
     tested(control, audit, actor)
     freeze = Freeze.objects.create(assessment=assessment, sha256="0" * 64, storage_name="x", frozen_by=actor)
-    EvidencePack.objects.create(
+    pack = EvidencePack.objects.create(
         freeze=freeze, number=1, storage_name="x", sha256="0" * 64, size=1, receipt={}, issued_by=actor
     )
     Observation.objects.create(
@@ -228,6 +231,12 @@ def filled_tables() -> dict[str, str]:
     )
     BusinessCalendar.objects.create(key="usual", version=1, title="Usual", zone="UTC", hours=[[0, 540, 1020]])
     SlaPolicy.objects.create(version=1, limits=[], calendar_key="usual")
+    PackRenewal.objects.create(pack=pack, number=1, storage_name="x", sha256="0" * 64, size=1, receipt={})
+    certificate = SealCertificate.objects.create(
+        sha256="0" * 64, root_sha256="0" * 64, subject="Seal", certificate="x", kept_in="file",
+        not_before=timezone.now(), not_after=timezone.now(),
+    )  # fmt: skip
+    SealRevocation.objects.create(certificate=certificate, revoked_at=timezone.now(), reason="superseded")
     names = [
         "businesscalendar",
         "slapolicy",
@@ -236,6 +245,9 @@ def filled_tables() -> dict[str, str]:
         "trailentry",
         "freeze",
         "evidencepack",
+        "packrenewal",
+        "sealcertificate",
+        "sealrevocation",
         "answerrevision",
         "controlversion",
         "statementversion",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import pickle
@@ -51,7 +52,8 @@ def tool(*command: str | Path) -> subprocess.CompletedProcess[str]:
 def test_demo_ends_with_a_pack_and_a_receipt(demonstration: Demonstration) -> None:
     assert demonstration.code == 0
     assert demonstration.pack.read_bytes().startswith(b"%PDF-")
-    assert json.loads(demonstration.receipt.read_text())["sha256"] == demonstration.document["sha256"]
+    payload = base64.b64decode(json.loads(demonstration.receipt.read_text())["payload"])
+    assert json.loads(payload)["sha256"] == demonstration.document["sha256"]
     measured = json.loads((demonstration.installation.var / "demo" / "measurements.json").read_text())
     assert measured == demonstration.document["steps"]
     assert all(step["seconds"] >= 0 and step["peak_mib"] > 0 for step in measured)

@@ -14,15 +14,16 @@ import pytest
 from asn1crypto import pem, tsp, x509
 
 from compliance.isolation import BadInput, ChildFailed
-from compliance.packs import seal
-from compliance.packs.authority import Authority, AuthorityError, StampQuestion, answers_of, read_roots
+from compliance.packs.authority import Authority, AuthorityError, StampQuestion, read_roots
 from compliance.packs.issue import verify_isolated
+from compliance.packs.questions import Answers
 from compliance.packs.report import CheckName, CheckState, VerificationReport
 from compliance.packs.signers import SignerFiles
 from compliance.packs.stamper import AskedTimeStamper, StampError
 from compliance.packs.verify import verify_bytes
 from tests.compliance.packs.authority_server import REPLY, Answer, Chain, make_chain, serving, tls_identity
 from tests.compliance.packs.example_pack import Example
+from tests.compliance.packs.in_process import sealed, stamper_of
 
 QUESTION: StampQuestion = {"sha256": "ab" * 32, "nonce": 7}
 
@@ -93,8 +94,8 @@ def test_a_root_for_time_stamps_vouches_for_no_signer(stamped: Path, example: Ex
 
 
 def test_the_installation_s_own_clock_is_called_so(example: Example, unsigned: bytes) -> None:
-    sealed = seal.seal_pdf(unsigned, example.keys, reason="test")
-    state, words = _time_check(verify_bytes(sealed, receipt=None, trust_roots=[example.keys.root.read_bytes()]))
+    content = sealed(unsigned, example.keys)
+    state, words = _time_check(verify_bytes(content, receipt=None, trust_roots=[example.keys.root.read_bytes()]))
     assert state is CheckState.PASSED
     assert "by the installation's own clock: Assay time stamper stands under the signer's root" in words
 
@@ -104,9 +105,9 @@ def test_a_stamp_by_another_than_the_manifest_says_fails(
 ) -> None:
     from compliance.packs.child import render_unsigned
 
-    roots = {"trust_roots": [example.keys.root.read_bytes()], "time_roots": [chain.root_pem.encode()]}
-    by_authority = seal.seal_pdf(unsigned, example.keys, reason="test", stamper=chain.stamper)
-    state, words = _time_check(verify_bytes(by_authority, receipt=None, **roots))
+    own, times = [example.keys.root.read_bytes()], [chain.root_pem.encode()]
+    by_authority = sealed(unsigned, example.keys, stamper=chain.stamper)
+    state, words = _time_check(verify_bytes(by_authority, receipt=None, trust_roots=own, time_roots=times))
     assert (state, "installation stamps itself" in words) == (CheckState.FAILED, True)
     promised = render_unsigned(
         freeze=example.freeze,
@@ -115,8 +116,8 @@ def test_a_stamp_by_another_than_the_manifest_says_fails(
         keys=example.keys.folder,
         attachments=example.attachments,
     )
-    by_signer = seal.seal_pdf(promised, example.keys, reason="test")
-    state, words = _time_check(verify_bytes(by_signer, receipt=None, **roots))
+    by_signer = sealed(promised, example.keys)
+    state, words = _time_check(verify_bytes(by_signer, receipt=None, trust_roots=own, time_roots=times))
     assert (state, "names tsa.example.org as time-stamp authority" in words) == (CheckState.FAILED, True)
 
 
@@ -211,13 +212,13 @@ def test_roots_that_are_none_are_refused(tmp_path: Path) -> None:
 def test_a_child_gets_nothing_out_but_digests(question: dict[str, object], chain: Chain) -> None:
     with serving(chain.answer) as (url, asked):
         with pytest.raises(ChildFailed, match="time stamp"):
-            answers_of(Authority(url=url))(question)
+            Answers(stamper=Authority(url=url))(question)
         assert asked == []
 
 
 def test_a_child_gets_no_more_stamps_than_a_pack_needs(chain: Chain) -> None:
     with serving(chain.answer) as (url, _asked):
-        answer = answers_of(Authority(url=url))
+        answer = Answers(stamper=Authority(url=url))
         for _ in range(4):
             answer(dict(QUESTION))
         with pytest.raises(ChildFailed, match="more time stamps than a pack needs"):
@@ -233,7 +234,7 @@ def _stamper(answer: Callable[[bytes], Answer], keys: SignerFiles, root_pem: str
 
     def ask(question: dict[str, object]) -> dict[str, object]:
         with serving(answer) as (url, _asked):
-            return answers_of(Authority(url=url))(question)
+            return Answers(stamper=Authority(url=url))(question)
 
     return AskedTimeStamper(
         ask,
@@ -278,7 +279,7 @@ def _wrongly_signed(chain: Chain) -> Callable[[bytes], Answer]:
 def test_a_wrong_stamp_never_gets_into_a_pack(
     unsigned: bytes, example: Example, chain: Chain, other_chain: Chain
 ) -> None:
-    own = Chain(example.keys.root.read_text(), seal._time_stamper(example.keys))  # noqa: SLF001 - an operator's trick
+    own = Chain(example.keys.root.read_text(), stamper_of(example.keys))
     wrong: list[tuple[Callable[[bytes], Answer], str]] = [
         (_rejected, "no time stamp (its status is rejection)"),
         (_altered(chain, _other_digest), "a time stamp for something else"),
@@ -291,14 +292,14 @@ def test_a_wrong_stamp_never_gets_into_a_pack(
     for answer, words in wrong:
         stamper = _stamper(answer, example.keys, chain.root_pem)
         with pytest.raises(StampError) as caught:
-            seal.seal_pdf(unsigned, example.keys, reason="test", stamper=stamper)
+            sealed(unsigned, example.keys, stamper=stamper)
         assert f"the time-stamp authority tsa.example.org (TSA_URL) gave {words}" in str(caught.value)
 
 
 def test_without_known_roots_a_sound_stamp_is_taken(unsigned: bytes, example: Example, chain: Chain) -> None:
-    sealed = seal.seal_pdf(unsigned, example.keys, reason="test", stamper=_stamper(chain.answer, example.keys, ""))
+    content = sealed(unsigned, example.keys, stamper=_stamper(chain.answer, example.keys, ""))
     own = [example.keys.root.read_bytes()]
-    assert _time_check(verify_bytes(sealed, receipt=None, trust_roots=own))[1].startswith("Time-stamp authority not")
+    assert _time_check(verify_bytes(content, receipt=None, trust_roots=own))[1].startswith("Time-stamp authority not")
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,7 @@ def test_each_attachment_is_listed_once_with_its_relationship(pdf: pikepdf.Pdf) 
         "access-review.csv": "/Data",
         "completeness.csv": "/Data",
         "job-events.csv": "/Data",
+        "assay_verify.py": "/Supplement",
         "manifest.json": "/Supplement",
     }
     assert len(pdf.Root.AF) == len(kinds)
@@ -163,7 +164,9 @@ def test_qpdf_and_pdfsig_accept_the_pack(issued: IssuedPack) -> None:
 
 
 def test_the_receipt_is_of_the_file(issued: IssuedPack) -> None:
-    receipt = read_receipt(issued.receipt_file.read_bytes())
+    signed = read_receipt(issued.receipt_file.read_bytes())
+    receipt = signed.receipt
+    assert signed.problem is None
     assert receipt["sha256"] == hashlib.sha256(issued.pack.read_bytes()).hexdigest()
     assert receipt["demonstration"] is True
 
