@@ -22,7 +22,7 @@ from tests.installations import Installation, running_site
 
 SHARE = os.environ.get("ASSAY_BENCH_SHARE", "1")
 MEDIAN, P95, P95_SQLITE, QUESTION, QUERIES, MEMORY_MIB = 0.150, 0.400, 0.800, 0.500, 20, 300
-WORKERS: dict[Database, int] = {"postgres": 2, "sqlite": 1}
+WORKERS = 2  # as many as `serve` starts
 QUESTION_PAGES = {"question-detail"}
 PEOPLE = (OFFICER, ADMINISTRATOR, AUDITOR)  # whoever of them comes first and may see a page asks for it
 # What answers with a file, or with the API's own description, is no list.
@@ -127,7 +127,7 @@ def measured(installation: Installation, database: Database) -> tuple[list[str],
     """(limits missed, MiB of the largest web worker); prints a line for each address."""
     sessions = {email: page_times.session_of(installation, email) for email in PEOPLE}
     missed: list[str] = []
-    with running_site(installation, workers=WORKERS[database]) as site:
+    with running_site(installation, workers=WORKERS) as site:
         known = [
             (name, path, reader_of(site.url + path, sessions) if path else "") for name, path in addresses(installation)
         ]
@@ -142,7 +142,7 @@ def measured(installation: Installation, database: Database) -> tuple[list[str],
                     f"{path or name} not measured: {'a file, or nobody may see it' if path else 'no record of this kind'}"
                 )
                 continue
-            for _ in range(2 * WORKERS[database]):  # whatever a process reads once, it has read then
+            for _ in range(2 * WORKERS):  # whatever a process reads once, it has read then
                 page_times.status_of(site.url + path, sessions[email])
             one, five = (
                 page_times.times_of(site.url + path, sessions[email], clients=clients, requests=requests)

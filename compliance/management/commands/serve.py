@@ -31,7 +31,8 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine alone)")
         parser.add_argument("--workers", type=int, default=2, help="background jobs at the same time (default: 2)")
         parser.add_argument("--pack-workers", type=int, default=2, help="packs made at the same time (default: 2)")
-        parser.add_argument("--threads", type=int, default=8, help="requests at the same time (default: 8)")
+        parser.add_argument("--web-workers", type=int, default=2, help="processes that answer requests (default: 2)")
+        parser.add_argument("--threads", type=int, default=8, help="requests at the same time in each (default: 8)")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         port, host = options["port"], options["host"]
@@ -47,6 +48,7 @@ class Command(BaseCommand):
                 port=port,
                 workers=options["workers"],
                 pack_workers=options["pack_workers"],
+                web_workers=options["web_workers"],
                 threads=options["threads"],
             ),
             say=self._say,
@@ -111,14 +113,14 @@ def _worker(name: str, *, queues: str, concurrency: int) -> Part:
     )  # fmt: skip
 
 
-def _parts(*, host: str, port: int, workers: int, pack_workers: int, threads: int) -> list[Part]:
+def _parts(*, host: str, port: int, workers: int, pack_workers: int, web_workers: int, threads: int) -> list[Part]:
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return [
         Part(
             name="The web server",
             command=[
                 sys.executable, "-m", "gunicorn", "compliance.wsgi", f"--bind={bind}", "--worker-class=gthread",
-                f"--threads={threads}", "--log-level=warning", "--graceful-timeout=10",
+                f"--workers={web_workers}", f"--threads={threads}", "--log-level=warning", "--graceful-timeout=10",
             ],
         ),
         _worker("worker", queues=settings.CELERY_QUEUES_SERVED, concurrency=workers),

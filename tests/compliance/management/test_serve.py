@@ -8,7 +8,7 @@ from compliance.management.commands.serve import _parts
 
 
 def queues_by_worker() -> dict[str, tuple[set[str], str]]:
-    parts = _parts(host="127.0.0.1", port=8000, workers=3, pack_workers=2, threads=4)
+    parts = _parts(host="127.0.0.1", port=8000, workers=3, pack_workers=2, web_workers=2, threads=4)
     found = {}
     for part in parts:
         given = dict(word.lstrip("-").split("=", 1) for word in part.command if word.startswith("--") and "=" in word)
