@@ -90,12 +90,12 @@ clean-demo:
 test: test-sqlite test-postgres
 
 test-sqlite: preflight-tests $(TEST_STAMP)
-	$(call step,suite on SQLite,$(PY) -m pytest -n $(WORKERS) --dist loadfile -m 'not bench and not alone')
+	$(call step,suite on SQLite,$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not bench and not alone')
 	$(call step,time limits,$(PY) -m pytest -m alone)
 
 # Left out: what never touches the suite's database (a browser against its own installation, torch, PDF, parsers).
 test-postgres: preflight-tests $(TEST_STAMP) | test-sqlite
-	$(call step,suite on PostgreSQL,ASSAY_TEST_DB=postgres $(PY) -m pytest -n $(WORKERS) --dist loadfile -m 'not bench and not alone and not e2e and not sqlite_only')
+	$(call step,suite on PostgreSQL,ASSAY_TEST_DB=postgres $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not bench and not alone and not e2e and not sqlite_only')
 
 coverage: preflight-tests $(TEST_STAMP)
 	@mkdir -p var/coverage
