@@ -142,8 +142,8 @@ def measured(installation: Installation, database: Database) -> tuple[list[str],
                     f"{path or name} not measured: {'a file, or nobody may see it' if path else 'no record of this kind'}"
                 )
                 continue
-            for _ in range(2 * WORKERS):  # whatever a process reads once, it has read then
-                page_times.status_of(site.url + path, sessions[email])
+            # Whatever a process reads once, it has read then: asked one after the other, one process may answer them all.
+            page_times.times_of(site.url + path, sessions[email], clients=2 * WORKERS, requests=2)
             one, five = (
                 page_times.times_of(site.url + path, sessions[email], clients=clients, requests=requests)
                 for clients, requests in ((1, 10), (5, 6))
