@@ -116,6 +116,7 @@ TEMPLATES = [
     },
 ]
 COTTON_DIR = "parts"
+FORM_RENDERER = "compliance.web.form_renderer.FormRenderer"
 
 # Database: SQLite with the options proven for an evidence store, PostgreSQL by URL. ----------------------------
 
@@ -124,7 +125,7 @@ SQLITE_OPTIONS: dict[str, Any] = {
     "timeout": 20,
     "init_command": (
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=20000;"
-        "PRAGMA mmap_size=134217728; PRAGMA cache_size=-32000; PRAGMA foreign_keys=ON;"
+        "PRAGMA cache_size=-8000; PRAGMA foreign_keys=ON;"
     ),
 }
 DATABASE = env.db_url("DATABASE_URL", default=f"sqlite:///{VAR / 'assay.sqlite3'}")
