@@ -125,7 +125,7 @@ SQLITE_OPTIONS: dict[str, Any] = {
     "timeout": 20,
     "init_command": (
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=20000;"
-        "PRAGMA cache_size=-8000; PRAGMA foreign_keys=ON;"
+        "PRAGMA cache_size=-4000; PRAGMA foreign_keys=ON;"
     ),
 }
 DATABASE = env.db_url("DATABASE_URL", default=f"sqlite:///{VAR / 'assay.sqlite3'}")
@@ -133,7 +133,7 @@ if DATABASE["ENGINE"].endswith("sqlite3"):
     DATABASE["OPTIONS"] = {**DATABASE.get("OPTIONS", {}), **SQLITE_OPTIONS}
 else:
     DATABASE["CONN_HEALTH_CHECKS"] = True
-    DATABASE["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", default=60)
+DATABASE["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", default=60)
 DATABASE["ATOMIC_REQUESTS"] = False
 DATABASES = {"default": DATABASE}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
