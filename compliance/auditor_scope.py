@@ -149,6 +149,7 @@ _FILTERS: dict[str, Callable[[m.User], Q]] = {
     "compliance.AnswerRevision": lambda user: Q(answer__assessment__in=_assessments(user)),
     "compliance.Freeze": lambda user: Q(assessment__in=_assessments(user)),
     "compliance.EvidencePack": lambda user: Q(freeze__assessment__in=_assessments(user)),
+    "compliance.PackRelease": lambda user: Q(pack__freeze__assessment__in=_assessments(user)),
     "compliance.PackRenewal": lambda user: Q(pack__freeze__assessment__in=_assessments(user)),
     "compliance.EvidenceLink": lambda user: Q(answer__assessment__in=_assessments(user)),
     "compliance.Evidence": _evidence,

@@ -48,6 +48,8 @@ _LABELLED: tuple[tuple[StrEnum, _StrPromise], ...] = (
     (states.HandoverWay.DOWNLOAD, _("Downloaded")),
     (states.HandoverWay.COMMAND, _("Written out by a command")),
     (states.HandoverWay.HANDED_OVER, _("Handed over")),
+    (states.ReleaseOutcome.RELEASED, _("Released")),
+    (states.ReleaseOutcome.REFUSED, _("Refused")),
     (handling.HandlingLabel.NONE, _("No label")),
     (handling.HandlingLabel.INTERNAL, _("Internal")),
     (handling.HandlingLabel.NDA, _("Under a non-disclosure agreement")),

@@ -105,6 +105,7 @@ class AssessmentViewSet(ReadViewSet):
             recipient=recipient,
             with_originals=given["with_originals"],
             layout=layout,
+            named_because=given["named_because"],
             words=pack_statements.words_of(given) if layout is Layout.CHANGES else None,
         )
         return Response(shapes.JobSerializer(job).data, status=status.HTTP_202_ACCEPTED)

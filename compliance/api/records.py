@@ -28,13 +28,14 @@ from compliance.services import (
     handovers,
     inventory,
     jobs,
+    pack_releases,
     pack_renewals,
     priorities,
     risks,
 )
 from compliance.types.applicability import LegalRole, RiskClass, Standing
 from compliance.types.risk_priority import Priority
-from compliance.types.states import HandoverWay, ModelOrigin
+from compliance.types.states import HandoverWay, ModelOrigin, ReleaseOutcome
 
 
 class SystemViewSet(ReadViewSet):
@@ -197,12 +198,14 @@ class FindingViewSet(ReadViewSet):
 class PackViewSet(ReadViewSet):
     """Issued evidence packs."""
 
-    queryset = m.EvidencePack.objects.select_related("freeze__assessment", "supersedes")
+    queryset = m.EvidencePack.objects.select_related("freeze__assessment", "supersedes", "release__decided_by")
     serializer_class = shapes.PackSerializer
     action_verbs: ClassVar = {
         "download": Verb.DOWNLOAD_PACK,
         "files": Verb.DOWNLOAD_PACK,
         "receipt": Verb.DOWNLOAD_PACK,
+        "marks": Verb.RELEASE_PACK,
+        "release": Verb.RELEASE_PACK,
         "hand_over": Verb.HAND_OVER_PACK,
     }
 
@@ -212,8 +215,8 @@ class PackViewSet(ReadViewSet):
         """The signed PDF; who fetched it is logged, with what `?purpose=` says."""
         pack: m.EvidencePack = self.get_object()
         purpose = request.query_params.get("purpose", "")[:5_000]
-        stream = evidence.open_stored(name=pack_renewals.current(pack).storage_name)
         handovers.downloaded(pack=pack, purpose=purpose, user=asker(request))
+        stream = evidence.open_stored(name=pack_renewals.current(pack).storage_name)
         return attachment(stream, f"evidence-pack-{pack.uuid}.pdf", media_type="application/pdf")
 
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
@@ -224,9 +227,35 @@ class PackViewSet(ReadViewSet):
         if not pack.bag_storage_name:
             raise NotFound
         purpose = request.query_params.get("purpose", "")[:5_000]
-        stream = evidence.open_stored(name=pack.bag_storage_name)
         handovers.downloaded(pack=pack, purpose=purpose, user=asker(request))
+        stream = evidence.open_stored(name=pack.bag_storage_name)
         return attachment(stream, f"evidence-pack-{pack.uuid}-files.zip", media_type="application/zip")
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    @action(detail=True, methods=["get"])
+    def marks(self, request: Request, uuid: str) -> FileResponse:
+        """Who stands behind the marks of a pack for external recipients. 404 where there are none."""
+        pack: m.EvidencePack = self.get_object()
+        if not pack.marks_storage_name:
+            raise NotFound
+        stream = evidence.open_stored(name=pack.marks_storage_name)
+        return attachment(stream, f"evidence-pack-{pack.uuid}-marks.json", media_type="application/json")
+
+    @extend_schema(request=requests.ReleaseRequest, responses={201: shapes.ReleaseSerializer})
+    @action(detail=True, methods=["post"])
+    def release(self, request: Request, uuid: str) -> Response:
+        """Let a pack for external recipients out, or keep it in for good."""
+        pack: m.EvidencePack = self.get_object()
+        payload = requests.ReleaseRequest(data=request.data)
+        payload.is_valid(raise_exception=True)
+        given, actor = payload.validated_data, asker(request)
+        if given["outcome"] == ReleaseOutcome.REFUSED:
+            row = pack_releases.refuse(pack=pack, actor=actor, reason=given["reason"])
+        elif given["alone"]:
+            row = pack_releases.release_alone(pack=pack, actor=actor, reason=given["reason"])
+        else:
+            row = pack_releases.release(pack=pack, actor=actor)
+        return Response(shapes.ReleaseSerializer(row).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=requests.HandoverRequest, responses={201: shapes.HandoverSerializer})
     @action(detail=True, methods=["post"])
@@ -243,6 +272,7 @@ class PackViewSet(ReadViewSet):
     def receipt(self, request: Request, uuid: str) -> HttpResponse:
         """The receipt of the file that is handed out today: a DSSE envelope."""
         pack: m.EvidencePack = self.get_object()
+        pack_releases.require_readable(pack, asker(request))
         file = pack_renewals.current(pack)
         return HttpResponse(envelope_bytes(file.receipt, file.signatures), content_type="application/json")
 

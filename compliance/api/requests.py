@@ -15,7 +15,7 @@ from compliance.types.handling import HandlingLabel
 from compliance.types.pack_layouts import Layout
 from compliance.types.provenance import Obtained
 from compliance.types.risk_priority import Priority
-from compliance.types.states import Audience, ModelOrigin, RetentionClass
+from compliance.types.states import Audience, ModelOrigin, ReleaseOutcome, RetentionClass
 
 SYSTEMS = m.AISystem.objects.all()
 
@@ -60,6 +60,10 @@ class PackRequest(serializers.Serializer[JSON]):
     under_nda = serializers.BooleanField(required=False, default=False)
     region = serializers.CharField(max_length=64, required=False, allow_blank=True, default="")
     with_originals = serializers.BooleanField(required=False, default=True)
+    named_because = serializers.CharField(
+        max_length=5_000, required=False, allow_blank=True, default="",
+        help_text="Of external packs: why whoever signed for management stays named; empty: a mark stands there too.",
+    )  # fmt: skip
     layout = serializers.ChoiceField(choices=choices(Layout), required=False, default=Layout.FULL.value)
     since = serializers.UUIDField(required=False, help_text="Of a statement of changes: the pack that it follows.")
     ends = serializers.DateField(required=False, help_text="Of a statement of changes: the last day that it speaks of.")
@@ -175,6 +179,14 @@ class LabelRequest(serializers.Serializer[JSON]):
     handling = serializers.ChoiceField(choices=choices(HandlingLabel))
     region = serializers.CharField(max_length=64, required=False, allow_blank=True, default="")
     reason = serializers.CharField(max_length=5_000)
+
+
+class ReleaseRequest(serializers.Serializer[JSON]):
+    """What becomes of a pack for external recipients. reason: of a refusal, or why nobody else can release it."""
+
+    outcome = serializers.ChoiceField(choices=choices(ReleaseOutcome))
+    alone = serializers.BooleanField(required=False, default=False)
+    reason = serializers.CharField(max_length=5_000, required=False, allow_blank=True, default="")
 
 
 class HandoverRequest(serializers.Serializer[JSON]):

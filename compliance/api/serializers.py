@@ -300,9 +300,20 @@ class FindingSerializer(serializers.ModelSerializer[m.Finding]):
         ]  # fmt: skip
 
 
-class PackSerializer(serializers.ModelSerializer[m.EvidencePack]):
-    """An issued pack with its receipt."""
+class ReleaseSerializer(serializers.ModelSerializer[m.PackRelease]):
+    """What was decided on a pack for external recipients."""
 
+    decided_by = PersonSerializer(read_only=True)
+
+    class Meta:
+        model = m.PackRelease
+        fields: ClassVar = ["uuid", "outcome", "is_alone", "reason", "decided_by", "created_at"]
+
+
+class PackSerializer(serializers.ModelSerializer[m.EvidencePack]):
+    """An issued pack with its receipt. release: null where nothing was decided; only packs for external recipients have one."""
+
+    release = ReleaseSerializer(read_only=True, allow_null=True)
     assessment = serializers.UUIDField(source="freeze.assessment.uuid", read_only=True)
     freeze_sha256 = serializers.CharField(source="freeze.sha256", read_only=True)
     supersedes = UuidField()
@@ -312,7 +323,7 @@ class PackSerializer(serializers.ModelSerializer[m.EvidencePack]):
         fields: ClassVar = [
             "uuid", "assessment", "freeze_sha256", "number", "audience", "layout", "sha256", "size", "pages", "bag_sha256",
             "bag_size", "bag_files", "receipt", "signer_sha256", "level", "stamped_until", "is_demonstration_signer",
-            "supersedes", "created_at",
+            "supersedes", "release", "created_at",
         ]  # fmt: skip
 
 

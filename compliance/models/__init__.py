@@ -41,7 +41,7 @@ from compliance.models.job import Job, JobStep
 from compliance.models.ledger import LedgerBlock, LedgerEvent, LedgerPosition
 from compliance.models.notice import CalendarFeed, MailState, Notice, NoticeChoice
 from compliance.models.observation import JobEvent, Observation
-from compliance.models.pack import EvidencePack, Freeze, PackHandover
+from compliance.models.pack import EvidencePack, Freeze, PackHandover, PackRelease
 from compliance.models.people import Membership, Principal, Team, User
 from compliance.models.remediation import ItemDependency, Milestone, RemediationItem
 from compliance.models.remediation_desk import BulkEdit, RemediationComment, RemediationSummary, SavedFilter
@@ -134,6 +134,7 @@ __all__ = [
     "NoticeChoice",
     "Observation",
     "PackHandover",
+    "PackRelease",
     "PackRenewal",
     "PlanUpdate",
     "PlatformDocument",

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from compliance.models.base import Record, RetainedRecord, digest_field, enum_field
 from compliance.types.pack_layouts import Layout
 from compliance.types.seals import SealLevel
-from compliance.types.states import Audience, HandoverWay
+from compliance.types.states import Audience, HandoverWay, ReleaseOutcome
 
 
 class Freeze(RetainedRecord):
@@ -28,7 +28,10 @@ class Freeze(RetainedRecord):
 
 
 class EvidencePack(RetainedRecord):
-    """A signed PDF and its receipt, and the ZIP beside it where there is one. Both files lie in the evidence storage."""
+    """A signed PDF and its receipt, and the ZIP beside it where there is one. All files lie in the evidence storage.
+
+    marks: who stands behind the marks of a pack for external recipients; it stays with the organisation.
+    """
 
     freeze = models.ForeignKey(Freeze, on_delete=models.PROTECT, related_name="packs")
     number = models.PositiveIntegerField(_("pack number"))
@@ -42,6 +45,8 @@ class EvidencePack(RetainedRecord):
     bag_sha256 = digest_field(_("SHA-256 of the ZIP"))
     bag_size = models.BigIntegerField(_("size of the ZIP in bytes"), default=0)
     bag_files = models.PositiveIntegerField(_("files in the ZIP"), default=0)
+    marks_storage_name = models.CharField(_("key to the marks kept as"), max_length=300, blank=True)
+    marks_sha256 = digest_field(_("SHA-256 of the key to the marks"))
     receipt = models.JSONField(_("receipt"))
     signatures = models.JSONField(_("signatures of the receipt"), default=list)
     level = enum_field(_("level of the seal"), SealLevel, default=SealLevel.B_T)
@@ -59,6 +64,25 @@ class EvidencePack(RetainedRecord):
 
     def __str__(self) -> str:
         return f"{self.freeze.assessment} #{self.number}"
+
+
+class PackRelease(Record):
+    """What a person decided on a pack for external recipients; without a release nobody outside gets it. Insert-only.
+
+    reason: of a refusal, or why somebody released a pack that they issued themselves.
+    """
+
+    pack = models.OneToOneField(EvidencePack, on_delete=models.PROTECT, related_name="release")
+    outcome = enum_field(_("outcome"), ReleaseOutcome)
+    is_alone = models.BooleanField(_("not independently released"), default=False)
+    reason = models.TextField(_("reason"), blank=True)
+    decided_by = models.ForeignKey("compliance.User", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+
+    def __str__(self) -> str:
+        return f"{self.pack}: {self.outcome}"
 
 
 class PackHandover(Record):

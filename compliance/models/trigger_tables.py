@@ -39,6 +39,7 @@ INSERT_ONLY = (
     "compliance_sealcertificate",
     "compliance_sealrevocation",
     "compliance_packrenewal",
+    "compliance_packrelease",
     ROW_CHANGES,
 )
 # Rows that never change, but may go in a recorded purge: no UPDATE, no TRUNCATE.

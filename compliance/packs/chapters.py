@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from compliance.packs.shares import Budget, Capped, Row, whole_in_freeze
 from compliance.types.pack_layouts import Layout
 
+MOST_LISTED = 10
 _CONTENTS: dict[Layout, tuple[str, ...]] = {
     Layout.FULL: (
         "status", "scope", "controls", "questions", "evidence", "models", "scans", "job_log", "findings", "audits",
@@ -136,6 +137,19 @@ def uncontrolled(doc: Row) -> list[Row]:
     if not known or whole in against:
         return []
     return [sub for sub in doc["technique"]["subtechniques"] if sub["id"] not in against]
+
+
+def pre_audit(doc: Row) -> list[Row]:
+    """Checks before the audit, each with what it lists; drafts of mappings, which there may be hundreds of, are counted."""
+    told = []
+    for line in doc.get("pre_audit", ()):
+        listed = line["open"]
+        if line["check"] == "mapping-draft" and listed:
+            drafts = sum(pair["state"] == "draft" for pair in doc.get("mappings", {}).get("pairs", ()))
+            words = _("Controls behind the questions with draft mappings: %(n)d. All %(all)d drafts are in freeze.json.")
+            listed = [words % {"n": len(listed), "all": drafts}]
+        told.append({"title": line["title"], "open": listed[:MOST_LISTED], "more": max(0, len(listed) - MOST_LISTED)})
+    return told
 
 
 def statements(doc: Row, budget: Budget, freeze_sha256: str) -> list[Row]:

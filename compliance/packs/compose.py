@@ -12,7 +12,6 @@ from pathlib import Path
 
 from compliance.isolation.child import BadInputError
 from compliance.packs.context import build_context
-from compliance.packs.external import for_audience
 from compliance.packs.manifest import FREEZE_NAME, NAME, REGISTER_NAME, build_manifest, entries, evidence_register
 from compliance.packs.order import AttachedFile, Composed, Extra, PackOrder
 from compliance.packs.registers import CSV, Register, registers_of, write_csv
@@ -20,6 +19,7 @@ from compliance.packs.render import htmls_of, most_pages_of
 from compliance.packs.signers import SignerFiles, signer_facts
 from compliance.types.canonical import sha256_hex
 from compliance.types.freeze import Freeze
+from compliance.types.states import Audience
 
 VERIFIER = Path(__file__).parent / "offline" / "assay_verify.py"
 
@@ -119,7 +119,8 @@ def compose(
     """The pack of an order before it is drawn. Raises AttachmentError, SignerError, and BadInputError for a wrong register."""
     signer_files = SignerFiles(keys)
     signer = signer_facts(signer_files)
-    freeze, canonical, withheld = for_audience(freeze, canonical, order)
+    if order["audience"] == Audience.EXTERNAL and "withheld" not in order:
+        raise BadInputError("the document was not prepared for external recipients.")
     files = [*_files(freeze, canonical, order, attachments), *(_extra(extra, attachments) for extra in extras)]
     listed = entries(files)
     digest = sha256_hex(canonical)
@@ -130,7 +131,6 @@ def compose(
         signer=signer,
         root_pem=signer_files.root.read_text(encoding="ascii"),
         files=listed,
-        withheld=withheld,
     )
     files.append(
         AttachedFile(

@@ -51,6 +51,7 @@ class PackContext:
     numbers: Mapping[str, int]
     summary: Sequence[Row]
     limits: Sequence[str]
+    pre_audit: Sequence[Row]
     matrix: Capped
     uncontrolled: Sequence[Row]
     controls: Capped
@@ -368,6 +369,7 @@ def build_context(
         numbers=chapters.numbers(layout),
         summary=_summary(doc, counts),
         limits=limits(doc, counts),
+        pre_audit=chapters.pre_audit(doc),
         coverage_counts=counts,
         glossary=glossary(),
         attachments=attachments,

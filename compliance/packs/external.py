@@ -1,33 +1,132 @@
-"""The document for external recipients: no picture from which a working trigger could be taken, and the mark that shows so.
+"""The document for external recipients: no working trigger, no name and no address of a person, and marks that show so.
 
 A recovered trigger is an attack that works. Beside the mark its SHA-256 and size stand in place of the picture; how large
-its mask is and what share of images it turns is said by the stage itself.
+its mask is and what share of images it turns is said by the stage itself. People: see compliance.packs.people. What is
+prepared here is all that composing gets: neither pages nor attached files can hold what the document no longer holds.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
-from typing import Any, cast
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypedDict, cast
 
-from compliance.packs.manifest import Withheld
-from compliance.packs.order import PackOrder
+from compliance.packs.order import PackOrder, Withheld
+from compliance.packs.people import (
+    ADDRESS,
+    IDENTITY,
+    PERSON,
+    Marks,
+    Removed,
+    line_for_external,
+    meet_all,
+    meet_in_line,
+    shaped_for_external,
+)
+from compliance.packs.registers import registers_of
 from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.freeze import EvidenceRecord, Freeze
+from compliance.types.freeze_blob import Blob
 from compliance.types.freeze_scans import Picture, Scan, Stage
 from compliance.types.handling import HandlingLabel
-from compliance.types.states import Audience
+from compliance.types.pack_layouts import ChangeStatement, Later
+
+MARKS_NAME = "withheld.csv"
 
 
-def for_audience(freeze: Freeze, canonical: bytes, order: PackOrder) -> tuple[Freeze, bytes, Withheld | None]:
-    """The document that the recipients of the order get, its canonical form, and what was left out of it."""
-    if order["audience"] != Audience.EXTERNAL:
-        return freeze, canonical, None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What recipients outside get. order: as asked for, with what was withheld; marks: everybody behind a mark, for the
+    organisation alone."""
+
+    freeze: Freeze
+    canonical: bytes
+    order: PackOrder
+    marks: tuple[Removed, ...]
+
+
+def prepare(*, document: Path, attachments: Path, order: PackOrder, key: bytes, named_because: str = "") -> Prepared:
+    """Rewrite document and registers in place for external recipients, before anything is composed.
+
+    attachments: folder with the registers, each named by its SHA-256; MARKS_NAME is written there too. key: behind the digests
+    of names, which could be guessed without it. named_because: why whoever signed for management stays named.
+    """
+    whole = document.read_bytes()
+    freeze = cast(Freeze, json.loads(whole))
+    marks = Marks(kept=_signers(freeze, order) if named_because else frozenset())
     given, pictures = for_external(freeze)
-    withheld: Withheld = {"freeze_sha256": sha256_hex(canonical), "pictures": pictures}
+    withheld: Withheld = {"freeze_sha256": sha256_hex(whole), "pictures": pictures}
     if left_out := order.get("left_out"):
         given, withheld["evidence"] = without_labelled(given, left_out)
-    return given, canonical_json(given), withheld
+    meet_all(given, marks)
+    registers = list(registers_of(given))
+    for register in registers:
+        for line in _lines(attachments / register.blob["sha256"]):
+            meet_in_line(line, marks)
+    given = cast(Freeze, shaped_for_external(given, Freeze, marks))
+    withheld["registers"] = {
+        register.blob["filename"]: _rewritten(register.blob, attachments, marks) for register in registers_of(given)
+    }
+    order = cast(PackOrder, shaped_for_external({**order}, _Said, marks))
+    for name, kind in (("people", PERSON), ("identities", IDENTITY), ("addresses", ADDRESS)):
+        withheld[name] = marks.count(kind)  # type: ignore[literal-required]
+    if named_because:
+        withheld["named_because"] = named_because
+    canonical = canonical_json(given)
+    document.write_bytes(canonical)
+    removed = tuple(marks.removed(key))
+    (attachments / MARKS_NAME).write_bytes(_listed(removed))
+    return Prepared(freeze=given, canonical=canonical, order={**order, "withheld": withheld}, marks=removed)
+
+
+def _signers(freeze: Freeze, order: PackOrder) -> frozenset[str]:
+    """Who signed for management: the assertion, and the statement of changes where the order has one."""
+    names = {freeze["frozen_by"]["name"]}
+    return frozenset(names | {order["statement"]["signer"]["name"]} if "statement" in order else names)
+
+
+class _Said(TypedDict):
+    """Parts of an order in which somebody may be named; whatever else is in it stays as it is."""
+
+    later: Later
+    statement: ChangeStatement
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open("rb") as stream:
+        for line in stream:
+            yield json.loads(line)
+
+
+def _rewritten(blob: Blob, folder: Path, marks: Marks) -> str:
+    """The register with marks, under its new digest, which the document names from now on; answers the old one."""
+    before, digest, size = blob["sha256"], hashlib.sha256(), 0
+    target = folder / f"{blob['filename']}.external"
+    with target.open("wb") as out:
+        for line in _lines(folder / before):
+            told = canonical_json(line_for_external(line, marks)) + b"\n"
+            digest.update(told)
+            size += len(told)
+            out.write(told)
+    (folder / before).unlink()
+    blob["sha256"], blob["size"] = digest.hexdigest(), size
+    target.rename(folder / blob["sha256"])
+    return before
+
+
+def _listed(removed: Sequence[Removed]) -> bytes:
+    """The marks as CSV: each with the digest of what it stands for, which only the organisation's key opens."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    writer.writerow(("mark", "kind", "sha256"))
+    writer.writerows((one["mark"], one["kind"], one["sha256"]) for one in removed)
+    return buffer.getvalue().encode()
 
 
 def for_external(freeze: Freeze) -> tuple[Freeze, int]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal, TypedDict, cast
 
-from compliance.packs.order import AttachedFile, Beside, PackOrder, PackOrderAdditions, SignerFacts
+from compliance.packs.order import AttachedFile, Beside, PackOrder, PackOrderAdditions, SignerFacts, Withheld
 from compliance.types.canonical import canonical_json, merkle_root, sha256_hex
 from compliance.types.freeze import Freeze, LedgerHead
 from compliance.types.seals import SealLevel
@@ -39,19 +39,6 @@ class ManifestEntry(EntryAdditions):
     media_type: str
     description: str
     relationship: str
-
-
-class WithheldAdditions(TypedDict, total=False):
-    """evidence: pieces left out by their handling labels; absent where none was."""
-
-    evidence: int
-
-
-class Withheld(WithheldAdditions):
-    """What external recipients were not given. freeze_sha256: of the document that still holds it."""
-
-    freeze_sha256: Sha256
-    pictures: int
 
 
 class Manifest(TypedDict):
@@ -177,7 +164,6 @@ def build_manifest(
     signer: SignerFacts,
     root_pem: str,
     files: list[ManifestEntry],
-    withheld: Withheld | None = None,
 ) -> bytes:
     """Canonical JSON of the manifest."""
     manifest: IssuedManifest = {
@@ -200,8 +186,8 @@ def build_manifest(
         "audience": order["audience"],
         "seal_level": order.get("seal_level", SealLevel.B_T),
     }
-    if withheld is not None:
-        manifest["withheld"] = withheld
+    if "withheld" in order:
+        manifest["withheld"] = order["withheld"]
     if "beside" in order:
         manifest["beside"] = order["beside"]
     if said := {key: order[key] for key in _PRINTED if key in order}:  # type: ignore[literal-required]

@@ -50,16 +50,39 @@ class Extra(TypedDict):
     relationship: str
 
 
+class WithheldAdditions(TypedDict, total=False):
+    """evidence: pieces left out by their handling labels; people, identities, addresses: how many, each with a mark in its
+    place; registers: by file name, SHA-256 of the one that still names them; named_because: why whoever signed for management
+    stays named. Each absent where there is none.
+    """
+
+    evidence: int
+    people: int
+    identities: int
+    addresses: int
+    registers: dict[str, Sha256]
+    named_because: str
+
+
+class Withheld(WithheldAdditions):
+    """What external recipients were not given. freeze_sha256: of the document that still holds it."""
+
+    freeze_sha256: Sha256
+    pictures: int
+
+
 class PackOrderAdditions(TypedDict, total=False):
     """What orders learned to say later.
 
-    left_out: uuids of evidence of which the recipient may not know, with the label; beside: absent where the PDF holds
-    everything; kept_until: the organisation keeps the pack at least until then; later: what was recorded between freeze and
-    issue; statement: of the layout that tells of changes, and of no other; without_oscal: the record is too large for OSCAL
-    documents in the PDF; seal_level: that the pages print, at which the pack is sealed or not at all, B-T where absent;
-    seal_level_wanted: the higher one that could not be had.
+    withheld: of packs for external recipients, whose document was prepared (compliance.packs.external); left_out: uuids of
+    evidence of which the recipient may not know, with the label; beside: absent where the PDF holds everything; kept_until:
+    the organisation keeps the pack at least until then; later: what was recorded between freeze and issue; statement: of the
+    layout that tells of changes, and of no other; without_oscal: the record is too large for OSCAL documents in the PDF;
+    seal_level: that the pages print, at which the pack is sealed or not at all, B-T where absent; seal_level_wanted: the
+    higher one that could not be had.
     """
 
+    withheld: Withheld
     left_out: dict[Uuid, HandlingLabel]
     beside: Beside
     layout: Layout
@@ -75,7 +98,7 @@ class PackOrderAdditions(TypedDict, total=False):
 class PackOrder(PackOrderAdditions):
     """JSON-shaped, because it crosses into the child. `version` counts from 1; `supersedes`: the pack it replaces.
 
-    audience: external recipients get the document without working triggers (see compliance.packs.external);
+    audience: external recipients get a document without working triggers and names (see compliance.packs.external);
     time_stamp_authority: host of the authority that will stamp; None: the installation's own stamper, from its own clock.
     """
 

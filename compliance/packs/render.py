@@ -168,7 +168,9 @@ def render_pages(html: str, *, identifier: bytes) -> bytes:
             font_config=_fonts(Path(folder)), pdf_variant="pdf/a-3a"
         )
         _mark_as_accessible(document)
-        return bytes(document.write_pdf(pdf_variant="pdf/a-3a", pdf_identifier=identifier))
+        content = bytes(document.write_pdf(pdf_variant="pdf/a-3a", pdf_identifier=identifier))
+    with pikepdf.open(io.BytesIO(content)) as pdf:
+        return _saved(pdf)
 
 
 def _attachments(files: Sequence[AttachedFile], at: datetime, fetcher: _PackFetcher) -> list[Attachment]:
@@ -196,8 +198,16 @@ def _mark_as_accessible(document: Any) -> None:
     document.metadata.generate_rdf_metadata = with_ua
 
 
+def _saved(pdf: pikepdf.Pdf) -> bytes:
+    """The bytes, with labels that count pages as they are printed, in objects that readers find quickly."""
+    pdf.Root.PageLabels = pikepdf.Dictionary(Nums=pikepdf.Array([0, pikepdf.Dictionary(S=pikepdf.Name.D)]))
+    buffer = io.BytesIO()
+    pdf.save(buffer, deterministic_id=True, preserve_pdfa=True, object_stream_mode=pikepdf.ObjectStreamMode.disable)
+    return buffer.getvalue()
+
+
 def _resaved(content: bytes, files: Sequence[AttachedFile]) -> bytes:
-    """Written anew by pikepdf: attachments listed once, kinds as given, objects in streams that readers find quickly."""
+    """Written anew by pikepdf: attachments listed once, kinds as given."""
     kinds = {file.name: file for file in files}
     with pikepdf.open(io.BytesIO(content)) as pdf:
         specs = pdf.Root.Names.EmbeddedFiles.Names[1::2]
@@ -206,9 +216,7 @@ def _resaved(content: bytes, files: Sequence[AttachedFile]) -> bytes:
             spec.AFRelationship = pikepdf.Name("/" + file.relationship)
             spec.EF.F.Subtype = pikepdf.Name("/" + file.media_type)
         pdf.Root.AF = pikepdf.Array(list(specs))
-        buffer = io.BytesIO()
-        pdf.save(buffer, deterministic_id=True, preserve_pdfa=True, object_stream_mode=pikepdf.ObjectStreamMode.disable)
-    return buffer.getvalue()
+        return _saved(pdf)
 
 
 class _PageCount(logging.Handler):

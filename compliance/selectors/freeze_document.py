@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet
@@ -15,7 +16,6 @@ from compliance.models import (
     AnswerRevision,
     Assessment,
     CatalogRelease,
-    Evidence,
     EvidenceLink,
     Finding,
     MappingPair,
@@ -57,7 +57,7 @@ from compliance.types.states import (
 from compliance.types.verdicts import Conclusion
 
 ROWS_AT_ONCE = 500
-PlaceOf = Callable[[Evidence], doc.LedgerPlace | None]
+Places = Mapping[UUID, doc.LedgerPlace]
 
 
 def utc(moment: datetime) -> str:
@@ -215,7 +215,7 @@ def _question(answer: Answer, says: QuestionFacts) -> doc.Question:
     )
 
 
-def _evidence(assessment: Assessment, place_of: PlaceOf) -> list[doc.EvidenceRecord]:
+def _evidence(assessment: Assessment, places: Places) -> list[doc.EvidenceRecord]:
     custody = freeze_audit.custody(assessment)
     return [
         doc.EvidenceRecord(
@@ -236,7 +236,7 @@ def _evidence(assessment: Assessment, place_of: PlaceOf) -> list[doc.EvidenceRec
             retention=RetentionClass(entry.retention_class),
             legal_hold=entry.legal_hold or entry.is_covered,
             purged_at=utc_or_none(entry.tombstone.created_at) if entry.state == EvidenceState.DISPOSED else None,
-            ledger=place_of(entry),
+            ledger=places.get(entry.uuid),
             environment=entry.environment,
             query=entry.query,
             executed_by=entry.executed_by,
@@ -311,7 +311,7 @@ def build(
     frozen_by: User,
     frozen_at: datetime,
     head: doc.LedgerHead,
-    place_of: PlaceOf,
+    places: Places,
     register: Blob | None,
     entitlements: Entitlements,
     completeness: Completeness,
@@ -331,7 +331,7 @@ def build(
         reference_controls=_reference_controls(assessment.technique),
         implemented_controls=freeze_controls.implemented_controls(assessment),
         questions=_questions(assessment),
-        evidence=_evidence(assessment, place_of),
+        evidence=_evidence(assessment, places),
         models=freeze_inventory.models(system),
         datasets=freeze_inventory.datasets(system),
         coverage=freeze_inventory.coverage(system, assessment.technique),

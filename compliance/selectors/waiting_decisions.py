@@ -1,4 +1,4 @@
-"""What waits for a decision of the person who asks: risk acceptances, waivers, and closings."""
+"""What waits for a decision of the person who asks: risk acceptances, waivers, closings, and releases of packs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from compliance.models import Closing, RiskAcceptance, Waiver
+from compliance.models import Closing, EvidencePack, RiskAcceptance, Waiver
 from compliance.rights import Asker, Verb, may, visible
 from compliance.selectors.closing_workers import confirmable
 from compliance.types.risk_life import AgreementState
+from compliance.types.states import Audience
 
 _LISTED = 3  # of each kind; more are one line that leads to their list
 
@@ -38,6 +39,12 @@ def waiting_for(user: Asker) -> list[Waiting]:
         found += _lines(visible(accepted, user), _acceptance, more, f"{reverse('acceptance-list')}?state=requested")
         more = _("More waivers wait for your decision.")
         found += _lines(visible(waived, user), _waiver, more, f"{reverse('waiver-list')}?state=requested")
+    if may(user, Verb.RELEASE_PACK):
+        packs = EvidencePack.objects.select_related("issued_by", "freeze__assessment").filter(
+            audience=Audience.EXTERNAL, release=None
+        )
+        more = _("More packs for external recipients wait for their release.")
+        found += _lines(visible(packs.exclude(issued_by=user.pk), user), _pack, more, reverse("pack-list"))
     more = _("More closings wait for your confirmation.")
     closings = confirmable(user).select_related("item", "system").prefetch_related("risks")
     return found + _lines(closings, _closing, more, reverse("closing-list"))
@@ -59,6 +66,12 @@ def _waiver(row: Waiver) -> Waiting:
     told = _("%(who)s asks to set the rule “%(rule)s” aside until %(day)s.")
     facts = {"who": row.requested_by.name, "rule": row.rule, "day": row.ends_on.isoformat()}
     return Waiting(sentence=told % facts, url=reverse("waiver-detail", args=[row.uuid]))
+
+
+def _pack(row: EvidencePack) -> Waiting:
+    told = _("%(who)s issued pack %(n)d of “%(title)s” for external recipients; read it, and release it or refuse.")
+    facts = {"who": row.issued_by.name, "n": row.number, "title": row.freeze.assessment.title}
+    return Waiting(sentence=told % facts, url=reverse("pack-detail", args=[row.uuid]))
 
 
 def _closing(row: Closing) -> Waiting:

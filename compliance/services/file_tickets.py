@@ -14,7 +14,7 @@ from compliance.models import Evidence, EvidencePack, User
 from compliance.rights import Verb, may, visible
 from compliance.selectors.handling import may_have
 from compliance.services import evidence as evidences
-from compliance.services import pack_renewals
+from compliance.services import pack_releases, pack_renewals
 
 _SALT = "assay.file-ticket"
 
@@ -25,6 +25,7 @@ class Stored(StrEnum):
     EVIDENCE = "evidence"
     PACK = "pack"
     PACK_FILES = "pack-files"
+    PACK_MARKS = "pack-marks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def redeem(*, ticket: str) -> OpenFile | None:
         return None
     if what == Stored.EVIDENCE:
         return _evidence(UUID(uuid), user)
-    return _pack(UUID(uuid), user, is_bag=what == Stored.PACK_FILES)
+    return _pack(UUID(uuid), user, Stored(what))
 
 
 def _evidence(uuid: UUID, user: User) -> OpenFile | None:
@@ -62,14 +63,21 @@ def _evidence(uuid: UUID, user: User) -> OpenFile | None:
     return OpenFile(evidences.open_bytes(evidence=piece), piece.filename, "application/octet-stream")
 
 
-def _pack(uuid: UUID, user: User, *, is_bag: bool) -> OpenFile | None:
+def _pack(uuid: UUID, user: User, what: Stored) -> OpenFile | None:
     pack = visible(EvidencePack.objects.all(), user).filter(uuid=uuid).first()
     if pack is None or not may(user, Verb.DOWNLOAD_PACK):
         return None
     name = pack_filename(pack)
-    if is_bag:
-        name = f"{name.removesuffix('.pdf')}-files.zip"
-        return OpenFile(evidences.open_stored(name=pack.bag_storage_name), name, "application/zip")
+    stem = name.removesuffix(".pdf")
+    if what is Stored.PACK_MARKS:
+        stored = pack.marks_storage_name if may(user, Verb.RELEASE_PACK) else ""
+        return (
+            OpenFile(evidences.open_stored(name=stored), f"{stem}-marks.json", "application/json") if stored else None
+        )
+    if not pack_releases.may_read(pack, user):
+        return None
+    if what is Stored.PACK_FILES:
+        return OpenFile(evidences.open_stored(name=pack.bag_storage_name), f"{stem}-files.zip", "application/zip")
     return OpenFile(evidences.open_stored(name=pack_renewals.current(pack).storage_name), name, "application/pdf")
 
 

@@ -27,7 +27,8 @@ from compliance.selectors.question_facts import question_facts
 from compliance.services import answers, ledger, stored_files
 from compliance.services.errors import RefusedError
 from compliance.services.evidence import store_bytes
-from compliance.types.canonical import canonical_json
+from compliance.services.ledger_chain import leaf_of
+from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.freeze import Freeze as Document
 from compliance.types.freeze import LedgerPlace, validate_freeze
 from compliance.types.freeze_blob import Blob
@@ -77,9 +78,21 @@ def _versions(assessment: Assessment) -> list[tuple[int, int]]:
     return sorted(assessment.answers.values_list("pk", "version"))
 
 
-def _place_of(evidence: Evidence) -> LedgerPlace | None:
-    event = LedgerEvent.objects.filter(subject_uuid=evidence.uuid, kind="evidence.received").first()
-    return ledger.place_of(event=event) if event else None
+def _places(assessment: Assessment) -> dict[UUID, LedgerPlace]:
+    """Where the receipt of each piece of evidence lies in the ledger, by the piece's uuid; one query."""
+    pieces = Evidence.objects.filter(system=assessment.system_id).values("uuid")
+    received = LedgerEvent.objects.filter(kind="evidence.received", subject_uuid__in=pieces).select_related(
+        "place__block"
+    )
+    places: dict[UUID, LedgerPlace] = {}
+    for event in received.order_by("-created_at", "-pk").iterator(chunk_size=2_000):
+        place = getattr(event, "place", None)
+        places[event.subject_uuid] = LedgerPlace(
+            event=sha256_hex(leaf_of(event)),
+            position=place.position if place else None,
+            block=place.block.number if place else None,
+        )
+    return places
 
 
 def _entitlements(assessment: Assessment, registers: list[tuple[Blob, str]]) -> Entitlements:
@@ -135,7 +148,7 @@ def freeze(*, assessment: Assessment, actor: User) -> Freeze:
         frozen_by=actor,
         frozen_at=timezone.now(),
         head=ledger.head(),
-        place_of=_place_of,
+        places=_places(assessment),
         register=jobs[0],
         entitlements=entitlements,
         completeness=completeness,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +23,7 @@ from django.utils.translation import gettext as _
 from compliance.models import Evidence, Freeze
 from compliance.oscal.export import Model, export
 from compliance.packs.bag import BagWriter, Payload
-from compliance.packs.external import for_audience
+from compliance.packs.external import MARKS_NAME, prepare
 from compliance.packs.order import Beside, Extra, PackOrder
 from compliance.packs.registers import Register, registers_of, write_csv
 from compliance.packs.uses import NOT_CITED, Use, uses_of
@@ -32,7 +33,7 @@ from compliance.services import evidence as evidences
 from compliance.services import spool
 from compliance.services.errors import RefusedError
 from compliance.services.leases import LeaseKeeper
-from compliance.types.canonical import sha256_hex
+from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.drafts import Progress
 from compliance.types.freeze import EvidenceRecord
 from compliance.types.freeze import Freeze as Document
@@ -45,6 +46,13 @@ _OSCAL = {
     Model.ASSESSMENT_RESULTS: "OSCAL assessment results: the same freeze for other programs",
     Model.PLAN_OF_ACTION: "OSCAL plan of action and milestones",
 }
+_MARKS = Extra(
+    name=MARKS_NAME,
+    file=MARKS_NAME,
+    media_type="text/csv",
+    description="Marks that stand for people and addresses, each with the keyed SHA-256 of what was removed",
+    relationship="Data",
+)
 _INDEX = (
     "path", "filename", "title", "evidence", "sha256", "size", "state", "used in", "source", "collected_at", "left out because",
 )  # fmt: skip
@@ -54,22 +62,18 @@ MOST_OSCAL_RECORDS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class PackFiles:
-    """What the child is handed in a folder, and the ZIP with what the order says of it."""
+    """What the child is handed in a folder, and the ZIP beside the PDF.
+
+    order: as asked for, with what the pages have to say of these files; marks: who stands behind the marks, of packs for
+    external recipients, for the organisation alone.
+    """
 
     document: Path
     attachments: Path
+    order: PackOrder
     extras: tuple[Extra, ...]
     bag: Path | None
-    beside: Beside | None
-
-    def told(self, order: PackOrder) -> PackOrder:
-        """The order with what the pages have to say of these files."""
-        more: PackOrder = {**order}
-        if self.beside:
-            more["beside"] = self.beside
-        if not self.extras:
-            more["without_oscal"] = True
-        return more
+    marks: Path | None
 
 
 def copied(*, name: str, target: Path, sha256: str, keeper: LeaseKeeper | None = None) -> None:
@@ -94,24 +98,58 @@ def stored(path: Path) -> tuple[str, str, int]:
             return spool.keep(received), received.sha256, received.size
 
 
-def gather(*, freeze: Freeze, order: PackOrder, folder: Path, with_originals: bool, keeper: LeaseKeeper) -> PackFiles:
-    """Everything that the pack of an order needs, in `folder`. Raises RefusedError where a stored file is not what it was."""
+def gather(
+    *,
+    freeze: Freeze,
+    order: PackOrder,
+    folder: Path,
+    with_originals: bool,
+    keeper: LeaseKeeper,
+    named_because: str = "",
+) -> PackFiles:
+    """Everything that the pack of an order needs, in `folder`. Raises RefusedError where a stored file is not what it was.
+
+    named_because: why whoever signed for management stays named in a pack for external recipients.
+    """
     document, attachments = folder / "freeze.json", folder / "attachments"
     attachments.mkdir()
     keeper.progress(Progress(stage=_("Registers"), done=0))
     copied(name=freeze.storage_name, target=document, sha256=freeze.sha256, keeper=keeper)
     for blob in freeze.attachments.values():
         copied(name=blob["storage_name"], target=attachments / blob["sha256"], sha256=blob["sha256"], keeper=keeper)
+    is_external = order["audience"] is Audience.EXTERNAL
+    marks, extras = None, []
+    if is_external:
+        order, marks = _for_external(document, attachments, order, named_because)
+        extras.append(_MARKS)
     content = document.read_bytes()
-    given, canonical, _withheld = for_audience(cast(Document, json.loads(content)), content, order)
-    extras = () if is_beyond_oscal(given) else tuple(_oscal(given, sha256_hex(canonical), attachments))
+    given = cast(Document, json.loads(content))
+    if is_beyond_oscal(given):
+        order = {**order, "without_oscal": True}
+    else:
+        extras += _oscal(given, sha256_hex(content), attachments)
     large = [register for register in registers_of(given) if not register.is_embedded]
-    originals = given["evidence"] if with_originals and order["audience"] is not Audience.EXTERNAL else []
+    originals = given["evidence"] if with_originals and not is_external else []
     if not large and not originals:
-        return PackFiles(document, attachments, extras, None, None)
+        return PackFiles(document, attachments, order, tuple(extras), None, marks)
     work = _BagWork(given, order, folder, keeper)
-    beside = work.write(large, originals)
-    return PackFiles(document, attachments, extras, work.path, beside)
+    order = {**order, "beside": work.write(large, originals)}
+    return PackFiles(document, attachments, order, tuple(extras), work.path, marks)
+
+
+def _for_external(document: Path, attachments: Path, order: PackOrder, named_because: str) -> tuple[PackOrder, Path]:
+    """Document and registers as recipients outside get them, and the file that says who stands behind the marks."""
+    prepared = prepare(
+        document=document,
+        attachments=attachments,
+        order=order,
+        key=secrets.token_bytes(32),
+        named_because=named_because,
+    )
+    behind = document.with_name("marks.json")
+    told = {"schema": "assay-marks/1", "pack_id": order["pack_id"], "marks": list(prepared.marks)}
+    behind.write_bytes(canonical_json(told))
+    return prepared.order, behind
 
 
 def is_beyond_oscal(given: Document) -> bool:

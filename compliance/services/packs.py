@@ -16,7 +16,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 import compliance
-from compliance.choices import label as words
 from compliance.isolation import IsolationError
 from compliance.models import Assessment, EvidencePack, Freeze, Job, LedgerBlock, User
 from compliance.packs import issue as pack_door
@@ -25,15 +24,15 @@ from compliance.packs.issue import IssuedPack, LevelUnreachedError, Signing
 from compliance.packs.order import PackOrder
 from compliance.packs.receipt import envelope_bytes
 from compliance.packs.report import Check, CheckName, CheckState, VerificationReport
-from compliance.selectors.handling import is_anything_labelled, left_out
 from compliance.selectors.since_freeze import since_freeze
 from compliance.services import evidence as evidences
 from compliance.services import (
-    freeze_documents,
     jobs,
     leases,
     ledger,
     pack_files,
+    pack_recipients,
+    pack_releases,
     pack_renewals,
     pack_statements,
     seals,
@@ -42,7 +41,7 @@ from compliance.services import (
 from compliance.services.errors import RefusedError
 from compliance.services.leases import LeaseKeeper
 from compliance.services.pack_files import PackFiles
-from compliance.types.handling import HandlingLabel, Recipient
+from compliance.types.handling import Recipient
 from compliance.types.pack_layouts import Layout, PageSize, StatementWords
 from compliance.types.retention import months_later
 from compliance.types.seals import LevelFallback, SealLevel
@@ -53,12 +52,12 @@ TASK = "compliance.tasks.issue_pack"
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A pack on its way into the record. bag: the ZIP beside it, where there is one."""
+    """A pack on its way into the record. files: what was handed to it, the ZIP beside it among them."""
 
     freeze: Freeze
     order: PackOrder
     issued: IssuedPack
-    bag: Path | None
+    files: PackFiles
 
 
 def request_issue(
@@ -70,20 +69,24 @@ def request_issue(
     with_originals: bool = True,
     layout: Layout = Layout.FULL,
     words: StatementWords | None = None,
+    named_because: str = "",
     dispatch: bool = True,
 ) -> Job:
     """Queue the issue of a pack of a frozen assessment; words: of a statement of changes, and of no other layout.
 
-    Packs for external recipients hold no working trigger, and nothing of evidence whose handling label keeps it from the
-    recipient. Raises RefusedError where a label allows no such pack, or the statement speaks of days that it may not.
+    Packs for external recipients hold no working trigger, no name or address of a person, and nothing of evidence whose
+    handling label keeps it from the recipient; nobody outside gets one before its release (`pack_releases`). Raises
+    RefusedError where a label allows no such pack, or the statement speaks of days that it may not.
 
-    with_originals: the evidence files in a ZIP beside the PDF; never for external recipients.
+    named_because: why whoever signed for management stays named in a pack for external recipients; with_originals: the
+    evidence files in a ZIP beside the PDF, never for external recipients.
     """
     if not Freeze.objects.filter(assessment=assessment).exists():
         raise RefusedError(_("Freeze the assessment first; a pack is made from the freeze alone."))
     whom = recipient or Recipient()
     if audience is Audience.EXTERNAL:
-        _left_out(Freeze.objects.select_related("assessment__system").get(assessment=assessment), whom)
+        frozen = Freeze.objects.select_related("assessment__system").get(assessment=assessment)
+        pack_recipients.check(freeze=frozen, recipient=whom, layout=layout, named_because=named_because)
     if (layout is Layout.CHANGES) != (words is not None):
         raise RefusedError(_("A statement of changes needs the words of whoever signs it; no other layout takes any."))
     if words is not None:
@@ -91,7 +94,7 @@ def request_issue(
     # The short layouts point to the full pack, whose ZIP holds the files.
     originals = with_originals and layout is Layout.FULL
     asked: dict[str, Any] = {"audience": audience.value, "recipient": asdict(whom), "with_originals": originals}
-    asked |= {"layout": layout.value, "words": words}
+    asked |= {"layout": layout.value, "words": words, "named_because": named_because.strip()}
     with transaction.atomic():
         return jobs.create(
             kind="pack",
@@ -126,10 +129,7 @@ def _issue(keeper: LeaseKeeper) -> None:
             freeze=freeze, words=job.asked["words"], signer=job.requested_by or freeze.frozen_by
         )
     if audience is Audience.EXTERNAL:
-        whom = Recipient(**job.asked.get("recipient", {}))
-        order["recipient"] = whom.name
-        if kept_back := _left_out(freeze, whom):
-            order["left_out"] = kept_back
+        pack_recipients.tell(order, freeze=freeze, recipient=Recipient(**job.asked.get("recipient", {})))
     with tempfile.TemporaryDirectory(prefix="assay-pack-") as scratch:
         files = pack_files.gather(
             freeze=freeze,
@@ -137,9 +137,10 @@ def _issue(keeper: LeaseKeeper) -> None:
             folder=Path(scratch),
             with_originals=job.asked.get("with_originals", True),
             keeper=keeper,
+            named_because=job.asked.get("named_because", ""),
         )
         try:
-            sealed = _at_level(freeze, files.told(order), files, signing, keeper)
+            sealed = _at_level(freeze, files.order, files, signing, keeper)
         except LevelUnreachedError as error:
             keeper.postpone(error=_("%s It waits, and is tried again.") % error)
             return
@@ -160,28 +161,6 @@ def _at_level(freeze: Freeze, order: PackOrder, files: PackFiles, signing: Signi
             if lower is None or LevelFallback(settings.SEAL_FALLBACK) is LevelFallback.WAIT:
                 raise
             order["seal_level"], order["seal_level_wanted"] = lower, wanted
-
-
-def _left_out(freeze: Freeze, recipient: Recipient) -> dict[str, HandlingLabel]:
-    """Evidence of which a pack for the recipient may not speak, by the labels as they are now.
-
-    Raises RefusedError where figures, findings or registers rest on such evidence: they cannot be told without it.
-    """
-    if not is_anything_labelled(freeze.assessment.system):
-        return {}
-    document = freeze_documents.read(freeze=freeze)
-    found = left_out([record["uuid"] for record in document["evidence"]], recipient)
-    resting = {source["evidence"] for source in document["job_log"]["sources"]}
-    resting |= {seen["evidence"] for finding in document["findings"] for seen in finding["observations"]}
-    wrong = sorted(uuid for uuid in found if uuid in resting)
-    if wrong:
-        labels = ", ".join(sorted({str(words(found[uuid])) for uuid in wrong}))
-        told = _(
-            "No pack can be made for this recipient: the job log or findings rest on %(n)d pieces of evidence "
-            "labelled %(labels)s. Change the labels, or name a recipient to whom they allow it."
-        )
-        raise RefusedError(told % {"n": len(wrong), "labels": labels})
-    return found
 
 
 def _newest(freeze: Freeze, audience: Audience, layout: Layout) -> EvidencePack | None:
@@ -240,23 +219,25 @@ def _seal(freeze: Freeze, order: PackOrder, files: PackFiles, signing: Signing, 
         if isinstance(error, LevelUnreachedError):
             raise
         raise RefusedError(str(error)) from error
-    return Sealed(freeze=freeze, order=order, issued=issued, bag=files.bag)
+    return Sealed(freeze=freeze, order=order, issued=issued, files=files)
 
 
 def _store(sealed: Sealed, *, keeper: LeaseKeeper, actor: User) -> None:
-    """Both files under their digests, then pack and end of the job in one transaction."""
+    """All files under their digests, then pack and end of the job in one transaction."""
     keeper.check()
-    kept = pack_files.stored(sealed.issued.pack)
-    bag = pack_files.stored(sealed.bag) if sealed.bag else ("", "", 0)
+    kept = [
+        pack_files.stored(path) if path else ("", "", 0)
+        for path in (sealed.issued.pack, sealed.files.bag, sealed.files.marks)
+    ]
     with transaction.atomic():
-        pack = _record(sealed, kept, bag, actor=actor)
+        pack = _record(sealed, kept, actor=actor)
         keeper.finish(result={"pack": str(pack.uuid), "sha256": pack.sha256, "size": pack.size})
 
 
-def _record(sealed: Sealed, kept: tuple[str, str, int], bag: tuple[str, str, int], *, actor: User) -> EvidencePack:
-    name, sha256, size = kept
-    bag_name, bag_sha256, bag_size = bag
-    stored_files.hold({name: sha256} | ({bag_name: bag_sha256} if bag_name else {}))
+def _record(sealed: Sealed, kept: Sequence[tuple[str, str, int]], *, actor: User) -> EvidencePack:
+    """kept: storage name, SHA-256 and size of PDF, ZIP and key to the marks; empty where there is none."""
+    (name, sha256, size), (bag_name, bag_sha256, bag_size), (marks_name, marks_sha256, _size) = kept
+    stored_files.hold({stored: digest for stored, digest, _bytes in kept if stored})
     freeze = Freeze.objects.select_for_update().get(pk=sealed.freeze.pk)
     audience, layout = sealed.order["audience"], sealed.order.get("layout", Layout.FULL)
     receipt = sealed.issued.receipt
@@ -275,6 +256,8 @@ def _record(sealed: Sealed, kept: tuple[str, str, int], bag: tuple[str, str, int
         bag_sha256=bag_sha256,
         bag_size=bag_size,
         bag_files=sealed.order["beside"]["files"] if bag_name else 0,
+        marks_storage_name=marks_name,
+        marks_sha256=marks_sha256,
         receipt=receipt,
         signatures=[sealed.issued.signature],
         level=receipt["level"],
@@ -313,8 +296,9 @@ def _page_count(pack: Path) -> int:
 def export(*, pack: EvidencePack, out: Path) -> Path:
     """Write the pack to a file and beside it its receipt (`pack.pdf` -> `pack.receipt.json`), whose path is answered.
 
-    The ZIP, where there is one, becomes `pack.files.zip`.
+    The ZIP, where there is one, becomes `pack.files.zip`. Raises RefusedError where the pack waits for its release.
     """
+    pack_releases.require_out(pack)
     receipt = out.with_suffix(".receipt.json")
     out.parent.mkdir(parents=True, exist_ok=True)
     file = pack_renewals.current(pack)

@@ -60,6 +60,8 @@ def stored() -> dict[str, str]:
         files |= dict(model.objects.order_by().values_list("storage_name", "sha256"))
     bags = EvidencePack.objects.order_by().exclude(bag_storage_name="")
     files |= dict(bags.values_list("bag_storage_name", "bag_sha256"))
+    marks = EvidencePack.objects.order_by().exclude(marks_storage_name="")
+    files |= dict(marks.values_list("marks_storage_name", "marks_sha256"))
     papers = DisposalRun.objects.exclude(paper_storage="").order_by()
     files |= dict(papers.values_list("paper_storage", "paper_sha256"))
     populations = Population.objects.order_by()

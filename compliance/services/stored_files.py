@@ -51,7 +51,9 @@ def is_needed(*, name: str, sha256: str) -> bool:
     return (
         evidence.exists()
         or Freeze.objects.filter(storage_name=name).exists()
-        or EvidencePack.objects.filter(Q(storage_name=name) | Q(bag_storage_name=name)).exists()
+        or EvidencePack.objects.filter(
+            Q(storage_name=name) | Q(bag_storage_name=name) | Q(marks_storage_name=name)
+        ).exists()
         or DisposalRun.objects.filter(paper_storage=name).exists()
         or PackRenewal.objects.filter(storage_name=name).exists()
         or RemediationSummary.objects.filter(storage_name=name).exists()

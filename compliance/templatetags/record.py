@@ -134,6 +134,8 @@ EVENTS = {
     "model.registered": _("Model registered"),
     "pack.handed_over": _("Evidence pack handed over"),
     "pack.issued": _("Evidence pack issued"),
+    "pack.refused": _("Release of an evidence pack refused"),
+    "pack.released": _("Evidence pack released for external recipients"),
     "pack.renewed": _("Archive time stamp added to an evidence pack"),
     "seal_certificate.introduced": _("Certificate used for sealing for the first time"),
     "seal_certificate.revoked": _("Certificate of the seal revoked"),

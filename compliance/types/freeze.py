@@ -21,7 +21,7 @@ from compliance.types.freeze_remediation import RemediationAdditions
 from compliance.types.freeze_risks import FindingAdditions, RiskAdditions, decisions_fault
 from compliance.types.freeze_scans import CoverageRow, DatasetVersion, Figure, FileScan, ModelVersion, Scan
 from compliance.types.freeze_suppliers import suppliers_fault
-from compliance.types.shape import Day, Sha256, ShapeError, UtcTime, Uuid, check_shape
+from compliance.types.shape import Day, Identity, Named, Sha256, ShapeError, UtcTime, Uuid, check_shape
 from compliance.types.states import (
     AnswerState,
     AnswerValue,
@@ -50,7 +50,7 @@ class Software(TypedDict):
 class Person(TypedDict):
     """`role` in words, as it is to be printed ("Compliance officer")."""
 
-    name: str
+    name: Named
     role: str
 
 
@@ -112,8 +112,8 @@ class ImplementedControl(ControlAdditions):
     reference: list[str]
     title: str
     statement: str
-    owner: str
-    performer: str
+    owner: Named
+    performer: Named
     frequency: str
     scope: str
     nature: str
@@ -180,7 +180,7 @@ class EvidenceRecord(EvidenceAdditions):
     media_type: str
     source: str
     collected_how: str
-    collected_by: str
+    collected_by: Named
     collected_at: UtcTime
     period_start: Day | None
     period_end: Day | None
@@ -205,7 +205,7 @@ class LogSource(TypedDict):
 
 class JobEventRow(TypedDict):
     occurred_at: UtcTime
-    actor: str
+    actor: Identity
     action: str
     outcome: str
     account: str
@@ -273,7 +273,7 @@ class RemediationItem(RemediationAdditions):
     uuid: Uuid
     title: str
     description: str
-    owner: str
+    owner: Named
     state: RemediationState
     due: Day | None
     effort_planned: float

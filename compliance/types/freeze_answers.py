@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from compliance.types.freeze_audit import CustodyEvent
 from compliance.types.handling import HandlingLabel
-from compliance.types.shape import Day, Sha256, UtcTime, Uuid
+from compliance.types.shape import Day, Named, Sha256, UtcTime, Uuid
 
 
 class ApprovedEvidence(TypedDict):
@@ -24,7 +24,7 @@ class EvidenceAdditions(TypedDict, total=False):
 
     environment: str
     query: str
-    executed_by: str
+    executed_by: Named
     extracted_at: UtcTime | None
     zone: str
     row_count: int | None
@@ -73,9 +73,9 @@ class AnswerAdditions(TypedDict, total=False):
     not_independent: why nobody but a party to the answer approved it; empty where a second person did.
     """
 
-    assignee: str
-    delegate: str
-    reviewer: str
+    assignee: Named
+    delegate: Named
+    reviewer: Named
     due: Day | None
     approved_on: list[ApprovedEvidence]
     justified: list[str]

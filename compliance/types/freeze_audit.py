@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from compliance.types.engagements import EngagementKind
-from compliance.types.shape import Day, Sha256, UtcTime, Uuid
+from compliance.types.shape import Day, Named, Sha256, UtcTime, Uuid
 from compliance.types.statements import Implementation, Inclusion
 from compliance.types.states import Severity
 from compliance.types.testing import Agreement, AuditFindingAct, AuditFindingState
@@ -15,7 +15,7 @@ from compliance.types.testing import Agreement, AuditFindingAct, AuditFindingSta
 class Signatory(TypedDict):
     """A person by name and role."""
 
-    name: str
+    name: Named
     role: str
 
 
@@ -64,7 +64,7 @@ class FrozenStatement(TypedDict):
     of: str
     version: int
     sha256: Sha256
-    approved_by: str
+    approved_by: Named
     approved_at: UtcTime
     lines: list[StatedControl]
 
@@ -76,7 +76,7 @@ class FollowUp(TypedDict):
     act: AuditFindingAct
     after: AuditFindingState
     words: str
-    by: str
+    by: Named
 
 
 class FrozenAuditFinding(TypedDict):
@@ -101,7 +101,7 @@ class FrozenAuditFinding(TypedDict):
     agreement: Agreement | None
     response: str
     action: str
-    action_owner: str
+    action_owner: Named
     action_due: Day | None
     item: Uuid | None
     closed_at: UtcTime | None
@@ -119,7 +119,7 @@ class DatasetCheck(TypedDict):
     added: int
     removed: int
     changed: int
-    by: str
+    by: Named
 
 
 class CustodyEvent(TypedDict):
@@ -127,7 +127,7 @@ class CustodyEvent(TypedDict):
 
     at: UtcTime
     act: str
-    by: str
+    by: Named
     position: int | None
 
 

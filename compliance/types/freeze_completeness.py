@@ -6,7 +6,7 @@ from typing import Literal, TypedDict
 
 from compliance.types.completeness import Integrity, Part
 from compliance.types.freeze_blob import Blob
-from compliance.types.shape import Sha256, UtcTime
+from compliance.types.shape import Named, Sha256, UtcTime
 
 COMPLETENESS_ROWS = 200
 
@@ -23,7 +23,7 @@ class CompletenessUnit(TypedDict):
 
 
 class KeyCompared(TypedDict):
-    by: str
+    by: Named
     at: UtcTime
     matches: bool
     seen: str
@@ -37,7 +37,7 @@ class CompletenessKey(TypedDict):
     fingerprint: str
     region: str
     file: str
-    fetched_by: str
+    fetched_by: Named
     fetched_at: UtcTime | None
     comparison: KeyCompared | None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from compliance.types.controls import ControlBasis
-from compliance.types.shape import Day, UtcTime, Uuid
+from compliance.types.shape import Day, Named, UtcTime, Uuid
 from compliance.types.testing import ControlTestConclusion, ControlTestKind
 
 
@@ -30,8 +30,8 @@ class AuditorsTest(TypedDict):
     instances: int
     exceptions: int
     upper_limit: str
-    preparer: str
-    reviewer: str
+    preparer: Named
+    reviewer: Named
     released_at: UtcTime
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypedDict
 
 from compliance.types.freeze_blob import Blob
-from compliance.types.shape import Day, Sha256, UtcTime
+from compliance.types.shape import Day, Identity, Named, Sha256, UtcTime
 
 ENTITLEMENT_ROWS = 200
 
@@ -22,7 +22,7 @@ class EntitlementSource(TypedDict):
 class EntitlementWay(TypedDict):
     """One way by which one principal could submit. conditions: shown, not evaluated."""
 
-    principal: str
+    principal: Identity
     principal_kind: str
     platform: str
     scope: str
@@ -30,7 +30,7 @@ class EntitlementWay(TypedDict):
     permissions: list[str]
     path: str
     conditions: list[str]
-    runs_as: list[str]
+    runs_as: list[Identity]
     missing: list[str]
 
 
@@ -66,7 +66,7 @@ class AccessReviewed(TypedDict):
 
     completed_at: UtcTime
     reading_as_of: UtcTime
-    reviewer: str
+    reviewer: Named
     due_on: Day
     removals_due_on: Day
     population: int

@@ -9,7 +9,7 @@ from compliance.types.freeze_audit import AuditAdditions, audit_fault
 from compliance.types.freeze_completeness import Completeness, completeness_fault
 from compliance.types.freeze_risks import FrozenClosing, FrozenWaiver
 from compliance.types.freeze_suppliers import Suppliers
-from compliance.types.shape import UtcTime, Uuid
+from compliance.types.shape import Named, UtcTime, Uuid
 from compliance.types.states import MappingState
 
 
@@ -38,7 +38,7 @@ class MappedPair(TypedDict):
     rationale: str
     checked: str
     state: MappingState
-    decided_by: str
+    decided_by: Named
     decided_at: UtcTime | None
 
 

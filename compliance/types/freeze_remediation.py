@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from compliance.types.plans import ItemSource, PlanReason
-from compliance.types.shape import Day, UtcTime, Uuid
+from compliance.types.shape import Day, Named, UtcTime, Uuid
 
 
 class Effort(TypedDict):
@@ -22,8 +22,8 @@ class Baseline(TypedDict):
     scope: str
     effort: Effort
     due: Day
-    proposed_by: str
-    approved_by: str
+    proposed_by: Named
+    approved_by: Named
     approved_at: UtcTime
 
 

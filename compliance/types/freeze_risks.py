@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 from compliance.types.risk_life import AgreementState, ClosingBasis, ClosingState, Sighting
 from compliance.types.risk_priority import Priority
 from compliance.types.risk_transitions import RiskAct
-from compliance.types.shape import Day, UtcTime, Uuid
+from compliance.types.shape import Day, Named, UtcTime, Uuid
 from compliance.types.states import RiskState
 
 
@@ -33,9 +33,9 @@ class FrozenAcceptance(TypedDict):
     compensation: str
     ends_on: Day
     review_on: Day
-    requested_by: str
+    requested_by: Named
     requested_at: UtcTime
-    decided_by: str
+    decided_by: Named
     decided_at: UtcTime | None
     decision: str
 
@@ -49,7 +49,7 @@ class FrozenMove(TypedDict):
     before: RiskState | None
     after: RiskState
     words: str
-    by: str
+    by: Named
 
 
 class RiskAdditions(TypedDict, total=False):
@@ -77,8 +77,8 @@ class FrozenClosing(TypedDict):
     risks: list[Uuid]
     basis: list[FrozenGround]
     proposed_at: UtcTime
-    asked_by: str
-    decided_by: str
+    asked_by: Named
+    decided_by: Named
     decided_at: UtcTime | None
     note: str
 
@@ -93,8 +93,8 @@ class FrozenWaiver(TypedDict):
     assets: str
     reason: str
     ends_on: Day
-    requested_by: str
-    decided_by: str
+    requested_by: Named
+    decided_by: Named
     findings: list[Uuid]
 
 

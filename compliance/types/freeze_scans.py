@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from compliance.types.shape import Base64, Sha256, UtcTime, Uuid
+from compliance.types.shape import Base64, Named, Sha256, UtcTime, Uuid
 from compliance.types.states import ModelOrigin, Severity
 from compliance.types.verdicts import CoverageState, FileScanVerdict, StageVerdict
 
@@ -207,7 +207,7 @@ class Scan(TypedDict):
     verdict: StageVerdict
     started_at: UtcTime
     finished_at: UtcTime
-    started_by: str
+    started_by: Named
     data: list[Figure]
     environment: list[Figure]
     stages: list[Stage]

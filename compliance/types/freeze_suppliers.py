@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from compliance.types.shape import Day, Sha256, Uuid
+from compliance.types.shape import Day, Named, Sha256, Uuid
 from compliance.types.suppliers import Opinion, ReportType
 
 
@@ -48,7 +48,7 @@ class Supplier(TypedDict):
     evidence: Uuid | None
     evidence_sha256: Sha256 | None
     customer_controls: list[CustomerControl]
-    reviewer: str
+    reviewer: Named
     reviewed_on: Day
     reviews: int
 

@@ -25,6 +25,9 @@ Uuid = Annotated[str, "uuid"]
 UtcTime = Annotated[str, "utc"]
 Day = Annotated[str, "day"]
 Base64 = Annotated[str, "base64"]
+# Who is meant, in plain text: packs for external recipients put a mark in its place.
+Named = Annotated[str, "person"]
+Identity = Annotated[str, "identity"]
 
 
 class ShapeError(ValueError):
@@ -58,6 +61,8 @@ _FORMATS: dict[str, tuple[Callable[[str], bool], str]] = {
     "utc": (_is_time, "a UTC time such as 2026-11-22T18:00:00Z"),
     "day": (_is_day, "a day such as 2026-11-22"),
     "base64": (lambda text: bool(re.fullmatch(r"[A-Za-z0-9+/]*={0,2}", text)), "base64 text"),
+    "person": (lambda _text: True, "a person's name, or none"),
+    "identity": (lambda _text: True, "a principal of a platform"),
 }
 
 

@@ -31,6 +31,13 @@ class HandoverWay(StrEnum):
     HANDED_OVER = "handed-over"
 
 
+class ReleaseOutcome(StrEnum):
+    """What became of a pack for external recipients."""
+
+    RELEASED = "released"
+    REFUSED = "refused"
+
+
 class Severity(StrEnum):
     """Normalised severity; the producer's own word is kept beside it."""
 

@@ -65,6 +65,7 @@ class Verb(StrEnum):
     VIEW_COSTS = "view cost rates and costs"
     STATE_RATES = "state cost rates"
     ISSUE_PACK = "issue an evidence pack"
+    RELEASE_PACK = "release a pack for external recipients, or refuse it"
     DOWNLOAD_PACK = "download an evidence pack"
     TEST_CONTROLS = "test controls, conclude and release"
     ANSWER_AUDIT_FINDING = "respond to an auditor's finding"

@@ -37,6 +37,7 @@ from compliance.models import (
     Job,
     LedgerEvent,
     Observation,
+    PackRelease,
     PackRenewal,
     PlanUpdate,
     Population,
@@ -231,6 +232,7 @@ def filled_tables() -> dict[str, str]:
     )
     BusinessCalendar.objects.create(key="usual", version=1, title="Usual", zone="UTC", hours=[[0, 540, 1020]])
     SlaPolicy.objects.create(version=1, limits=[], calendar_key="usual")
+    PackRelease.objects.create(pack=pack, outcome="refused", reason="Names.", decided_by=actor)
     PackRenewal.objects.create(pack=pack, number=1, storage_name="x", sha256="0" * 64, size=1, receipt={})
     certificate = SealCertificate.objects.create(
         sha256="0" * 64, root_sha256="0" * 64, subject="Seal", certificate="x", kept_in="file",

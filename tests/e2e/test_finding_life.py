@@ -159,7 +159,8 @@ def issue(page: Page, site: Site, folder: Path) -> Path:
     page.get_by_text("Freeze…").click()
     page.get_by_role("dialog").get_by_role("button", name=re.compile("^Freeze")).click()
     message(page, "The assessment is frozen.")
-    page.get_by_role("button", name="Issue evidence pack").click()
+    page.get_by_text("Issue evidence pack…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Issue").click()
     page.get_by_role("link", name="See the result").click(timeout=JOB_MILLISECONDS)
     return download(page, "Download the PDF", folder)
 

@@ -204,7 +204,8 @@ def freeze_and_issue(page: Page) -> None:
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
     message(page, "The assessment is frozen.")
-    page.get_by_role("button", name="Issue evidence pack").click()
+    page.get_by_text("Issue evidence pack…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Issue").click()
     page.get_by_role("link", name="See the result").click(timeout=JOB_MILLISECONDS)
     heading(page, "Evidence pack 1")
 

@@ -1,8 +1,12 @@
-"""`manage.py issue_pack ASSESSMENT --out FILE [--json]`: freezes where needed, issues a signed pack, writes it out."""
+"""`manage.py issue_pack ASSESSMENT --out FILE [--json]`: freezes where needed, issues a signed pack, writes it out.
+
+A pack for external recipients is written out by `release_pack`, once a second person has released it.
+"""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +15,10 @@ from django.utils.translation import gettext as _
 from compliance.management.base import Answer, AssayCommand
 from compliance.management.subjects import find_assessment
 from compliance.models import Assessment, EvidencePack, User
-from compliance.services import freezes, handovers, leases, packs
+from compliance.services import freezes, handovers, leases, pack_releases, pack_statements, packs
 from compliance.services.errors import RefusedError
 from compliance.types.handling import Recipient
-from compliance.types.pack_layouts import Layout
+from compliance.types.pack_layouts import Layout, StatementWords
 from compliance.types.states import Audience, HandoverWay, JobState, Role
 from compliance.types.verdicts import ExitCode
 
@@ -46,10 +50,21 @@ class Command(AssayCommand):
             help="leave the original evidence files out of the ZIP beside the PDF",
         )
         parser.add_argument(
-            "--layout", default=Layout.FULL.value, choices=[Layout.FULL.value, Layout.SUMMARY.value],
-            help="the full pack, or a management summary of at most six pages",
+            "--layout", default=Layout.FULL.value, choices=[layout.value for layout in Layout],
+            help="the full pack, a management summary of at most six pages, or a statement of changes since a pack",
         )  # fmt: skip
-        parser.add_argument("--external", action="store_true", help="for external recipients: no working triggers")
+        parser.add_argument("--since", default="", help="of a statement of changes: uuid of the pack that it follows")
+        parser.add_argument("--ends", type=date.fromisoformat, help="of a statement of changes: the last day spoken of")
+        parser.add_argument("--changes", default="", help="of a statement of changes: the changes, in words")
+        parser.add_argument("--incidents", default="", help="of a statement of changes: the incidents, in words")
+        parser.add_argument(
+            "--external", action="store_true",
+            help="for external recipients: no working triggers, no names or addresses of people; waits for its release",
+        )  # fmt: skip
+        parser.add_argument(
+            "--named-because", default="",
+            help="of an external pack: whoever signed for management stays named, for this reason, which is printed",
+        )  # fmt: skip
         parser.add_argument(
             "--recipient", default="", help="for whom it is made; printed on an external pack, and logged"
         )
@@ -77,17 +92,49 @@ class Command(AssayCommand):
             recipient=recipient,
             with_originals=not options["no_originals"],
             layout=Layout(options["layout"]),
+            words=_words(options),
+            named_because=options["named_because"],
             dispatch=False,
         )
         job = leases.run_here(job=job, on_progress=self.show_progress)
         if job.state != JobState.SUCCEEDED:
             raise RefusedError(job.error or _("The pack was not issued."))
         pack = EvidencePack.objects.get(uuid=job.result["pack"])
+        if pack_releases.waits(pack):
+            return _waiting(pack)
         out: Path = options["out"].resolve()
         receipt = packs.export(pack=pack, out=out)
         whom = options["recipient"] or _("the file %s") % out.name
         handovers.record(pack=pack, way=HandoverWay.COMMAND, recipient=whom, purpose=options["purpose"], actor=actor)
         return _told(pack, out, receipt)
+
+
+def _words(options: dict[str, Any]) -> StatementWords | None:
+    """The words of a statement of changes; None for any other layout. Raises RefusedError where its pack or day is missing."""
+    if options["layout"] != Layout.CHANGES:
+        return None
+    if not options["since"] or options["ends"] is None:
+        raise RefusedError(
+            _("A statement of changes names the pack that it follows (--since) and its last day (--ends).")
+        )
+    return pack_statements.words_of(options)
+
+
+def _waiting(pack: EvidencePack) -> Answer:
+    document = {
+        "pack": str(pack.uuid),
+        "number": pack.number,
+        "audience": pack.audience,
+        "layout": pack.layout,
+        "sha256": pack.sha256,
+        "release": None,
+    }
+    lines = [
+        f"Evidence pack {pack.number} of “{pack.freeze.assessment.title}” is sealed, and waits for its release.",
+        f"SHA-256 {pack.sha256}",
+        f"A second person reads it, then: manage.py release_pack {pack.uuid} --by E-MAIL --out FILE",
+    ]
+    return Answer(code=ExitCode.POSITIVE, document=document, lines=lines)
 
 
 def _told(pack: EvidencePack, out: Path, receipt: Path) -> Answer:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from compliance.packs.authority import Authority
 from compliance.packs.issue import IssuedPack, issue_pack
-from compliance.packs.order import PackOrder
+from compliance.packs.order import Extra, PackOrder
 from compliance.packs.signers import SignerFiles
 from compliance.types.freeze import Freeze
 
@@ -22,7 +23,7 @@ class Example:
     keys: SignerFiles
     order: PackOrder
 
-    def issue(self, out: Path, *, authority: Authority | None = None) -> IssuedPack:
+    def issue(self, out: Path, *, authority: Authority | None = None, extras: Sequence[Extra] = ()) -> IssuedPack:
         return issue_pack(
             freeze_document=self.document,
             attachments=self.attachments,
@@ -31,4 +32,5 @@ class Example:
             out=out / "pack.pdf",
             receipt_out=out / "pack.receipt.json",
             authority=authority,
+            extras=extras,
         )

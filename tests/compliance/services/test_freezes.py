@@ -24,6 +24,7 @@ from compliance.services import (
     evidence_standing,
     freezes,
     leases,
+    pack_releases,
     packs,
     stored_files,
 )
@@ -270,7 +271,9 @@ def test_a_pack_needs_a_freeze(world: World, officer: User) -> None:
         packs.request_issue(assessment=world.assessment, actor=officer)
 
 
-def test_packs_for_external_recipients_have_a_line_of_their_own(frozen: Freeze, officer: User, tmp_path: Path) -> None:
+def test_packs_for_external_recipients_have_a_line_of_their_own(
+    frozen: Freeze, officer: User, manager: User, tmp_path: Path
+) -> None:
     made = []
     for audience in (Audience.INTERNAL, Audience.EXTERNAL, Audience.EXTERNAL):
         job = packs.request_issue(assessment=frozen.assessment, actor=officer, audience=audience, dispatch=False)
@@ -280,6 +283,7 @@ def test_packs_for_external_recipients_have_a_line_of_their_own(frozen: Freeze, 
     assert [(pack.number, pack.audience, pack.supersedes) for pack in made] == [
         (1, "internal", None), (2, "external", None), (3, "external", made[1]),
     ]  # fmt: skip
+    pack_releases.release(pack=made[2], actor=manager)
     receipt = packs.export(pack=made[2], out=tmp_path / "pack.pdf")
     assert packs.verify(pack=tmp_path / "pack.pdf", receipt=receipt).is_genuine
 

@@ -20,7 +20,7 @@ from compliance.models import Evidence, EvidencePack, Freeze, Job, User
 from compliance.oscal.export_checks import check_document
 from compliance.packs import registers
 from compliance.services import evidence as evidences
-from compliance.services import freezes, handling, jobs, leases, pack_files, packs, rehash, stored_files
+from compliance.services import freezes, handling, jobs, leases, pack_files, pack_releases, packs, rehash, stored_files
 from compliance.types.canonical import sha256_hex
 from compliance.types.drafts import Progress
 from compliance.types.handling import HandlingLabel, Recipient
@@ -164,9 +164,10 @@ def test_a_handling_label_keeps_a_file_out_and_the_index_says_why(
     assert not any("opinion" in path for path in bag.payload_entries())
 
 
-def test_external_recipients_get_no_original_file(frozen: Freeze, officer: User, tmp_path: Path) -> None:
+def test_external_recipients_get_no_original_file(frozen: Freeze, officer: User, manager: User, tmp_path: Path) -> None:
     pack = issued(frozen, officer, audience=Audience.EXTERNAL, recipient=Recipient(name="Customer AG"))
     assert (pack.bag_files, pack.bag_storage_name) == (0, "")
+    pack_releases.release(pack=pack, actor=manager)
     assert "beside" not in json.loads(attached(pack, tmp_path)["manifest.json"])
     assert not (tmp_path / "pack.files.zip").exists()
 

@@ -10,7 +10,17 @@ import pikepdf
 import pytest
 
 from compliance.models import Evidence, EvidencePack, Freeze, JobEvent, User
-from compliance.services import disposals, freeze_documents, freezes, handling, leases, ledger, packs, people
+from compliance.services import (
+    disposals,
+    freeze_documents,
+    freezes,
+    handling,
+    leases,
+    ledger,
+    pack_releases,
+    packs,
+    people,
+)
 from compliance.services import evidence as evidences
 from compliance.services.errors import RefusedError
 from compliance.types.freeze import validate_freeze
@@ -59,10 +69,11 @@ def files_of(pack: EvidencePack, folder: Path) -> dict[str, bytes]:
 
 
 def test_a_labelled_piece_is_left_out_and_counted(
-    frozen: Freeze, opinion: Evidence, officer: User, tmp_path: Path
+    frozen: Freeze, opinion: Evidence, officer: User, manager: User, tmp_path: Path
 ) -> None:
     labelled(opinion, HandlingLabel.PRIVILEGED, officer)
     pack = issued(frozen, officer, Recipient(name="Customer AG"))
+    pack_releases.release(pack=pack, actor=manager)
     files = files_of(pack, tmp_path)
     document = json.loads(files["freeze.json"])
     validate_freeze(document)
