@@ -146,7 +146,9 @@ def pre_audit(doc: Row) -> list[Row]:
         listed = line["open"]
         if line["check"] == "mapping-draft" and listed:
             drafts = sum(pair["state"] == "draft" for pair in doc.get("mappings", {}).get("pairs", ()))
-            words = _("Controls behind the questions with draft mappings: %(n)d. All %(all)d drafts are in freeze.json.")
+            words = _(
+                "Controls behind the questions with draft mappings: %(n)d. All %(all)d drafts are in freeze.json."
+            )
             listed = [words % {"n": len(listed), "all": drafts}]
         told.append({"title": line["title"], "open": listed[:MOST_LISTED], "more": max(0, len(listed) - MOST_LISTED)})
     return told

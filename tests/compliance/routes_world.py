@@ -123,6 +123,8 @@ def issued(assessment: Assessment, actor: User) -> EvidencePack:
         bag_sha256=digest,
         bag_size=size,
         bag_files=1,
+        marks_storage_name=name,
+        marks_sha256=digest,
         issued_by=actor,
     )
 

@@ -57,6 +57,7 @@ LEADS_ON = {
     "evidence-download",
     "pack-download",
     "pack-files",
+    "pack-marks",
 }  # to the signed address without cookies, from which the file comes
 # Pages about one's own sign-in: they ask for the password first, and a passkey is nobody else's.
 ASKS_FIRST = {
