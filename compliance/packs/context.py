@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from compliance.packs import chapters
 from compliance.packs.glossary import glossary
-from compliance.packs.limits import figure_rules, limits, not_independent
+from compliance.packs.limits import figure_rules, limits, not_independent, unprintable
 from compliance.packs.order import PackOrder, SignerFacts
 from compliance.packs.shares import (
     DETAILED,
@@ -355,7 +355,8 @@ def build_context(
     attachments: Sequence[Row],
 ) -> PackContext:
     """The pages' view of a valid freeze document. `attachments` are the manifest's entries, shown as a list."""
-    doc, budget = cast(Row, all_visible(freeze)), Budget()
+    replaced: set[str] = set()
+    doc, budget = cast(Row, all_visible(freeze, replaced)), Budget()
     work = _Work(doc=doc, known=_registers(doc, budget), budget=budget, digest=freeze_sha256)
     layout, counts = order.get("layout", Layout.FULL), _coverage_counts(doc)
     return PackContext(
@@ -368,7 +369,7 @@ def build_context(
         sections=chapters.sections(layout),
         numbers=chapters.numbers(layout),
         summary=_summary(doc, counts),
-        limits=limits(doc, counts),
+        limits=[*limits(doc, counts), *unprintable(replaced)],
         pre_audit=chapters.pre_audit(doc),
         coverage_counts=counts,
         glossary=glossary(),

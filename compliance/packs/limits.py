@@ -8,6 +8,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from compliance.packs.wording import code_point
+
 Row = dict[str, Any]
 
 
@@ -107,6 +109,18 @@ def _supplier_limits(doc: Row) -> list[str]:
     return said + [
         _("Named by an inherited model, and not on record as a third party: %s.") % name for name in told["unrecorded"]
     ]
+
+
+def unprintable(replaced: set[str]) -> list[str]:
+    """That characters of the record cannot be printed or seen, and stand as their code points. replaced: those."""
+    if not replaced:
+        return []
+    shown = ", ".join(code_point(character) for character in sorted(replaced)[:5])
+    told = _(
+        "Characters that the fonts of this pack do not have, or that nobody could see, stand as their code points: %(n)d "
+        "different ones, such as %(shown)s. freeze.json holds them as they are."
+    )
+    return [told % {"n": len(replaced), "shown": shown}]
 
 
 def limits(doc: Row, counts: Sequence[tuple[str, str, int]]) -> list[str]:

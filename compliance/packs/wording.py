@@ -112,12 +112,15 @@ def _printable() -> frozenset[int]:
     return frozenset(code for path in sorted(FONTS.glob("*.ttf")) for code in TTFont(path, lazy=True).getBestCmap())
 
 
-def _shown(character: str) -> str:
+def _is_shown(character: str) -> bool:
     if character in _KEPT:
-        return character
-    if unicodedata.category(character) in _HIDDEN or ord(character) not in _printable():
-        return f"⟨U+{ord(character):04X}⟩"
-    return character
+        return True
+    return unicodedata.category(character) not in _HIDDEN and ord(character) in _printable()
+
+
+def code_point(character: str) -> str:
+    """How a character that cannot be printed, or not be seen, stands on the page."""
+    return f"⟨U+{ord(character):04X}⟩"
 
 
 def _cut_word(match: re.Match[str]) -> str:
@@ -128,25 +131,29 @@ def _cut_word(match: re.Match[str]) -> str:
     )
 
 
-def visible(text: str) -> str:
+def visible(text: str, replaced: set[str] | None = None) -> str:
     """Text as a reader may trust it: invisible, direction-changing and unprintable characters become their code points.
 
-    Very long words and texts are cut, and say so; freeze.json holds them whole.
+    Very long words and texts are cut, and say so; freeze.json holds them whole. replaced: gets the characters that were.
     """
     if len(text) > LONGEST_SHOWN:
         rest = len(text) - LONGEST_SHOWN
         text = text[:LONGEST_SHOWN] + "… " + _("[%(n)d characters more, see freeze.json]") % {"n": rest}
     if not (text.isascii() and _BREAKS.sub(" ", text).isprintable()):  # others are as they are, which most texts are
-        text = "".join(map(_shown, unicodedata.normalize("NFC", text)))
+        text = unicodedata.normalize("NFC", text)
+        hidden = {character for character in set(text) if not _is_shown(character)}
+        text = text.translate({ord(character): code_point(character) for character in hidden})
+        if replaced is not None:
+            replaced |= hidden
     return text if len(text) <= LONGEST_WORD else _LONG_WORDS.sub(_cut_word, text)
 
 
-def all_visible(value: Any) -> Any:
+def all_visible(value: Any, replaced: set[str] | None = None) -> Any:
     """The value with `visible` applied to each of its texts, pictures excepted."""
     if isinstance(value, str):
-        return visible(value)
+        return visible(value, replaced)
     if isinstance(value, list):
-        return [all_visible(member) for member in value]
+        return [all_visible(member, replaced) for member in value]
     if isinstance(value, dict):
-        return {key: member if key == "png" else all_visible(member) for key, member in value.items()}
+        return {key: member if key == "png" else all_visible(member, replaced) for key, member in value.items()}
     return value

@@ -6,16 +6,19 @@ import base64
 import struct
 import subprocess
 import tracemalloc
+import unicodedata
 import zlib
 from pathlib import Path
 from typing import Any
 
+import pikepdf
 import pytest
 
 from compliance.isolation import IsolationError
 from compliance.packs import render
 from compliance.packs.child import render_unsigned
 from compliance.packs.render import RenderError, _enlarged
+from compliance.packs.wording import visible
 from compliance.types.canonical import canonical_json
 from tests.compliance.packs.example_freeze import empty_freeze
 from tests.compliance.packs.example_pack import Example
@@ -77,6 +80,32 @@ def test_scripts_with_a_font_are_printed_and_what_has_none_is_told_by_number(exa
         assert shown in text
     assert "characters more" in "".join(text.split("\n")).replace("  ", " ")
     assert "<div><div>" in text
+    told = " ".join(text.split())
+    assert "stand as their code points: 3 different ones, such as ⟨U+202E⟩, ⟨U+FFFE⟩, ⟨U+1F600⟩." in told
+
+
+# Of each script for which a font is bundled: Latin, Greek, Cyrillic, Arabic, Hebrew, Devanagari, Thai, symbols, Han, kana.
+LETTERS = "ÅßŁőñΩλДЖъمرحباשלוםनमसतकสวดกขค→你好世界カナ"
+
+
+def test_every_script_for_which_a_font_is_bundled_is_printed_and_read_back(example: Example, tmp_path: Path) -> None:
+    freeze = empty_freeze()
+    freeze["assessment"]["scope"] = " ".join(LETTERS)
+    assert visible(" ".join(LETTERS)) == " ".join(LETTERS)
+    text = unicodedata.normalize("NFKC", _rendered(example, freeze, tmp_path))
+    assert [one for one in LETTERS if unicodedata.normalize("NFKC", one) not in text] == []
+
+
+def test_markup_styles_and_links_in_answers_are_text(example: Example, tmp_path: Path) -> None:
+    freeze = empty_freeze()
+    freeze["assessment"]["scope"] = '<a href="https://evil.example">x</a></style><style>p{display:none}</style>&lt;'
+    freeze["assessment"]["title"] = 'T" } @page { size: 1cm } <b>'
+    text = _rendered(example, freeze, tmp_path)
+    assert '<a href="https://evil.example">x</a>' in " ".join(text.split())
+    with pikepdf.open(tmp_path / "pack.pdf") as pdf:
+        assert float(pdf.pages[0].mediabox[2]) > 500
+        links = [note for page in pdf.pages for note in page.get("/Annots", ())]
+        assert not [note for note in links if "/A" in note and "/URI" in note.A]
 
 
 def test_nesting_without_end_is_refused_before_anything_is_rendered(example: Example, tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ import unicodedata
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compliance.packs.wording import _LONG_WORDS, _cut_word, _shown, visible
+from compliance.packs.wording import _LONG_WORDS, _cut_word, _is_shown, code_point, visible
 
 
 def slowly(text: str) -> str:
     """Each character looked at, whatever the text."""
-    shown = "".join(map(_shown, unicodedata.normalize("NFC", text)))
+    normal = unicodedata.normalize("NFC", text)
+    shown = "".join(one if _is_shown(one) else code_point(one) for one in normal)
     return _LONG_WORDS.sub(_cut_word, shown)
 
 
