@@ -247,6 +247,7 @@ def filled_tables() -> dict[str, str]:
         "trailentry",
         "freeze",
         "evidencepack",
+        "packrelease",
         "packrenewal",
         "sealcertificate",
         "sealrevocation",
