@@ -8,6 +8,15 @@ from collections.abc import Iterator
 import pytest
 
 from tests import services
+from tests.compliance.conftest import (  # noqa: F401 - fixtures of benches that begin with the small world
+    auditor,
+    contributor,
+    manager,
+    officer,
+    other_system,
+    system,
+    world,
+)
 from tests.installations import environment, migrate
 
 

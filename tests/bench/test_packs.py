@@ -65,46 +65,52 @@ def measured(what: str, work: Callable[[], Result]) -> tuple[Result, float, int]
     return result, spent, max(own, child)
 
 
-def _copy(grower: large_record.Grower, table: str, rows: int, **changed: str) -> None:
-    """So many copies of the rows of a table, in turn, each with an identity of its own and some seconds earlier."""
+def _copy(grower: large_record.Grower, table: str, rows: int, of: str, **changed: str) -> None:
+    """So many copies of the rows of a table that fit, in turn, each with an identity of its own."""
     cursor = connection.cursor()
     columns = connection.introspection.get_table_description(cursor, table)
     names = [column.name for column in columns if column.name not in large_record.MADE_BY_DATABASE]
     values = {name: f"t.{name}" for name in names} | {"uuid": "{uuid}"} | changed
-    kept = grower.count(table, "1 = 1")
+    kept, copied = grower.count(table, of), large_record.ranked(table, of)
     grower.run(
         f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(values[name] for name in names)}"
-        f" FROM {large_record.SQLITE.series.format(count=rows)} s JOIN {large_record.ranked(table)} t ON t.turn = s.n % {kept}"
+        f" FROM {large_record.SQLITE.series.format(count=rows)} s JOIN {copied} t ON t.turn = s.n % {kept}"
     )
 
 
 def large(world: World) -> None:
     """Findings with an observation and a risk each, and a job log, by copying those of a small world inside the database."""
-    grower = large_record.Grower(1.0)
+    grower, own = large_record.Grower(1.0), f"x.system_id = {world.assessment.system_id}"
     seen = "strftime('%Y-%m-%d %H:%M:%f000', t.occurred_at, '-' || s.n || ' seconds')"
     _copy(
-        grower, "compliance_jobevent", EVENTS, fingerprint="{digest}", source_event_id="''", occurred_at=seen,
+        grower, "compliance_jobevent", EVENTS, own, fingerprint="{digest}", source_event_id="''", occurred_at=seen,
         job_name="t.job_name || '-' || s.n", job_id="t.job_id || '-' || s.n", raw_sha256="{digest}",
     )  # fmt: skip
-    _copy(grower, "compliance_observation", FINDINGS, source_uuid="{uuid}", fingerprint="{digest}")
+    observed = (
+        f"x.id IN (SELECT observation_id FROM compliance_finding_observations WHERE finding_id = {world.finding.pk})"
+    )
+    _copy(grower, "compliance_observation", FINDINGS, observed, source_uuid="{uuid}", fingerprint="{digest}")
     _copy(
-        grower, "compliance_finding", FINDINGS, rule_fingerprint="{digest}", title="t.title || ' ' || s.n",
+        grower, "compliance_finding", FINDINGS, own, rule_fingerprint="{digest}", title="t.title || ' ' || s.n",
         asset_name="t.asset_name || ' ' || s.n", asset_key="'copy:' || s.n",
     )  # fmt: skip
+    free = "x.id NOT IN (SELECT {}_id FROM compliance_finding_observations)"
+    findings, observations = (
+        large_record.ranked(f"compliance_{name}", free.format(name)) for name in ("finding", "observation")
+    )
     grower.run(
-        "INSERT INTO compliance_finding_observations (finding_id, observation_id) SELECT f.id, o.id"
-        f" FROM {large_record.ranked('compliance_finding')} f JOIN {large_record.ranked('compliance_observation')} o"
-        " ON o.turn = f.turn WHERE f.id NOT IN (SELECT finding_id FROM compliance_finding_observations)"
+        "INSERT INTO compliance_finding_observations (finding_id, observation_id)"
+        f" SELECT f.id, o.id FROM {findings} f JOIN {observations} o ON o.turn = f.turn"
     )
     assert Finding.objects.filter(system=world.assessment.system).count() >= FINDINGS
-    assert JobEvent.objects.count() >= EVENTS
+    assert JobEvent.objects.filter(system=world.assessment.system).count() >= EVENTS
 
 
 def test_a_large_pack_takes_a_minute_and_little_memory(
     world: World, officer: User, manager: User, tmp_path: Path
 ) -> None:
-    assessment = approve_all(world, officer, manager)
     large(world)
+    assessment = approve_all(world, officer, manager)
     frozen, freezing, freeze_bytes = measured(
         f"Freeze of {FINDINGS:,} findings and {EVENTS:,} job events",
         lambda: freezes.freeze(assessment=assessment, actor=officer),
