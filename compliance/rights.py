@@ -233,6 +233,8 @@ SHARED = CATALOGUE | {
     "scanning.ReferenceBank",
     "scanning.SigningKey",
     "compliance.LedgerBlock",
+    "compliance.LedgerCheckpoint",
+    "compliance.CheckpointStamp",
     "compliance.SealCertificate",
     "compliance.SealRevocation",
 }

@@ -21,6 +21,14 @@ def seal_ledger() -> None:
     ledger.seal()
 
 
+@shared_task(name="compliance.tasks.checkpoint_ledger")
+def checkpoint_ledger() -> None:
+    """State, sign and stamp how far the chain reaches today."""
+    from compliance.services.checkpoints import make_daily  # noqa: PLC0415 - as for packs
+
+    make_daily()
+
+
 @shared_task(name="compliance.tasks.remind")
 def remind() -> None:
     """Remind people of what is due, and mail what they are due."""

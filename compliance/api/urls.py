@@ -19,6 +19,7 @@ from compliance.api import (
     controls,
     engagements,
     held,
+    ledger,
     mappings,
     notices,
     populations,
@@ -36,6 +37,7 @@ from compliance.api import (
     time_limits,
     tokens,
     trail,
+    verification,
 )
 from compliance.rights import Verb
 
@@ -118,6 +120,8 @@ router.register("webhooks", notices.WebhookViewSet, basename="api-webhooks")
 router.register("webhook-deliveries", notices.DeliveryViewSet, basename="api-webhook-deliveries")
 router.register("jobs", records.JobViewSet, basename="api-jobs")
 router.register("trail", trail.TrailViewSet, basename="api-trail")
+router.register("ledger/checkpoints", ledger.CheckpointViewSet, basename="api-ledger-checkpoints")
+router.register("ledger/events", ledger.LedgerEventViewSet, basename="api-ledger-events")
 router.register("tokens", tokens.TokenViewSet, basename="api-tokens")
 router.register("machines", tokens.MachineViewSet, basename="api-machines")
 
@@ -137,6 +141,8 @@ class SwaggerView(SpectacularSwaggerSplitView):
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *router.urls,
+    path("ledger/consistency/", ledger.ConsistencyView.as_view(), name="api-ledger-consistency"),
+    path("verify/", verification.VerifyView.as_view(), name="api-verify"),
     path("schema/", SchemaView.as_view(), name="api-schema"),
     path("docs/", SwaggerView.as_view(url_name="api-schema"), name="api-docs"),
 ]

@@ -47,6 +47,8 @@ def _walk(patterns: list[URLPattern | URLResolver], before: str) -> Iterator[Rou
 def _route(entry: URLPattern, path: str) -> Route:
     view, name = entry.callback, entry.name or ""
     endpoint = getattr(view, "cls", None)
+    if getattr(endpoint, "is_public", False):
+        return Route(name, path, Gate.PUBLIC, {})
     if endpoint is not None:
         return Route(name, path, Gate.ENDPOINT, _endpoint_verbs(endpoint, getattr(view, "actions", None)))
     if not hasattr(view, "verb"):

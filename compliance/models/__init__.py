@@ -38,7 +38,7 @@ from compliance.models.file_check import FileCheck, RehashRun
 from compliance.models.finding import Finding, Risk
 from compliance.models.inventory import AIModel, AISystem, Dataset, DatasetVersion, ModelVersion
 from compliance.models.job import Job, JobStep
-from compliance.models.ledger import LedgerBlock, LedgerEvent, LedgerPosition
+from compliance.models.ledger import CheckpointStamp, LedgerBlock, LedgerCheckpoint, LedgerEvent, LedgerPosition
 from compliance.models.notice import CalendarFeed, MailState, Notice, NoticeChoice
 from compliance.models.observation import JobEvent, Observation
 from compliance.models.pack import EvidencePack, Freeze, PackHandover, PackRelease
@@ -82,6 +82,7 @@ __all__ = [
     "CatalogRelease",
     "ChangeWindow",
     "CheckRun",
+    "CheckpointStamp",
     "Closing",
     "CompletenessReading",
     "CompletenessRow",
@@ -120,6 +121,7 @@ __all__ = [
     "KeyComparison",
     "Leave",
     "LedgerBlock",
+    "LedgerCheckpoint",
     "LedgerEvent",
     "LedgerPosition",
     "LegalHold",

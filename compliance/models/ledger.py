@@ -51,6 +51,44 @@ class LedgerPosition(models.Model):
     position = models.PositiveBigIntegerField(_("position"), primary_key=True)
     event = models.OneToOneField(LedgerEvent, on_delete=models.PROTECT, related_name="place")
     block = models.ForeignKey(LedgerBlock, on_delete=models.PROTECT, related_name="places")
+    # Tells which row was changed, where the block's root alone tells that one was.
+    leaf_sha256 = digest_field(_("hash in the tree"))
 
     def __str__(self) -> str:
         return f"{self.position}"
+
+
+class LedgerCheckpoint(Record):
+    """Size and root of the tree over all blocks so far, signed. Packs carry one, and people keep them elsewhere."""
+
+    # Stated by whoever signs, not by the insert: the checkpoint's hash covers it.
+    created_at = models.DateTimeField(_("made at"), default=timezone.now, editable=False)
+    blocks = models.PositiveBigIntegerField(_("blocks"))
+    events = models.PositiveBigIntegerField(_("events"))
+    root = digest_field(_("root"), blank=False)
+    head = digest_field(_("newest block"), blank=False)
+    sha256 = digest_field(_("SHA-256"), blank=False, unique=True)
+    key_id = models.CharField(_("key"), max_length=64)
+    signature = models.CharField(_("signature"), max_length=128)
+
+    class Meta:
+        ordering = ("-blocks", "-pk")
+        indexes = [models.Index(fields=["blocks"])]
+
+    def __str__(self) -> str:
+        return f"{self.blocks} {self.sha256[:16]}"
+
+
+class CheckpointStamp(Record):
+    """A time stamp over a checkpoint: by an authority, or with none by the installation's own clock."""
+
+    checkpoint = models.ForeignKey(LedgerCheckpoint, on_delete=models.PROTECT, related_name="stamps")
+    authority = models.CharField(_("time-stamp authority"), max_length=300, blank=True)
+    stamped_at = models.DateTimeField(_("stamped at"))
+    token = models.TextField(_("token"))
+
+    class Meta:
+        ordering = ("stamped_at", "pk")
+
+    def __str__(self) -> str:
+        return f"{self.checkpoint} {self.authority}"

@@ -40,6 +40,8 @@ INSERT_ONLY = (
     "compliance_sealrevocation",
     "compliance_packrenewal",
     "compliance_packrelease",
+    "compliance_ledgercheckpoint",
+    "compliance_checkpointstamp",
     ROW_CHANGES,
 )
 # Rows that never change, but may go in a recorded purge: no UPDATE, no TRUNCATE.

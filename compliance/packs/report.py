@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 from compliance.types.freeze import LedgerHead
 from compliance.types.verdicts import ExitCode
 
+LARGEST_BYTES = 200 << 20
 EVERY_BYTE = "Every byte of the file is as it was issued."
 
 
@@ -64,7 +65,7 @@ class VerificationReport:
     """`checks`: one per CheckName, in its order. Facts that could not be read are None.
 
     level: that the seal reaches as the file stands; unvouched: bytes that neither the seal nor a trusted archive stamp covers;
-    qualified: the certificate calls itself one for qualified seals under eIDAS.
+    qualified: the certificate calls itself one for qualified seals under eIDAS; checkpoint: SHA-256 of the one that it carries.
     """
 
     checks: tuple[Check, ...]
@@ -84,6 +85,7 @@ class VerificationReport:
     unvouched: int | None
     qualified: bool | None
     ledger: LedgerHead | None
+    checkpoint: str | None
 
     @property
     def is_genuine(self) -> bool:

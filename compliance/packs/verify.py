@@ -24,15 +24,22 @@ from pyhanko_certvalidator import CertificateValidator, ValidationContext
 from compliance.packs.certificates import read_certificates
 from compliance.packs.manifest import IssuedManifest
 from compliance.packs.receipt import ReceiptError, SignedReceipt, read_receipt
-from compliance.packs.report import EVERY_BYTE, BadPackError, Check, CheckName, CheckState, Revoked, VerificationReport
+from compliance.packs.report import (
+    EVERY_BYTE,
+    LARGEST_BYTES,
+    BadPackError,
+    Check,
+    CheckName,
+    CheckState,
+    Revoked,
+    VerificationReport,
+)
 from compliance.packs.signers import DEMONSTRATION, states_qualified
 from compliance.packs.stamper import anchor_of as stamp_anchor
-from compliance.packs.verify_contents import check_completeness, check_contents
+from compliance.packs.verify_contents import Inside, check_completeness, check_contents
 from compliance.packs.verify_seal import Reading, Trust, anchor_of, is_whole, read_seal, unvouched, utc
 from compliance.types.canonical import sha256_hex
 from compliance.types.seals import RevocationReason, SealLevel
-
-LARGEST_BYTES = 200 << 20
 
 
 def _verdict(name: CheckName, failure: str | None, success: str) -> Check:
@@ -261,12 +268,13 @@ def verify_bytes(
             "No ledger was at hand: ask the installation that issued the pack.",
         ),
     )
-    return _report(content, digest, checks, reading, manifest)
+    return _report(content, digest, checks, reading, inside)
 
 
 def _report(
-    content: bytes, digest: str, checks: tuple[Check, ...], reading: Reading, manifest: IssuedManifest | None
+    content: bytes, digest: str, checks: tuple[Check, ...], reading: Reading, inside: Inside | None
 ) -> VerificationReport:
+    manifest = inside.manifest if inside else None
     seal, status = (None, None) if reading.problem else (reading.seal, reading.status)
     stamp = status.timestamp_validity if status else None
     return VerificationReport(
@@ -287,6 +295,7 @@ def _report(
         unvouched=unvouched(content, reading) if seal else None,
         qualified=states_qualified(seal.signer_cert.dump()) if seal else None,
         ledger=manifest["ledger"] if manifest else None,
+        checkpoint=inside.checkpoint if inside else None,
     )
 
 

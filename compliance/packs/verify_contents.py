@@ -18,6 +18,8 @@ from compliance.packs.report import Check, CheckName, CheckState
 from compliance.packs.seal import active_content
 from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.freeze import Freeze
+from compliance.types.ledger_proofs import PROOFS_NAME, Proofs, wrong_with_places, wrong_with_proofs
+from compliance.types.ledger_signatures import Signed, is_signed_by
 from compliance.types.shape import check_shape
 
 _REGISTER_KEYS = {"filename", "media_type", "sha256", "size", "rows"}
@@ -29,6 +31,23 @@ class Inside:
 
     manifest: IssuedManifest
     files: dict[str, bytes]
+
+    def proofs(self) -> Proofs | None:
+        """From the ledger, where the pack carries any. Raises ShapeError and ValueError."""
+        if PROOFS_NAME not in self.files:
+            return None
+        value = json.loads(self.files[PROOFS_NAME])
+        check_shape(value, Proofs, PROOFS_NAME)
+        return cast(Proofs, value)
+
+    @property
+    def checkpoint(self) -> str | None:
+        """SHA-256 of the checkpoint that lies with the proofs; None where none does, or it cannot be read."""
+        try:
+            proofs = self.proofs()
+        except ValueError:
+            return None
+        return proofs["checkpoint"]["sha256"] if proofs else None
 
 
 def _read(content: bytes) -> tuple[dict[str, bytes], list[str]]:
@@ -55,6 +74,31 @@ def _difference(inside: Inside, signer: str | None, receipt: Receipt | None) -> 
     return "The receipt is for another pack." if of_receipt not in (None, here) else None
 
 
+def _proved(inside: Inside) -> tuple[str | None, str]:
+    """What is wrong with the proofs from the ledger; and words for them where nothing is."""
+    proofs = inside.proofs()
+    if proofs is None:
+        return None, "It carries no proofs from the ledger."
+    freeze, manifest = cast(Freeze, json.loads(inside.files[FREEZE_NAME])), inside.manifest
+    checkpoint = proofs["checkpoint"]
+    wrong = wrong_with_proofs(proofs) or wrong_with_places(
+        proofs,
+        head=manifest["ledger"],
+        places=[each["ledger"] for each in freeze["evidence"] if each["ledger"]],
+        frozen_sha256=manifest.get("withheld", manifest)["freeze_sha256"],
+    )
+    if wrong is None and not is_signed_by(
+        checkpoint["key"], checkpoint["signature"], Signed.CHECKPOINT, checkpoint["sha256"]
+    ):
+        wrong = "the signature of the ledger's checkpoint does not fit"
+    if wrong:
+        return f"The proofs from the ledger do not hold: {wrong}.", ""
+    words = f"{len(proofs['events'])} events of the ledger are proved to be under its checkpoint"
+    if proofs["left_out"]:
+        words += f", and {proofs['left_out']} more are not proved here"
+    return None, f"{words}; {'a time stamp lies with it' if checkpoint['stamps'] else 'it is not time-stamped'}."
+
+
 def check_contents(content: bytes, signer: str | None, receipt: Receipt | None) -> tuple[Check, Inside | None]:
     """Never raises: whatever a forged file makes a reader raise, the file is not valid."""
     name, inside = CheckName.CONTENTS, None
@@ -69,11 +113,13 @@ def check_contents(content: bytes, signer: str | None, receipt: Receipt | None) 
         failure = _difference(inside, signer, receipt)
         if canonical_json(value) != raw:
             failure = "The manifest is not written in canonical form."
+        wrong, proved = _proved(inside)
+        failure = failure or wrong
         if active:
             failure = f"The file holds what no pack holds: {', '.join(active)}."
     except Exception as error:  # noqa: BLE001 - as above
         return Check(name, CheckState.FAILED, f"The attached files cannot be read ({type(error).__name__})."), None
-    words = f"All {len(files)} attached files are those that the manifest names."
+    words = f"All {len(files)} attached files are those that the manifest names. {proved}"
     return Check(name, CheckState.FAILED if failure else CheckState.PASSED, failure or words), inside
 
 

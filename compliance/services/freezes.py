@@ -27,7 +27,7 @@ from compliance.selectors.question_facts import question_facts
 from compliance.services import answers, ledger, stored_files
 from compliance.services.errors import RefusedError
 from compliance.services.evidence import store_bytes
-from compliance.services.ledger_chain import leaf_of
+from compliance.services.ledger_statements import leaf_of
 from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.freeze import Freeze as Document
 from compliance.types.freeze import LedgerPlace, validate_freeze

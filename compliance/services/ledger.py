@@ -18,11 +18,14 @@ from django.utils import timezone
 from compliance.models import AISystem, LedgerBlock, LedgerEvent, LedgerPosition, TrailEntry, User
 from compliance.models.base import Record
 from compliance.services import bulk_rows, outbox
-from compliance.services.ledger_chain import LedgerProblem, LedgerVerification, block_digest, leaf_of, verify
-from compliance.services.ledger_key import key_id, sign_checkpoint, signing_key
+from compliance.services.ledger_chain import LedgerProblem, LedgerVerification, verify
+from compliance.services.ledger_key import key_id, sign, signing_key
+from compliance.services.ledger_statements import block_digest, leaf_of
 from compliance.types.canonical import canonical_json, merkle_root, sha256_hex
 from compliance.types.drafts import JSON
 from compliance.types.freeze import LedgerHead, LedgerPlace
+from compliance.types.ledger_signatures import Signed
+from compliance.types.merkle import GrowingTree, leaf_hash
 
 __all__ = [
     "LedgerError",
@@ -184,23 +187,24 @@ def _seal_block(limit: int) -> int:
         return 0
     last = LedgerBlock.objects.order_by("number").last()
     key = signing_key()
+    hashes = [leaf_hash(leaf_of(event)) for event in events]
     block = LedgerBlock(
         uuid=uuid4(),
         created_at=timezone.now(),
         number=last.number + 1 if last else 1,
         first_position=last.first_position + last.event_count if last else 1,
         event_count=len(events),
-        merkle_root=merkle_root(map(leaf_of, events)),
+        merkle_root=GrowingTree(hashes).root().hex(),
         previous_sha256=last.block_sha256 if last else "",
         key_id=key_id(key),
     )
     block.block_sha256 = block_digest(block)
-    block.signature = sign_checkpoint(key, block.block_sha256)
+    block.signature = sign(key, Signed.BLOCK, block.block_sha256)
     block.save(force_insert=True)
     LedgerPosition.objects.bulk_create(
         [
-            LedgerPosition(position=position, event=event, block=block)
-            for position, event in enumerate(events, start=block.first_position)
+            LedgerPosition(position=position, event=event, block=block, leaf_sha256=hashed.hex())
+            for position, (event, hashed) in enumerate(zip(events, hashes, strict=True), start=block.first_position)
         ],
         batch_size=1000,
     )

@@ -1,6 +1,6 @@
-"""The Ed25519 key (RFC 8032) that signs ledger checkpoints, kept in a file of its own beside the signer's keys.
+"""The Ed25519 key (RFC 8032) that signs blocks and checkpoints of the ledger, in a file of its own beside the signer's keys.
 
-A block names its key by the public key itself, so a checkpoint can be checked with nothing but the block. Whether the
+Both name their key by the public key itself, so each can be checked with nothing but itself. Whether the
 key is *ours* is another question: ours are the present key and those listed, one hexadecimal key a line, in
 `ledger-earlier-keys` beside it, where a person puts the old one after replacing the key.
 """
@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
+from compliance.types.ledger_signatures import Signed
+
 KEY_FILE, EARLIER_KEYS_FILE = "ledger.key", "ledger-earlier-keys"
-_CONTEXT = b"assay ledger checkpoint v1\n"
 
 
 def _folder() -> Path:
@@ -27,7 +27,7 @@ def _read(path: Path) -> Ed25519PrivateKey:
 
 
 def signing_key() -> Ed25519PrivateKey:
-    """This installation's checkpoint key; made on first use, readable by its owner alone.
+    """This installation's key; made on first use, readable by its owner alone.
 
     Two processes may both be first: each writes a file of its own, and the one that is linked first is the key.
     """
@@ -54,19 +54,9 @@ def key_id(key: Ed25519PrivateKey) -> str:
     return key.public_key().public_bytes_raw().hex()
 
 
-def sign_checkpoint(key: Ed25519PrivateKey, block_sha256: str) -> str:
-    """Signature over the block's hash, 128 hexadecimal digits."""
-    return key.sign(_CONTEXT + block_sha256.encode("ascii")).hex()
-
-
-def is_signed_by(public_key: str, signature: str, block_sha256: str) -> bool:
-    """Whether the signature over this block's hash was made with that key; malformed values are not."""
-    try:
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key))
-        key.verify(bytes.fromhex(signature), _CONTEXT + block_sha256.encode("utf-8"))
-    except (ValueError, InvalidSignature):
-        return False
-    return True
+def sign(key: Ed25519PrivateKey, what: Signed, sha256: str) -> str:
+    """Signature over the hash of a block or checkpoint, 128 hexadecimal digits."""
+    return key.sign(what.message(sha256)).hex()
 
 
 def own_key_ids() -> frozenset[str]:

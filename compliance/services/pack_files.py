@@ -30,7 +30,7 @@ from compliance.packs.uses import NOT_CITED, Use, uses_of
 from compliance.rights import TABLE, Verb
 from compliance.selectors.handling import label_of
 from compliance.services import evidence as evidences
-from compliance.services import spool
+from compliance.services import ledger_proofs, spool
 from compliance.services.errors import RefusedError
 from compliance.services.leases import LeaseKeeper
 from compliance.types.canonical import canonical_json, sha256_hex
@@ -38,6 +38,7 @@ from compliance.types.drafts import Progress
 from compliance.types.freeze import EvidenceRecord
 from compliance.types.freeze import Freeze as Document
 from compliance.types.handling import RULES
+from compliance.types.ledger_proofs import PROOFS_NAME
 from compliance.types.spreadsheets import as_text
 from compliance.types.states import Audience, EvidenceState
 
@@ -128,6 +129,7 @@ def gather(
         order = {**order, "without_oscal": True}
     else:
         extras += _oscal(given, sha256_hex(content), attachments)
+    extras += _proofs(freeze, given, attachments)
     large = [register for register in registers_of(given) if not register.is_embedded]
     originals = given["evidence"] if with_originals and not is_external else []
     if not large and not originals:
@@ -166,6 +168,19 @@ def _oscal(given: Document, sha256: str, folder: Path) -> Iterator[Extra]:
             yield Extra(
                 name=name, file=name, media_type="application/json", description=description, relationship="Data"
             )
+
+
+def _proofs(freeze: Freeze, given: Document, folder: Path) -> Iterator[Extra]:
+    proofs = ledger_proofs.of_freeze(freeze=freeze, given=given)
+    if proofs is not None:
+        (folder / PROOFS_NAME).write_bytes(canonical_json(proofs))
+        yield Extra(
+            name=PROOFS_NAME,
+            file=PROOFS_NAME,
+            media_type="application/json",
+            description="Checkpoint of the ledger, and the proofs that it holds the freeze and its evidence",
+            relationship="Supplement",
+        )
 
 
 @dataclass(frozen=True, slots=True)

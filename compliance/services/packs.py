@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 import compliance
 from compliance.isolation import IsolationError
-from compliance.models import Assessment, EvidencePack, Freeze, Job, LedgerBlock, User
+from compliance.models import Assessment, EvidencePack, Freeze, Job, LedgerBlock, LedgerCheckpoint, User
 from compliance.packs import issue as pack_door
 from compliance.packs.authority import Authority
 from compliance.packs.issue import IssuedPack, LevelUnreachedError, Signing
@@ -25,8 +25,8 @@ from compliance.packs.order import PackOrder
 from compliance.packs.receipt import envelope_bytes
 from compliance.packs.report import Check, CheckName, CheckState, VerificationReport
 from compliance.selectors.since_freeze import since_freeze
-from compliance.services import evidence as evidences
 from compliance.services import (
+    checkpoints,
     jobs,
     leases,
     ledger,
@@ -38,6 +38,7 @@ from compliance.services import (
     seals,
     stored_files,
 )
+from compliance.services import evidence as evidences
 from compliance.services.errors import RefusedError
 from compliance.services.leases import LeaseKeeper
 from compliance.services.pack_files import PackFiles
@@ -223,7 +224,7 @@ def _seal(freeze: Freeze, order: PackOrder, files: PackFiles, signing: Signing, 
 
 
 def _store(sealed: Sealed, *, keeper: LeaseKeeper, actor: User) -> None:
-    """All files under their digests, then pack and end of the job in one transaction."""
+    """All files under their digests, then pack and end of the job in one transaction; then a checkpoint over that."""
     keeper.check()
     kept = [
         pack_files.stored(path) if path else ("", "", 0)
@@ -232,6 +233,7 @@ def _store(sealed: Sealed, *, keeper: LeaseKeeper, actor: User) -> None:
     with transaction.atomic():
         pack = _record(sealed, kept, actor=actor)
         keeper.finish(result={"pack": str(pack.uuid), "sha256": pack.sha256, "size": pack.size})
+    checkpoints.make()
 
 
 def _record(sealed: Sealed, kept: Sequence[tuple[str, str, int]], *, actor: User) -> EvidencePack:
@@ -350,7 +352,10 @@ def _of_ledger(report: VerificationReport) -> Check:
         and not LedgerBlock.objects.filter(number=head["block"], block_sha256=head["block_hash"]).exists()
     ):
         failure = "The ledger here does not hold the block that the manifest states."
-    words = "This installation issued the file, and its ledger holds the block that the manifest states."
+    elif report.checkpoint and not LedgerCheckpoint.objects.filter(sha256=report.checkpoint).exists():
+        failure = "The ledger here does not hold the checkpoint that the pack carries."
+    words = "This installation issued the file, and its ledger holds the block that the manifest states"
+    words += " and the checkpoint that the pack carries." if report.checkpoint else "."
     return Check(name, CheckState.FAILED if failure else CheckState.PASSED, failure or words)
 
 

@@ -38,6 +38,7 @@ def planned() -> Mapping[str, tuple[str, Every | At]]:
     return {
         "reap jobs": ("compliance.tasks.reap_jobs", Every(settings.JOB_REAP_SECONDS)),
         "seal ledger": ("compliance.tasks.seal_ledger", Every(settings.SEAL_SECONDS)),
+        "checkpoint ledger": ("compliance.tasks.checkpoint_ledger", At(0, 15)),
         "deliver webhooks": ("compliance.tasks.deliver_webhooks", Every(settings.WEBHOOK_EVERY_SECONDS)),
         "remind": ("compliance.tasks.remind", Every(settings.REMIND_SECONDS)),
         "sweep staging": ("scanning.tasks.sweep_staging", Every(3600)),

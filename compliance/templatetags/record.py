@@ -122,6 +122,8 @@ EVENTS = {
     "hold.placed": _("Legal hold placed"),
     "import.published": _("Import published"),
     "job.cancelled": _("Job cancelled"),
+    "ledger.checkpoint_made": _("Checkpoint of the ledger made"),
+    "ledger.checkpoint_stamped": _("Checkpoint of the ledger time-stamped"),
     "key.compared": _("Key of log files compared"),
     "mapping.added": _("Mapping added"),
     "mapping.decided": _("Mapping decided"),

@@ -15,13 +15,14 @@ from decimal import Decimal
 from json.encoder import encode_basestring
 from typing import Any
 
+from compliance.types.merkle import GrowingTree, leaf_hash
+
 _SAFE_INTEGER = 2**53 - 1
 # Characters that sort otherwise by UTF-16 code unit than by code point, and lone surrogates, which have no UTF-8 form.
 _UNSURE_TEXT = re.compile("[\ud800-\udfff\ue000-\U0010ffff]")
 _WRITER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 _AS_THEY_ARE = frozenset({str, bool, type(None)})
 _ONLY_TEXT = frozenset({str})
-_LEAF, _NODE = b"\x00", b"\x01"
 
 
 class NotCanonicalError(ValueError):
@@ -125,16 +126,4 @@ def merkle_root(leaves: Iterable[bytes]) -> str:
 
     Streams: holds one node per level, so a million leaves need twenty digests of memory.
     """
-    stack: list[tuple[int, bytes]] = []
-    for leaf in leaves:
-        height, node = 0, hashlib.sha256(_LEAF + leaf).digest()
-        while stack and stack[-1][0] == height:
-            node = hashlib.sha256(_NODE + stack.pop()[1] + node).digest()
-            height += 1
-        stack.append((height, node))
-    if not stack:
-        return hashlib.sha256(b"").hexdigest()
-    _, root = stack.pop()
-    while stack:
-        root = hashlib.sha256(_NODE + stack.pop()[1] + root).digest()
-    return root.hex()
+    return GrowingTree(map(leaf_hash, leaves)).root().hex()

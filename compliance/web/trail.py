@@ -42,6 +42,7 @@ KINDS = (
     "bulk_edit", "calendar_feed", "capacity", "catalog", "change_window", "checks", "closing", "column_mapping",
     "completeness", "control", "control_review", "control_test", "cost_rate", "dataset", "disposal", "engagement",
     "entitlements", "evidence", "expected_rate", "file", "files", "finding", "hold", "import", "job", "key", "leave",
+    "ledger",
     "machine", "mapping", "membership", "model", "notice", "pack", "person", "population", "principal",
     "reference_bank", "remediation", "remediation_summary", "retention", "risk", "sample", "saved_filter", "scan",
     "seal_certificate", "signing_key", "sla", "statement", "subject", "supplier", "system", "team", "token", "waiver",

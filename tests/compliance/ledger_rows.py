@@ -21,6 +21,7 @@ from compliance.models import (
     BaselineDecision,
     BusinessCalendar,
     ChangeWindow,
+    CheckpointStamp,
     ControlTest,
     ControlVersion,
     CostRate,
@@ -35,6 +36,7 @@ from compliance.models import (
     Freeze,
     ImplementedControl,
     Job,
+    LedgerCheckpoint,
     LedgerEvent,
     Observation,
     PackRelease,
@@ -60,7 +62,7 @@ from compliance.models import (
     User,
     WorkEntry,
 )
-from compliance.services import completeness, inventory, ledger
+from compliance.services import checkpoints, completeness, inventory, ledger
 from compliance.types.states import Method, Role
 from compliance.types.verdicts import StageVerdict
 from scanning.models import ColumnMapping
@@ -145,6 +147,12 @@ def planned(system: AISystem, actor: User) -> None:
         made_by=actor,
     )
     CostRate.objects.create(work_role="ML", currency="EUR", amount_a_day=800, effective_from=day, stated_by=actor)
+
+
+def checkpointed() -> None:
+    """A checkpoint with a stamp."""
+    checkpoints.stated()
+    CheckpointStamp.objects.create(checkpoint=LedgerCheckpoint.objects.get(), stamped_at=timezone.now(), token="x")
 
 
 def filled_tables() -> dict[str, str]:
@@ -238,6 +246,7 @@ def filled_tables() -> dict[str, str]:
         sha256="0" * 64, root_sha256="0" * 64, subject="Seal", certificate="x", kept_in="file",
         not_before=timezone.now(), not_after=timezone.now(),
     )  # fmt: skip
+    checkpointed()
     SealRevocation.objects.create(certificate=certificate, revoked_at=timezone.now(), reason="superseded")
     names = [
         "businesscalendar",
@@ -251,6 +260,8 @@ def filled_tables() -> dict[str, str]:
         "packrenewal",
         "sealcertificate",
         "sealrevocation",
+        "ledgercheckpoint",
+        "checkpointstamp",
         "answerrevision",
         "controlversion",
         "statementversion",

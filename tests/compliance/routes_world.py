@@ -69,11 +69,13 @@ from compliance.services import (
     audit_findings,
     audit_requests,
     bindings,
+    checkpoints,
     controls,
     engagements,
     expectations,
     handovers,
     leases,
+    ledger,
     nightly,
     retention,
     time_limits,
@@ -320,6 +322,20 @@ def held(assessment: Assessment, version: ModelVersion, log: Evidence, actor: Us
     )  # fmt: skip
 
 
+def shown_in_trail(system: AISystem) -> Known:
+    """An event about a system, under each name that addresses have for it."""
+    event = TrailEntry.objects.filter(system=system)[0].event.uuid
+    return {"api-trail": event, "api-ledger-events": event, "trail-proof": event}
+
+
+def checkpointed() -> Known:
+    """A checkpoint over all that was recorded."""
+    ledger.seal()
+    kept = checkpoints.stated()
+    assert kept is not None
+    return {"api-ledger-checkpoints": kept.uuid, "trail-checkpoint-file": kept.uuid}
+
+
 def of_plans(item: RemediationItem, finding: Finding, actor: User) -> Known:
     """Records on the plan of an item."""
     plan = planned(item, finding, actor)
@@ -495,7 +511,7 @@ def places(world: World, officer: User, contributor: User) -> Places:
     own |= tested(own) | decided(world.item, officer)
     foreign |= tested(foreign) | decided(world.other_item, officer)
     for known, of in ((own, system), (foreign, other)):
-        known["api-trail"] = TrailEntry.objects.filter(system=of)[0].event.uuid
+        known.update(shown_in_trail(of))
     for known, finding in ((own, world.finding), (foreign, world.other_finding)):
         known["api-sla-clocks"] = SlaClock.objects.create(
             finding=finding, policy=limits, calendar=calendar, severity="high", unit="days", limit_seconds=86_400,
@@ -517,4 +533,6 @@ def places(world: World, officer: User, contributor: User) -> Places:
             "api-imports": known["import"], "api-scans": known["scan"],
         }  # fmt: skip
     own |= of_plans(world.item, world.finding, officer) | of_staff(contributor, officer)
-    return Places(own=own | shared, foreign=foreign | of_plans(world.other_item, world.other_finding, officer))
+    return Places(
+        own=own | shared | checkpointed(), foreign=foreign | of_plans(world.other_item, world.other_finding, officer)
+    )

@@ -47,6 +47,7 @@ PUBLIC = {
     "calendar-feed": "guarded by a secret in the address, and holds what its person may see then",
     "stored-file": "guarded by a signed ticket that ends after a minute, and by what its person may then",
     "verify": "anybody who was handed a pack may check it",
+    "api-verify": "as the page",
     "healthz": "asked by load balancers; says nothing but that the process is up",
     "readyz": "asked by load balancers; says which part is not ready",
 }

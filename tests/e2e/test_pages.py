@@ -36,7 +36,8 @@ NO_PAGE = {  # addresses that answer a GET with something else than a page
     "population-rows", "summary-download",  # files
     "choices",  # options for a field that somebody types in
     "evidence-download", "pack-download", "engagement-list-file", "work-paper-export",
-    "pack-receipt", "pack-files", "pack-marks", "job-progress", "scan-progress", "import-progress",
+    "pack-receipt", "pack-files", "pack-marks", "trail-checkpoint-file", "trail-proof",
+    "job-progress", "scan-progress", "import-progress",
     "disposal-certificate", "disposal-paper", "stored-file", "calendar-feed",
     "healthz", "readyz", "sign-out", "sign-in", "first-admin",
     # tests/e2e/test_sign_in.py walks the pages of the sign-in: they lead on, or need a provider, a key or a password first

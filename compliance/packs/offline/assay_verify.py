@@ -7,7 +7,8 @@ Take this file from Assay's repository and compare its SHA-256 with the one prin
 as trustworthy as the pack. The signer's fingerprint should reach you by another way as well: on paper, or in person.
 
 Checked: the file against the receipt; the receipt's signature against the fingerprint; the manifest against the attached
-files; its Merkle root; counts. Not judged here: whom the certificate leads to, time stamps, and what was changed after sealing.
+files; its Merkle root; counts; the proofs from the ledger. Not judged here: whom the certificate leads to, time stamps, and
+what was changed after sealing.
 
 Exit codes: 0 all checks passed, 1 one failed, 2 the input cannot be used.
 """
@@ -26,7 +27,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-MANIFEST, FREEZE = "manifest.json", "freeze.json"
+MANIFEST, FREEZE, PROOFS = "manifest.json", "freeze.json", "ledger-proofs.json"
 PAYLOAD_TYPE = "application/vnd.assay.receipt+json"
 LARGEST_FILE, LARGEST_ATTACHMENT = 200 << 20, 200 << 20
 COUNTED = ("questions", "evidence", "models", "scans", "file_scans", "findings")
@@ -299,6 +300,57 @@ def signature_fits(certificate: bytes, signature: bytes, data: bytes) -> bool:
         return False
 
 
+_Q25519 = 2**255 - 19
+_L25519 = 2**252 + 27742317777372353535851937790883648493
+_D25519 = -121665 * pow(121666, -1, _Q25519) % _Q25519
+
+
+def _edwards_add(one: Point, other: Point) -> Point:
+    """RFC 8032, section 5.1.4, in extended coordinates."""
+    a = (one[1] - one[0]) * (other[1] - other[0])
+    b = (one[1] + one[0]) * (other[1] + other[0])
+    c, d = 2 * one[3] * other[3] * _D25519, 2 * one[2] * other[2]
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % _Q25519, g * h % _Q25519, f * g % _Q25519, e * h % _Q25519
+
+
+def _edwards_times(factor: int, point: Point) -> Point:
+    made: Point = (0, 1, 1, 0)
+    while factor:
+        if factor & 1:
+            made = _edwards_add(made, point)
+        point, factor = _edwards_add(point, point), factor >> 1
+    return made
+
+
+def _edwards_point(encoded: bytes) -> Point:
+    """RFC 8032, section 5.1.3. Raises ValueError."""
+    y = int.from_bytes(encoded, "little") & (2**255 - 1)
+    square = (y * y - 1) * pow(_D25519 * y * y + 1, -1, _Q25519) % _Q25519
+    x = pow(square, (_Q25519 + 3) // 8, _Q25519)
+    if (x * x - square) % _Q25519:
+        x = x * pow(2, (_Q25519 - 1) // 4, _Q25519) % _Q25519
+    if len(encoded) != 32 or y >= _Q25519 or (x * x - square) % _Q25519:
+        raise ValueError("no point of the curve")
+    if x & 1 != encoded[31] >> 7:
+        x = _Q25519 - x
+    return x, y, 1, x * y % _Q25519
+
+
+def ed25519_fits(key: bytes, signature: bytes, message: bytes) -> bool:
+    """RFC 8032, section 5.1.7. Never raises: what cannot be read does not fit."""
+    try:
+        base = _edwards_point((4 * pow(5, -1, _Q25519) % _Q25519).to_bytes(32, "little"))
+        public, half = _edwards_point(key), _edwards_point(signature[:32])
+        scalar = int.from_bytes(signature[32:], "little")
+        challenge = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % _L25519
+        left, right = _edwards_times(scalar, base), _edwards_add(half, _edwards_times(challenge, public))
+    except (ValueError, IndexError):
+        return False
+    same = all((left[n] * right[2] - right[n] * left[2]) % _Q25519 == 0 for n in (0, 1))
+    return len(signature) == 64 and scalar < _L25519 and same
+
+
 # Checks ---------------------------------------------------------------------------------------------------------------
 
 
@@ -390,6 +442,83 @@ def check_counts(files: dict[str, bytes]) -> list[str]:
     return failures
 
 
+def root_by_path(hashed: bytes, index: int, size: int, path: list[bytes]) -> Any:
+    """RFC 9162, section 2.1.3.2: the root that a path leads to; None where the path is of the wrong length."""
+    if not 0 <= index < size:
+        return None
+    here, last = index, size - 1
+    for each in path:
+        if last == 0:
+            return None
+        if here & 1 or here == last:
+            hashed = hashlib.sha256(b"\x01" + each + hashed).digest()
+            while here and not here & 1:
+                here, last = here >> 1, last >> 1
+        else:
+            hashed = hashlib.sha256(b"\x01" + hashed + each).digest()
+        here, last = here >> 1, last >> 1
+    return hashed if last == 0 else None
+
+
+def _leads(leaf: bytes, index: int, size: int, path: list[str], root: str) -> bool:
+    hashed = hashlib.sha256(b"\x00" + leaf).digest()
+    return bool(root_by_path(hashed, index, size, [bytes.fromhex(each) for each in path]) == bytes.fromhex(root))
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def check_tree(proofs: Any) -> list[str]:
+    """Failures of the checkpoint's signature, and of the paths to its root."""
+    checkpoint, failures = proofs["checkpoint"], []
+    stated, digest = checkpoint["statement"], _digest(checkpoint["statement"])
+    message = b"assay ledger tree head v1\n" + digest.encode()
+    if not ed25519_fits(bytes.fromhex(checkpoint["key"]), bytes.fromhex(checkpoint["signature"]), message):
+        failures.append("the checkpoint's signature does not fit its key")
+    for proved in proofs["blocks"]:
+        block, leaf = proved["block"], bytes.fromhex(_digest(proved["block"]))
+        if not _leads(leaf, block["number"] - 1, stated["blocks"], proved["path"], stated["root"]):
+            failures.append(f"block {block['number']} is not under the checkpoint's root")
+    blocks = [proved["block"] for proved in proofs["blocks"]]
+    for proved in proofs["events"]:
+        leaf, place = canonical(proved["event"]), proved["position"]
+        held = (
+            _leads(leaf, place - block["first_position"], block["event_count"], proved["path"], block["merkle_root"])
+            for block in blocks
+        )
+        if not any(held):
+            failures.append(f"the event at position {place} is in no block under the checkpoint's root")
+        if "payload" in proved and _digest(proved["payload"]) != proved["event"]["payload_sha256"]:
+            failures.append(f"the payload at position {place} is not the one that was recorded")
+    return failures
+
+
+def check_places(proofs: Any, manifest: Any, freeze: Any) -> list[str]:
+    """Failures of what the pack says of the ledger against what is proved."""
+    failures = []
+    blocks = {proved["block"]["number"]: _digest(proved["block"]) for proved in proofs["blocks"]}
+    events = {proved["position"]: hashlib.sha256(canonical(proved["event"])).hexdigest() for proved in proofs["events"]}
+    head = manifest["ledger"]
+    if head["block"] and blocks.get(head["block"]) != head["block_hash"]:
+        failures.append("the ledger's head, as the manifest states it, is not under the checkpoint's root")
+    frozen = manifest.get("withheld", manifest)["freeze_sha256"]
+    for proved in proofs["events"]:
+        is_freeze = proved["event"]["kind"] == "assessment.frozen"
+        if is_freeze and proved.get("payload", {}).get("document_sha256") != frozen:
+            failures.append("the ledger says that another document was frozen")
+    places = [each["ledger"] for each in freeze["evidence"] if each["ledger"] and each["ledger"]["position"]]
+    known = [place for place in places if place["position"] in events]
+    failures += [
+        f"position {place['position']} of the ledger holds another event than the evidence index says"
+        for place in known
+        if events[place["position"]] != place["event"]
+    ]
+    if len(places) - len(known) != proofs["left_out"]:
+        failures.append("the evidence index names places in the ledger for which there is no proof")
+    return failures
+
+
 def _read(path: str, largest: int) -> bytes:
     try:
         with open(path, "rb") as file:
@@ -424,6 +553,14 @@ def verify(path: str, receipt_path: str | None, signer: str) -> int:
     failed += _tell(
         "numbers of records and rows", check_counts(files) if MANIFEST in files else ["there is no manifest"]
     )
+    if PROOFS in files:
+        proofs, manifest = json.loads(files[PROOFS]), json.loads(files[MANIFEST])
+        failures = check_tree(proofs) + check_places(proofs, manifest, json.loads(files[FREEZE]))
+        failed += _tell(f"{len(proofs['events'])} events and {len(proofs['blocks'])} blocks of the ledger", failures)
+        print(f"         checkpoint over {proofs['checkpoint']['statement']['blocks']} blocks, signed by the key")
+        print(f"         {proofs['checkpoint']['key']}: compare it with the one that you were given")
+    else:
+        print("  -    no proofs from the ledger: the pack carries none")
     print(f"  -    {NOT_JUDGED}")
     print(f"{path}: SHA-256 {hashlib.sha256(content).hexdigest()}")
     return failed

@@ -148,9 +148,15 @@ def without_triggers(statement: str) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            for table in ("event", "block", "position"):
-                cursor.execute(f"ALTER TABLE compliance_ledger{table} DISABLE TRIGGER USER")
-            cursor.execute("ALTER TABLE compliance_trailentry DISABLE TRIGGER USER")
+            for table in (
+                "ledgerevent",
+                "ledgerblock",
+                "ledgerposition",
+                "ledgercheckpoint",
+                "checkpointstamp",
+                "trailentry",
+            ):
+                cursor.execute(f"ALTER TABLE compliance_{table} DISABLE TRIGGER USER")
         else:
             cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
             for (name,) in cursor.fetchall():
@@ -161,6 +167,8 @@ def without_triggers(statement: str) -> None:
 FORGERIES = {
     "event": ("UPDATE compliance_ledgerevent SET kind = 'forged' WHERE id = (SELECT min(id) FROM compliance_ledgerevent)",
               "its events are not those that were sealed"),
+    "event by name": ("UPDATE compliance_ledgerevent SET kind = 'x.y' WHERE id = (SELECT min(id) FROM compliance_ledgerevent)",
+                      "block 1, position 1: event"),
     "payload": ("UPDATE compliance_trailentry SET payload = '{}' WHERE id = (SELECT min(id) FROM compliance_trailentry)",
                 "is not what was recorded"),
     "actor": ("UPDATE compliance_trailentry SET actor_id = NULL", "is not what was recorded"),
