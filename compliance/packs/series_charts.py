@@ -30,6 +30,8 @@ _CHARACTER = 6.3  # width of one at the size of a chart's words
 _SHADES = ("0.85", "0.55", "0.32", "0.16", "0.04")
 _BREAKS = ("", "7 4", "2 3", "11 3 2 3", "1 5")
 _ABOVE = 1.12  # room above the largest value
+_FEWEST = 5.0
+_SHORTEST = 14  # characters of a label that are shown however many labels there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,10 @@ def _runs(values: Sequence[float | None]) -> list[list[tuple[int, float]]]:
 
 
 def _top(values: object) -> float:
+    """Where the axis ends; of whole numbers never below five, so that no tick is a part of one."""
     known = [float(value) for value in values if value is not None]  # type: ignore[attr-defined]  # any iterable
-    return max(known, default=0.0) * _ABOVE or 1.0
+    least = _FEWEST if all(value.is_integer() for value in known) else 0.0
+    return max(*known, least) * _ABOVE if known else _FEWEST * _ABOVE
 
 
 def _slot(labels: Sequence[str]) -> float:
@@ -133,11 +137,13 @@ def _chart(
 def _labels(labels: Sequence[str]) -> SafeString:
     """As many labels below as have room."""
     slot = _slot(labels)
-    widest = max(len(label[:14]) for label in labels) * _CHARACTER + 6
+    most = max(_SHORTEST, int(slot / _CHARACTER) - 1)
+    words = [label if len(label) <= most else f"{label[: most - 1]}…" for label in labels]
+    widest = max(map(len, words)) * _CHARACTER + 6
     every = max(1, -(-int(widest) // max(int(slot), 1)))
     shown = [
-        (text_of(LEFT + slot * (place + 0.5), HEIGHT - BOTTOM + 16, label[:14]),)
-        for place, label in enumerate(labels)
+        (text_of(LEFT + slot * (place + 0.5), HEIGHT - BOTTOM + 16, word),)
+        for place, word in enumerate(words)
         if place % every == 0
     ]
     return format_html_join("", "{}", shown)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from compliance.choices import label
 from compliance.models import BulkEdit, RemediationItem, Team, User
 from compliance.rights import TABLE, Verb, member_systems, visible
+from compliance.selectors.day_words import day_words
 from compliance.types.bulk_edits import Changes, Judged, Refusal, Standing, judge
 from compliance.types.plans import PlanReason
 from compliance.types.states import RemediationState, Role
@@ -170,7 +171,7 @@ def _wanted(changes: Changes) -> tuple[tuple[str, str], ...]:
         (_("State"), str(label(changes.state)) if changes.state else ""),
         (_("Owner"), owner.name if owner else ""),
         (_("Team"), team.name if team else ""),
-        (_("Due on"), changes.due_on.isoformat() if changes.due_on else ""),
+        (_("Due on"), day_words(changes.due_on) if changes.due_on else ""),
         (_("Reason"), str(label(PlanReason(changes.reason))) if changes.reason else ""),
     )
     return tuple((name, value) for name, value in lines if value)

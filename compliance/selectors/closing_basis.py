@@ -84,7 +84,18 @@ def ground_of(finding: Finding, *, since: datetime, item: RemediationItem | None
     successor = _on_successor(finding, since)
     if successor is not None:
         return Ground(finding, ClosingBasis.REPLACEMENT, successor, (str(_version(successor).uuid),))
-    return Missing(finding, _("“%s” still stands; test again after the work.") % finding.title)
+    return Missing(finding, _stands(finding) % finding.title)
+
+
+def _stands(finding: Finding) -> str:
+    """What may end a finding that stands. What jobs of a period did not do stays undone in it (decision 0099)."""
+    last = finding.observations.order_by("-created_at", "-pk").first()
+    if last is not None and last.producer == CHECKS and last.rule not in _ON_RIGHTS:
+        return _(
+            "“%s” still stands: the check looks at every job of the assessment’s period, and what went before the work "
+            "stays in it. It ends with an assessment of a later period; until then the risk can be accepted."
+        )
+    return _("“%s” still stands; test again after the work.")
 
 
 def _satisfied(finding: Finding, since: datetime) -> Ground | Missing:

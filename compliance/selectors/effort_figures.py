@@ -14,6 +14,7 @@ from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext as _
 
 from compliance.models import WorkEntry
+from compliance.selectors.day_words import day_words
 from compliance.selectors.remediation_figures import FINDINGS, ITEMS, Scope
 from compliance.selectors.remediation_lists import closed_late, current
 from compliance.types.days import end_of, start_of
@@ -171,11 +172,11 @@ def comparison(scope: Scope) -> Figure:
         key="comparison",
         title=_("This period beside the one before"),
         lead=_("%(from)s to %(to)s, beside the %(days)d days before.")
-        % {"from": scope.since.isoformat(), "to": scope.today.isoformat(), "days": scope.days},
+        % {"from": day_words(scope.since), "to": day_words(scope.today), "days": scope.days},
         head=_("What"),
         series=(_("This period"), _("Before"), _("Difference")),
         rows=tuple(rows),
-        unit=_("number"),
+        unit=_("findings, items and days"),
     )
 
 

@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from compliance.models import AISystem, Answer, Assessment, Finding, ModelVersion, RemediationItem, Technique
 from compliance.rights import Asker, sees_all, visible
 from compliance.selectors.coverage import kept_states, subtechniques_of
+from compliance.selectors.day_words import day_words
 from compliance.selectors.file_checks import bad_checks
 from compliance.selectors.kept import kept, record_mark, seen_by
 from compliance.selectors.question_facts import kept_facts
@@ -190,7 +191,7 @@ def _late_work(systems: QuerySet[AISystem], user: Asker, today: date) -> list[Ur
     return [
         Urgent(
             rank=2,
-            sentence=sentence % {"title": item.title, "due": item.due_on.isoformat(), "owner": item.owner.name},
+            sentence=sentence % {"title": item.title, "due": day_words(item.due_on), "owner": item.owner.name},
             url=reverse("remediation-item", args=[item.uuid]),
         )
         for item in late

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from compliance.models import Answer, Assessment
 from compliance.selectors import pre_audit_record as record
 from compliance.selectors.answer_basis import basis_changes, successor_of, with_basis
+from compliance.selectors.day_words import day_words
 from compliance.selectors.kept import kept, record_mark
 from compliance.selectors.pre_audit_record import Open
 from compliance.selectors.question_facts import QuestionFacts, question_facts
@@ -88,7 +89,7 @@ def _outside_period(assessment: Assessment, given: _Answered) -> Iterator[Open]:
                 yield given.open(answer, _("“%s” speaks of other days than the period.") % piece.title)
             elif last and last < end:
                 told = _("“%(piece)s” speaks of days until %(day)s only, and the period ends later.")
-                yield given.open(answer, told % {"piece": piece.title, "day": last.isoformat()})
+                yield given.open(answer, told % {"piece": piece.title, "day": day_words(last)})
 
 
 def _not_described(given: _Answered) -> Iterator[Open]:

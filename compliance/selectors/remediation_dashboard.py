@@ -47,6 +47,12 @@ class Dashboard:
     slip_count: int
     passed: int
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is nothing to count yet."""
+        rows = [row for figure in self.figures for row in figure.rows]
+        return not self.slips and not any(cell.value for row in rows for cell in row.cells)
+
     def figure(self, key: str) -> Figure | None:
         """The figure of this name."""
         return next((figure for figure in self.figures if figure.key == key), None)

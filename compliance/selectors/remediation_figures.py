@@ -66,6 +66,14 @@ def age_words(name: str) -> str:
     return _("%(least)d to %(most)d days") % {"least": least, "most": below - 1}
 
 
+def age_mark(name: str) -> str:
+    """An age as a chart has room for."""
+    least, below = AGES[name]
+    return (
+        _("%d+ days") % least if below is None else _("%(least)d–%(most)d days") % {"least": least, "most": below - 1}
+    )
+
+
 def open_by_age(scope: Scope) -> Figure:
     """Findings that stand, by days since they were first seen, and severity."""
     whens = [When(first_seen(name, scope.today), then=Value(name)) for name in AGES]
@@ -84,7 +92,7 @@ def open_by_age(scope: Scope) -> Figure:
         lead=_("Findings that stand, by whole days since they were first seen."),
         head=_("Age"),
         series=tuple(str(label(severity)) for severity in Severity),
-        rows=tuple(Row(age_words(age), tuple(cell(age, s) for s in Severity), age) for age in AGES),
+        rows=tuple(Row(age_words(age), tuple(cell(age, s) for s in Severity), age_mark(age)) for age in AGES),
         unit=_("findings"),
         drawn=Drawn.STACKED,
     )

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from compliance.models import Closing, EvidencePack, RiskAcceptance, Waiver
 from compliance.rights import Asker, Verb, may, visible
 from compliance.selectors.closing_workers import confirmable
+from compliance.selectors.day_words import day_words
 from compliance.types.risk_life import AgreementState
 from compliance.types.states import Audience
 
@@ -58,13 +59,13 @@ def _lines(rows: QuerySet[Any], line: Callable[[Any], Waiting], more: str, place
 
 def _acceptance(row: RiskAcceptance) -> Waiting:
     told = _("%(who)s asks to accept the risk of “%(title)s” until %(day)s.")
-    facts = {"who": row.requested_by.name, "title": row.risk.finding.title, "day": row.ends_on.isoformat()}
+    facts = {"who": row.requested_by.name, "title": row.risk.finding.title, "day": day_words(row.ends_on)}
     return Waiting(sentence=told % facts, url=reverse("acceptance-detail", args=[row.uuid]))
 
 
 def _waiver(row: Waiver) -> Waiting:
     told = _("%(who)s asks to set the rule “%(rule)s” aside until %(day)s.")
-    facts = {"who": row.requested_by.name, "rule": row.rule, "day": row.ends_on.isoformat()}
+    facts = {"who": row.requested_by.name, "rule": row.rule, "day": day_words(row.ends_on)}
     return Waiting(sentence=told % facts, url=reverse("waiver-detail", args=[row.uuid]))
 
 

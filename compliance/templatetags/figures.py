@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from urllib.parse import urlencode
 
 from django import template
 from django.http import HttpRequest
 from django.template import Context
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from compliance.selectors.day_words import day_words
+from compliance.types.days import month_of
 from compliance.types.figures import Figure, Number
 
 register = template.Library()
@@ -26,6 +30,17 @@ def figure_value(value: Number) -> str:
         rest = rest.rstrip("0")
         return (f"{whole}.{rest}" if rest else whole).replace(",", _THIN)
     return f"{value:,}".replace(",", _THIN)
+
+
+@register.filter
+def figure_label(label: str) -> str:
+    """The words of a line: a day or a month that is kept as 2026-10-05 or 2026-10 as people write it, others as they are."""
+    if month := month_of(label):
+        return date_format(month, "F Y")
+    try:
+        return day_words(date.fromisoformat(label))
+    except ValueError:
+        return label
 
 
 @register.simple_tag

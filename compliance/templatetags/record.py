@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from django import template
+from django.utils.text import camel_case_to_spaces
 from django.utils.translation import gettext_lazy as _
 
 register = template.Library()
+
+# Records whose class has another name than people give it.
+RECORDS = {
+    "AISystem": _("AI system"),
+    "AIModel": _("AI model"),
+    "SlaPolicy": _("Time limits"),
+    "SlaClock": _("Time limit"),
+}
 
 ACTS = {
     "written": _("Written"),
@@ -242,3 +251,10 @@ def words(key: object) -> str:
     text = str(key or "")
     known = ACTS.get(text) or EVENTS.get(text)
     return str(known or text.replace("_", " ").replace(".", ": ", 1).capitalize())
+
+
+@register.filter
+def record_words(label: str) -> str:
+    """compliance.AuditRequest -> "Audit request": the kind of record that an event is about."""
+    name = label.rpartition(".")[2]
+    return str(RECORDS.get(name) or camel_case_to_spaces(name).capitalize())

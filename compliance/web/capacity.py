@@ -6,6 +6,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from django import forms
+from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
@@ -19,7 +20,7 @@ from compliance.selectors.capacity import capacity_page
 from compliance.selectors.workers import without_owner
 from compliance.services import capacity
 from compliance.services.errors import RefusedError
-from compliance.web.base import Request, found, guarded, page_of, refuse, say
+from compliance.web.base import PER_PAGE, Request, found, guarded, page_of, refuse, say
 from compliance.web.capacity_forms import CapacityForm, LeaveForm, RateForm
 from compliance.web.exports import Column, Table, exported, table_of, wanted
 
@@ -63,10 +64,11 @@ def capacity_load(request: Request) -> HttpResponseBase:
     weeks = [{"label": str(week), "numeric": True} for week in content.weeks]
     context = {
         "content": content,
+        "people": Paginator(content.people, PER_PAGE).get_page(request.GET.get("page")),
         "columns": [{"label": _("Who")}, *weeks],
         "capacity_form": CapacityForm() if may_state else None,
         "leave_form": LeaveForm() if may_state else None,
-        "stated": Capacity.objects.select_related("user", "team").order_by("-pk")[:25],
+        "stated": Capacity.objects.select_related("user", "team").order_by("-pk")[:PER_PAGE],
         "stated_columns": [
             {"label": _("Who")},
             {"label": _("Days a week"), "numeric": True},
@@ -74,7 +76,7 @@ def capacity_load(request: Request) -> HttpResponseBase:
             {"label": _("Role")},
             {"label": _("From")},
         ],
-        "leaves": Leave.objects.filter(last_day__gte=timezone.localdate()).select_related("user", "team")[:25],
+        "leaves": Leave.objects.filter(last_day__gte=timezone.localdate()).select_related("user", "team")[:PER_PAGE],
         "leave_columns": [{"label": _("Who")}, {"label": _("Away")}, {"label": _("Act")}],
         "may_see_costs": may(request.user, Verb.VIEW_COSTS),
         "ownerless": without_owner(visible(RemediationItem.objects.all(), request.user)).count(),

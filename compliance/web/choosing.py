@@ -21,7 +21,7 @@ from django.urls import path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from compliance.models import AISystem, Evidence, Finding, ModelVersion, RemediationItem
+from compliance.models import AISystem, Assessment, Evidence, Finding, ModelVersion, RemediationItem
 from compliance.rights import SYSTEM_PATH, Verb, visible
 from compliance.types.states import EvidenceState, RemediationState
 from compliance.types.verdicts import Conclusion
@@ -59,6 +59,8 @@ def _versions() -> QuerySet[ModelVersion]:
 _OF_EVIDENCE = ("title__icontains", "filename__icontains", "sha256__istartswith")
 _OF_VERSION = ("model__name__icontains", "label__icontains", "digest__istartswith")
 KINDS: Mapping[str, Kind] = {
+    "system": Kind(lambda: AISystem.objects.order_by("name"), ("name__icontains",), str),
+    "assessment": Kind(lambda: Assessment.objects.order_by("-pk"), ("title__icontains",), str),
     "evidence": Kind(_evidence, _OF_EVIDENCE, _evidence_label),
     "images": Kind(lambda: _evidence().filter(filename__iendswith=".npz"), _OF_EVIDENCE, _evidence_label),
     "model-version": Kind(_versions, _OF_VERSION, _version_label),

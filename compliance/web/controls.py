@@ -23,6 +23,7 @@ from compliance.web.control_forms import AdoptForm, ChangeForm, ControlFilterFor
 from compliance.web.exports import Column, exported, table_of, wanted
 from compliance.web.forms import AttachForm
 
+LATEST_TESTS = 10
 ORDERS = {"control": ("control_id",), "owner": ("owner__name",), "findings": ("open_findings",)}
 COLUMNS = (
     Column(lazy("own id"), lambda row: row.control_id),
@@ -114,7 +115,8 @@ def control_detail(request: Request, uuid: UUID) -> HttpResponse:
     context = {
         "control": control,
         "content": pages.control_page(control, request.user),
-        "auditors_tests": tests_of(control, request.user),
+        "auditors_tests": tests_of(control, request.user)[: LATEST_TESTS + 1],
+        "latest_tests": LATEST_TESTS,
         "may_test": is_in_force and may(request.user, Verb.TEST_CONTROLS),
         "may_manage": may_manage,
         "may_open": is_in_force and may(request.user, Verb.OPEN_REMEDIATION),

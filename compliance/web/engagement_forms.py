@@ -16,7 +16,9 @@ from compliance.rights import Asker, visible
 from compliance.services.engagements import EngagementDraft
 from compliance.types.engagements import PLANNED, EngagementKind, EngagementState, Step, TeamPart
 from compliance.types.states import Role
+from compliance.web.choosing import ChoosingSome, choosing
 from compliance.web.forms import day_input
+from compliance.web.remediation_forms import put_rows
 
 TEAM_ROWS = 3
 
@@ -47,16 +49,10 @@ class EngagementForm(forms.Form):
         label=_("Edition"), max_length=100, required=False, help_text=_("For example: ISO/IEC 42001:2023.")
     )
     entity = forms.CharField(label=_("Entity"), max_length=200, required=False, help_text=_("Who is audited."))
-    systems = forms.ModelMultipleChoiceField(
-        label=_("AI systems"), queryset=AISystem.objects.none(), widget=forms.CheckboxSelectMultiple(),
-        help_text=_("The team sees the records of these, and of no other."),
-    )  # fmt: skip
-    assessments = forms.ModelMultipleChoiceField(
-        label=_("Assessments"),
-        queryset=Assessment.objects.none(),
-        widget=forms.CheckboxSelectMultiple(),
-        required=False,
+    systems = ChoosingSome(
+        "system", label=_("AI systems"), help_text=_("The team sees the records of these, and of no other.")
     )
+    assessments = ChoosingSome("assessment", label=_("Assessments"), required=False)
     accounts = _text(_("Accounts in scope"), rows=2, help_text=_("One a line; leave it empty for all."))
     regions = _text(_("Regions in scope"), rows=2, help_text=_("One a line; leave it empty for all."))
     period_start = forms.DateField(label=_("Records from"), widget=day_input())
@@ -80,15 +76,9 @@ class EngagementForm(forms.Form):
         first = {"expires_on": timezone.localdate() + timedelta(days=90), "entity": settings.ORGANISATION}
         super().__init__(data, initial={**first, **(initial or {})})
         people = User.objects.filter(is_active=True).exclude(role__in=[Role.AUDITOR, Role.COLLECTOR])
-        querysets = {
-            "systems": visible(AISystem.objects.all(), asker),
-            "assessments": visible(Assessment.objects.all(), asker),
-            "contact": visible(people, asker),
-        }
-        for name, rows in querysets.items():
-            field = self.fields[name]
-            assert isinstance(field, forms.ModelChoiceField)
-            field.queryset = rows
+        choosing(self, "systems").offer(visible(AISystem.objects.order_by("name"), asker))
+        choosing(self, "assessments").offer(visible(Assessment.objects.order_by("-pk"), asker))
+        put_rows(self, "contact", visible(people, asker))
 
     def draft(self, team: list[tuple[User, TeamPart]]) -> EngagementDraft:
         """The engagement as the service takes it."""

@@ -83,6 +83,7 @@ def engagement_detail(request: Request, uuid: UUID) -> HttpResponse:
     context = {
         "engagement": engagement,
         "content": content,
+        "may_test": may(request.user, Verb.TEST_CONTROLS),
         "may_manage": may(request.user, Verb.MANAGE_ENGAGEMENTS),
         "move": MoveForm(steps=content.steps) if content.steps else None,
         "independence": IndependenceForm.of(content.own),

@@ -20,6 +20,7 @@ from compliance.services import machines, tokens
 from compliance.services.errors import RefusedError
 from compliance.types.states import Role
 from compliance.web.base import Request, found, guarded, page_of, refuse, say
+from compliance.web.choosing import ChoosingSome, choosing
 from compliance.web.exports import Column, exported, table_of, wanted
 from compliance.web.token_forms import made
 
@@ -49,9 +50,11 @@ class MachineForm(forms.Form):
     owner = forms.ModelChoiceField(
         label=_("Who answers for it"), queryset=User.objects.filter(is_active=True, owner__isnull=True)
     )
-    systems = forms.ModelMultipleChoiceField(
-        label=_("AI systems"), queryset=AISystem.objects.all(), required=False, widget=forms.CheckboxSelectMultiple()
-    )
+    systems = ChoosingSome("system", label=_("AI systems"), required=False)
+
+    def __init__(self, *, data: Any, owner: User) -> None:
+        super().__init__(data, initial={"owner": owner.pk})
+        choosing(self, "systems").offer(AISystem.objects.order_by("name"))
 
 
 class OwnerForm(forms.Form):
@@ -74,7 +77,7 @@ def machine_list(request: Request) -> HttpResponseBase:
 @guarded(Verb.MANAGE_PEOPLE, methods=("GET", "HEAD", "POST"))
 def machine_new(request: Request) -> HttpResponse:
     """Add a machine."""
-    form = MachineForm(request.POST or None, initial={"owner": request.user.pk})
+    form = MachineForm(data=request.POST or None, owner=request.user)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data | {"role": Role(form.cleaned_data["role"])}
         try:

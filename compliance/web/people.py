@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from operator import attrgetter, methodcaller
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -18,6 +19,7 @@ from compliance.services import people
 from compliance.services.errors import RefusedError
 from compliance.types.states import Role
 from compliance.web.base import Request, found, guarded, page_of, refuse, say
+from compliance.web.choosing import ChoosingSome, choosing
 from compliance.web.exports import Column, exported, table_of, wanted
 
 TABLE = (
@@ -48,13 +50,16 @@ class PersonForm(forms.Form):
         required=False,
         help_text=_("At least twelve characters. Leave empty for a machine that only uses tokens."),
     )
-    systems = forms.ModelMultipleChoiceField(
+    systems = ChoosingSome(
+        "system",
         label=_("AI systems"),
-        queryset=AISystem.objects.all(),
         required=False,
-        widget=forms.CheckboxSelectMultiple(),
         help_text=_("For contributors and collectors: the systems they work on."),
     )
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        choosing(self, "systems").offer(AISystem.objects.order_by("name"))
 
 
 @guarded(Verb.VIEW_PEOPLE)

@@ -1,4 +1,4 @@
-"""The form that opens items from the playbook."""
+"""The forms that open items from the playbook: for which AI system, then which tasks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,24 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from compliance.models import AISystem, User
+from compliance.rights import Asker, visible
 from compliance.selectors.playbook import Task
 from compliance.selectors.workers import workers_on
+from compliance.web.choosing import Choosing, choosing
 from compliance.web.forms import day_input
 from compliance.web.remediation_forms import put_rows, team_field
 
 WEEKS = 6  # the first guess of a due date
+
+
+class OpeningForm(forms.Form):
+    """For which AI system the tasks are opened."""
+
+    system = Choosing("system", label=_("AI system"), empty_label=_("choose"))
+
+    def __init__(self, *, asker: Asker, data: Any = None) -> None:
+        super().__init__(data)
+        choosing(self, "system").offer(visible(AISystem.objects.order_by("name"), asker))
 
 
 class PlaybookForm(forms.Form):

@@ -27,7 +27,7 @@ from compliance.models import (
     RemediationItem,
     StatementLine,
 )
-from compliance.rights import Verb, visible
+from compliance.rights import Verb, may, visible
 from compliance.selectors.estimate_claim import claim_page
 from compliance.selectors.playbook import Suggestion, programme, suggestion
 from compliance.services import audit_findings, playbooks, remediation
@@ -36,7 +36,7 @@ from compliance.services.remediation import ItemPlan, Origin
 from compliance.types.plans import ItemSource
 from compliance.web.base import PER_PAGE, Request, found, guarded, say, uuid_of
 from compliance.web.exports import Column, exported, table_of, wanted
-from compliance.web.playbook_forms import PlaybookForm
+from compliance.web.playbook_forms import OpeningForm, PlaybookForm
 from compliance.web.remediation_forms import MOST_MILESTONES, MilestoneForms, RemediationForm, drafts_of
 
 DAYS_A_PERSON_DAY_TAKES = 3  # for a first guess of dates; nobody works on one thing alone
@@ -245,6 +245,9 @@ ESTIMATE_COLUMNS = (
 @guarded(Verb.VIEW)
 def playbook_page(request: Request) -> HttpResponseBase:
     """The tasks that build controls, with their estimates and steps; the told weeks beside those on record."""
+    form = OpeningForm(asker=request.user, data=request.GET if "system" in request.GET else None)
+    if form.is_valid():
+        return redirect("playbook-open", form.cleaned_data["system"].uuid)
     page = claim_page(visible(RemediationItem.objects.all(), request.user), today=timezone.localdate())
     lines = page.systems if page else ()
     if wanted(request):
@@ -256,7 +259,7 @@ def playbook_page(request: Request) -> HttpResponseBase:
         "estimate": page,
         "lines": Paginator(lines, PER_PAGE).get_page(request.GET.get("page")),
         "estimate_columns": _estimate_columns(),
-        "systems": visible(AISystem.objects.order_by("name"), request.user),
+        "form": form if may(request.user, Verb.OPEN_REMEDIATION) else None,
         "columns": _task_columns(),
         "trail": [{"label": _("Remediation"), "url": reverse("remediation-list")}, {"label": _("The playbook")}],
     }

@@ -17,6 +17,7 @@ from compliance.services.time_limits import MOST_HOLIDAYS, CalendarDraft
 from compliance.types.business_time import Hours
 from compliance.types.sla import MOST_HOURS, Limit, SlaUnit
 from compliance.types.states import Severity
+from compliance.web.choosing import ChoosingSome, choosing
 
 DAYS = (_("Monday"), _("Tuesday"), _("Wednesday"), _("Thursday"), _("Friday"), _("Saturday"), _("Sunday"))
 _SPAN = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)\s*[-–]\s*([01]?\d|2[0-4]):([0-5]\d)")
@@ -98,13 +99,16 @@ class CalendarForm(forms.Form):
         label=_("Holidays"), required=False, widget=forms.Textarea(attrs={"rows": 6}), max_length=20_000,
         help_text=_("One day on each line, as 2026-12-25. Nothing counts on these days."),
     )  # fmt: skip
-    systems = forms.ModelMultipleChoiceField(
-        label=_("AI systems that keep it"), queryset=AISystem.objects.all(), to_field_name="uuid", required=False,
-        widget=forms.CheckboxSelectMultiple(), help_text=_("All others keep the calendar that the limits name."),
-    )  # fmt: skip
+    systems = ChoosingSome(
+        "system",
+        label=_("AI systems that keep it"),
+        required=False,
+        help_text=_("All others keep the calendar that the limits name."),
+    )
 
     def __init__(self, *, now: BusinessCalendar | None = None, data: Any = None) -> None:
         super().__init__(data, initial=_initial(now) if now else {})
+        choosing(self, "systems").offer(AISystem.objects.order_by("name"))
         if now is not None:
             del self.fields["key"]
         rest = {name: self.fields.pop(name) for name in ("holidays", "systems")}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
+from itertools import groupby
+from operator import attrgetter, itemgetter
 
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django_celery_beat.models import PeriodicTask
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from compliance.choices import label
 from compliance.models import BusinessCalendar, MailState, NightlyRun, Notice, SlaPolicy
@@ -53,15 +54,39 @@ NIGHT_TABLE = (
 )
 
 
+RECURRING = {
+    "assay: reap jobs": _("Jobs that stopped answering are taken up again"),
+    "assay: seal ledger": _("New events of the ledger are sealed"),
+    "assay: deliver webhooks": _("Webhooks are delivered"),
+    "assay: remind": _("Mail and reminders are sent"),
+    "assay: sweep staging": _("What broken-off imports left is swept away"),
+    "assay: propose disposal": _("Evidence whose time is over is proposed for disposal"),
+    "assay: nightly run": _("The nightly run"),
+    "assay: summarise month": _("The summary of the month before is made"),
+    "assay: begin rehash": _("A share of the stored files is hashed again"),
+}
+
+
 def when_words(entry: PeriodicTask) -> str:
     """When an entry of the schedule recurs, in words."""
     at = entry.crontab
     if at is None:
-        return str(entry.interval)
+        return _every_words(entry.interval)
     clock = f"{at.hour:0>2}:{at.minute:0>2}"
     if at.day_of_month == "*":
         return gettext("daily at %s UTC") % clock
     return gettext("at %(clock)s UTC on days %(days)s of the month") % {"clock": clock, "days": at.day_of_month}
+
+
+def _every_words(apart: IntervalSchedule) -> str:
+    """Hours and minutes where seconds are whole ones of them."""
+    if apart.period != IntervalSchedule.SECONDS:
+        return str(apart)
+    if apart.every % 3600 == 0:
+        return ngettext("every hour", "every %(n)d hours", apart.every // 3600) % {"n": apart.every // 3600}
+    if apart.every % 60 == 0:
+        return ngettext("every minute", "every %(n)d minutes", apart.every // 60) % {"n": apart.every // 60}
+    return ngettext("every second", "every %(n)d seconds", apart.every) % {"n": apart.every}
 
 
 def limit_words(policy: SlaPolicy) -> list[str]:
@@ -71,8 +96,13 @@ def limit_words(policy: SlaPolicy) -> list[str]:
 
 
 def week_words(calendar: BusinessCalendar) -> list[str]:
-    """The week of a calendar in words."""
-    return [f"{day} {text}" for n, day in enumerate(DAYS) if (text := hours_text(calendar, n))]
+    """The week of a calendar in words; days in a row that have the same hours are one line."""
+    runs = [
+        (text, [day for day, _hours in run])
+        for text, run in groupby(((day, hours_text(calendar, n)) for n, day in enumerate(DAYS)), itemgetter(1))
+        if text
+    ]
+    return [f"{days[0]} {text}" if len(days) == 1 else f"{days[0]}–{days[-1]} {text}" for text, days in runs]
 
 
 def tabs(active: str) -> list[dict[str, object]]:
@@ -156,6 +186,13 @@ def calendar_list(request: Request) -> HttpResponseBase:
             {"label": _("Holidays"), "numeric": True},
             {"label": _("In force from")},
         ],
+        "in_force_columns": [
+            {"label": _("Calendar")},
+            {"label": _("Time zone")},
+            {"label": _("Working hours")},
+            {"label": _("Holidays")},
+            {"label": _("AI systems that keep it")},
+        ],
     }
     return render(request, "compliance/calendar_list.html", context)
 
@@ -210,7 +247,7 @@ def nightly_runs(request: Request) -> HttpResponseBase:
     context = {
         "page": page_of(request, rows),
         "recurring": [
-            (entry, when_words(entry))
+            (RECURRING.get(entry.name, entry.name), entry, when_words(entry))
             for entry in PeriodicTask.objects.select_related("interval", "crontab").order_by("name")
         ],
         "failing": failing.count(),

@@ -16,6 +16,7 @@ from compliance.services import tokens
 from compliance.services.errors import RefusedError
 from compliance.types.states import Role
 from compliance.web.base import Request
+from compliance.web.choosing import ChoosingSome, choosing
 
 
 class TokenForm(forms.Form):
@@ -29,23 +30,21 @@ class TokenForm(forms.Form):
         widget=forms.CheckboxSelectMultiple(),
         help_text=_("Tick what the program needs. Nothing ticked: everything its owner may."),
     )
-    systems = forms.ModelMultipleChoiceField(
+    systems = ChoosingSome(
+        "system",
         label=_("AI systems"),
         required=False,
-        queryset=AISystem.objects.none(),
-        widget=forms.CheckboxSelectMultiple(),
         help_text=_("Nothing ticked: all that its owner sees."),
     )
 
     def __init__(self, *, owner: User, data: Any = None) -> None:
         super().__init__(data)
-        verbs, systems = self.fields["verbs"], self.fields["systems"]
+        verbs = self.fields["verbs"]
         if isinstance(verbs, forms.MultipleChoiceField):
             offered = sorted(tokens.verbs_of(Role(owner.role)) - NEVER_CARRIED)
             verbs.choices = [(verb.name, verb.value.capitalize()) for verb in offered]
-        if isinstance(systems, forms.ModelMultipleChoiceField):
-            seen = visible(AISystem.objects.all(), owner)
-            systems.queryset = member_systems(owner) if owner.role == Role.COLLECTOR else seen
+        seen = member_systems(owner) if owner.role == Role.COLLECTOR else visible(AISystem.objects.all(), owner)
+        choosing(self, "systems").offer(seen.order_by("name"))
 
     @property
     def terms(self) -> tokens.TokenTerms:

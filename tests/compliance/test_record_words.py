@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from compliance.templatetags.record import EVENTS, words
+from compliance.templatetags.record import EVENTS, record_words, words
 
 ROOT = Path(__file__).resolve().parents[2]
 KIND = re.compile(r'kind="([a-z_]+\.[a-z_]+)"')
@@ -35,3 +35,11 @@ def test_recorded_event_has_words(kind: str) -> None:
 )
 def test_words(key: str | None, said: str) -> None:
     assert words(key) == said
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [("compliance.AuditRequest", "Audit request"), ("compliance.AISystem", "AI system"), ("scanning.Scan", "Scan")],
+)
+def test_a_record_is_named_as_people_name_it(label: str, said: str) -> None:
+    assert record_words(label) == said

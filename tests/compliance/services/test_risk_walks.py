@@ -31,12 +31,13 @@ from compliance.models import (
     RiskAcceptance,
     RiskMove,
 )
-from compliance.services import remediation
+from compliance.services import bulk_edits, leases
 from compliance.services.errors import RefusedError
 from compliance.services.nightly import STEPS as NIGHTLY
 from compliance.services.waivers import request as request_waiver
+from compliance.types.bulk_edits import Changes
 from compliance.types.risk_life import LIVE, ClosingState, Sighting
-from compliance.types.risk_transitions import DEVIATING, STEPS, By
+from compliance.types.risk_transitions import DEVIATING, STEPS, By, RiskAct
 from compliance.types.states import RemediationState, RiskState, Role
 from compliance.types.verdicts import Conclusion, FileScanVerdict, StageVerdict
 from tests.compliance import records
@@ -161,13 +162,25 @@ class Walk(RuleBasedStateMachine):
                 )
             )
 
-    @rule(who=WHO, done=st.booleans())
-    def work(self, who: str, done: bool) -> None:
-        """Move open work."""
+    @rule(who=WHO, door=DOOR, state=st.sampled_from([one.value for one in RemediationState]))
+    def work(self, who: str, door: str, state: str) -> None:
+        """Move open work, also to where no move leads."""
         item = self._items().first()
-        if item is not None:
-            state = RemediationState.DONE if done else RemediationState.IN_PROGRESS
-            self._try(lambda: remediation.move(item=item, state=state, actor=self.people[who]))
+        if item is not None and door == "page":
+            self._page(who, "remediation-move", item.uuid, state=state)
+        elif item is not None:
+            self._api(who, f"remediation-items/{item.uuid}/move", state=state)
+
+    @rule(who=st.sampled_from(["officer", "manager"]), state=st.sampled_from([one.value for one in RemediationState]))
+    def edit_many(self, who: str, state: str) -> None:
+        """One edit of all open work, as a job."""
+        actor, changes = self.people[who], Changes(state=RemediationState(state))
+
+        def whole() -> None:
+            edit = bulk_edits.draft(items=self._items(), changes=changes, actor=actor)
+            leases.run_here(job=bulk_edits.confirm(edit=edit, actor=actor, dispatch=False))
+
+        self._try(whole)
 
     def _items(self) -> Any:
         return RemediationItem.objects.filter(system=self.system).exclude(state=RemediationState.CLOSED)
@@ -201,12 +214,14 @@ class Walk(RuleBasedStateMachine):
         else:
             self._api(who, f"risk-acceptances/{acceptance.uuid}/{act}", **given)
 
-    @rule(who=WHO)
-    def ask_for_closing(self, who: str) -> None:
+    @rule(who=WHO, door=DOOR)
+    def ask_for_closing(self, who: str, door: str) -> None:
         """Ask for open work to be closed."""
         item = self._items().first()
-        if item is not None:
+        if item is not None and door == "page":
             self._page(who, "closing-ask", item.uuid)
+        elif item is not None:
+            self._api(who, f"remediation-items/{item.uuid}/closing")
 
     @rule(who=WHO, door=DOOR, words=WORDS, act=st.sampled_from(["confirm", "confirm", "return"]))
     def decide_on_closing(self, who: str, door: str, words: str, act: str) -> None:
@@ -307,6 +322,46 @@ def test_no_sequence_of_acts_leaves_the_table() -> None:
             max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
+
+
+# What is not in the table, each with the check that has to notice it.
+def _state_without_a_move(risk: Risk, _walk: Walk) -> None:
+    Risk.objects.filter(pk=risk.pk).update(state=RiskState.CLOSED)
+
+
+def _move_that_no_row_has(risk: Risk, _walk: Walk) -> None:
+    RiskMove.objects.create(risk=risk, act=RiskAct.REOPEN, before=risk.state, after=RiskState.OPEN)
+
+
+def _move_of_a_person_by_nobody(risk: Risk, _walk: Walk) -> None:
+    RiskMove.objects.create(risk=risk, act=RiskAct.PUT_BACK, before=risk.state, after=RiskState.OPEN)
+    Risk.objects.filter(pk=risk.pk).update(state=RiskState.OPEN)
+
+
+def _closed_without_a_closing(risk: Risk, walk: Walk) -> None:
+    officer = walk.people["officer"]
+    RiskMove.objects.create(risk=risk, act=RiskAct.CLOSE, before=risk.state, after=RiskState.CLOSED, made_by=officer)
+    Risk.objects.filter(pk=risk.pk).update(state=RiskState.CLOSED)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "wrong", [_state_without_a_move, _move_that_no_row_has, _move_of_a_person_by_nobody, _closed_without_a_closing]
+)
+def test_what_is_not_in_the_table_is_noticed(wrong: Callable[[Risk, Walk], None]) -> None:
+    records.catalogue()
+    walk = Walk()
+    walk.begin()
+    walk.investigate(who="officer", door="page")
+    _held(walk)
+    wrong(Risk.objects.get(finding=walk.finding), walk)
+    with pytest.raises((AssertionError, KeyError, Closing.DoesNotExist)):
+        _held(walk)
+
+
+def _held(walk: Walk) -> None:
+    walk.every_move_is_in_the_table()
+    walk.what_is_closed_rests_on_evidence()
 
 
 @pytest.mark.django_db

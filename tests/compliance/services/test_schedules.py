@@ -14,6 +14,7 @@ from pytest_django.fixtures import Settings
 from compliance.celery import app
 from compliance.models import RowChange
 from compliance.services import schedules
+from compliance.web.time_limits import RECURRING
 from tests.installations import ROOT, Installation
 
 SECONDS = 60
@@ -86,3 +87,8 @@ def test_the_scheduler_begins_what_is_due(installation: Installation) -> None:
     finally:
         beat.terminate()
         beat.wait(30)
+
+
+def test_everything_that_recurs_has_words_for_people() -> None:
+    named = {f"assay: {name}" for name in schedules.planned()}
+    assert named == set(RECURRING)

@@ -181,7 +181,7 @@ def test_pages_make_a_machine_and_show_its_token_once(world: World, browse: Brow
         "name": "Forwarder",
         "role": "collector",
         "owner": administrator.pk,
-        "systems": [world.assessment.system.pk],
+        "systems": [world.assessment.system.uuid],
     }
     page = client.post(reverse("machine-new"), given)["Location"]
     shown = client.post(f"{page}tokens/new/", {"name": "Upload", "days": 30, "verbs": ["IMPORT_DOCUMENT"]})

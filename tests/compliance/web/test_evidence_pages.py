@@ -150,7 +150,7 @@ def test_an_administrator_adds_a_person_and_ends_their_access(
         "email": "New@Example.org",
         "role": "contributor",
         "password": "a long enough passphrase",
-        "systems": [str(world.log.system_id)],
+        "systems": [str(world.log.system.uuid)],
     }
     browse(administrator).post("/people/new/", given)
     user = User.objects.get(email="new@example.org")

@@ -251,7 +251,7 @@ def test_the_nightly_page_says_what_ran_and_what_recurs(
     limited(officer, administrator)
     shown = browse(officer).get(reverse("nightly-runs")).content.decode()
     assert "Staleness" in shown
-    assert "assay: seal ledger" in shown
+    assert "New events of the ledger are sealed" in shown
     assert "daily at 01:05 UTC" in shown
 
 

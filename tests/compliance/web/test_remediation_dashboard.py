@@ -233,7 +233,7 @@ def test_the_whole_dashboard_takes_few_queries_anew_and_fewer_when_kept(
     history: list[RemediationItem], browse: Browse, manager: User, count_queries: Count
 ) -> None:
     client = browse(manager)
-    assert count_queries(lambda: client.get(URL)) <= 22  # after each change of the record, once
+    assert count_queries(lambda: client.get(URL)) <= 20  # after each change of the record, once
     assert count_queries(lambda: client.get(URL)) <= 8
 
 

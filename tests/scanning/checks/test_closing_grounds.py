@@ -165,6 +165,16 @@ def test_a_comparison_that_agrees_lets_the_finding_be_closed(
     assert ground["records"] == [str(world.dataset.verifications.get().uuid)]
 
 
+def test_a_comparison_alone_closes_nothing_while_the_period_has_the_job(
+    world: World, unverified: RemediationItem, officer: User, contributor: User
+) -> None:
+    verified(world, officer)
+    checked(world)
+    assert kinds(unverified) == []
+    with pytest.raises(RefusedError, match="every job of the assessment’s period"):
+        closings.ask(item=unverified, actor=contributor)
+
+
 def test_a_comparison_of_other_data_closes_nothing(
     world: World, unverified: RemediationItem, officer: User, contributor: User
 ) -> None:
