@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -16,12 +16,12 @@ from django.utils.translation import gettext as _
 from compliance.models import WorkEntry
 from compliance.selectors.day_words import day_words
 from compliance.selectors.remediation_figures import FINDINGS, ITEMS, Scope
-from compliance.selectors.remediation_lists import closed_late, current
+from compliance.selectors.remediation_lists import closed_late
+from compliance.selectors.worked_items import Group, Grouping, WorkedItem, groupings, most_and_others
 from compliance.types.days import end_of, start_of
 from compliance.types.figures import Cell, Drawn, Figure, Row
 from compliance.types.plans import rounded
 
-MOST_ROWS = 20
 _NOTHING = Decimal(0)
 
 
@@ -38,27 +38,19 @@ class _Sums:
         self.items, self.planned, self.spent = self.items + items, self.planned + planned, self.spent + spent
 
 
-Groups = dict[tuple[str, str], _Sums]
+def efforts(scope: Scope, items: Iterable[WorkedItem]) -> tuple[Figure, ...]:
+    """Effort by AI system, by the control that the findings of an item are about, and by team."""
+    titles = {"system": _("Effort by AI system"), "control": _("Effort by control"), "team": _("Effort by team")}
+    listed = list(items)
+    return tuple(_effort(scope, by, _summed(listed, by), title=titles[by.key]) for by in groupings())
 
 
-def efforts(scope: Scope) -> tuple[Figure, Figure, Figure]:
-    """Effort by AI system, by the control that the findings of an item are about, and by team; from one query."""
-    systems, controls, teams = _grouped(scope)
-    return (
-        _effort(
-            scope, systems, key="effort-by-system", title=_("Effort by AI system"), head=_("AI system"),
-            query=lambda key: {"system": key},
-        ),
-        _effort(
-            scope, controls, key="effort-by-control", title=_("Effort by control"), head=_("Control"),
-            query=lambda key: {"control": key},
-            note=_("An item with findings on several controls counts under each of them."),
-        ),
-        _effort(
-            scope, teams, key="effort-by-team", title=_("Effort by team"), head=_("Team"),
-            query=lambda key: {"team": key},
-        ),
-    )  # fmt: skip
+def _summed(items: Iterable[WorkedItem], by: Grouping) -> dict[Group, _Sums]:
+    found: dict[Group, _Sums] = defaultdict(_Sums)
+    for item in items:
+        for group in by.groups_of(item):
+            found[group].add(1, item.planned, item.spent)
+    return found
 
 
 def logged(scope: Scope) -> Figure:
@@ -85,59 +77,26 @@ def logged(scope: Scope) -> Figure:
     )
 
 
-def _grouped(scope: Scope) -> tuple[Groups, Groups, Groups]:
-    systems, controls, teams = (defaultdict[tuple[str, str], _Sums](_Sums) for _group in range(3))
-    items, pairs = set[int](), set[tuple[int, str | None]]()
-    rows = (
-        scope.items.filter(current(scope.since))
-        .order_by()
-        .values_list(
-            "pk", "effort_planned", "effort_spent", "risks__finding__target__control_id", "system__uuid", "system__name",
-            "team__uuid", "team__name",
-        )
-    )  # fmt: skip
-    for key, planned, spent, control, system, system_name, team, team_name in rows.iterator(chunk_size=5_000):
-        if (key, control) not in pairs:
-            pairs.add((key, control))
-            controls[control or "none", control or _("no finding")].add(1, planned, spent)
-        if key not in items:
-            items.add(key)
-            systems[str(system), system_name].add(1, planned, spent)
-            teams[str(team) if team_name else "none", team_name or _("none")].add(1, planned, spent)
-    return systems, controls, teams
-
-
-def _effort(
-    scope: Scope,
-    found: Mapping[tuple[str, str], _Sums],
-    *,
-    key: str,
-    title: str,
-    head: str,
-    query: Callable[[str], Mapping[str, str]],
-    note: str = "",
-) -> Figure:
+def _effort(scope: Scope, by: Grouping, found: Mapping[Group, _Sums], *, title: str) -> Figure:
     """The groups by name; of very many those with most planned, and the others in one line."""
-    most = sorted(found, key=lambda group: found[group].planned, reverse=True)[:MOST_ROWS]
-    rows = [
-        _line(words, found[group, words], scope.query(**{"state": "all", "current_from": scope.since, **query(group)}))
-        for group, words in sorted(most, key=lambda group: group[1].casefold())
-    ]
-    if others := [found[group] for group in found if group not in most]:
+    most, others = most_and_others({group: sums.planned for group, sums in found.items()})
+    narrowed = {"state": "all", "current_from": scope.since}
+    rows = [_line(group[1], found[group], scope.query(**narrowed, **by.query(group[0]))) for group in most]
+    if others:
         rest = _Sums()
-        for one in others:
+        for one in (found[group] for group in others):
             rest.add(one.items, one.planned, one.spent)
         rows.append(_line(_("%d others") % len(others), rest, ""))
     return Figure(
-        key=key,
+        key=f"effort-by-{by.key}",
         title=title,
         lead=_("Person-days planned and spent of items that are open, or were closed in the period."),
-        head=head,
+        head=by.head,
         series=(_("Planned"), _("Spent"), _("Left")),
         rows=tuple(rows),
         unit=_("person-days"),
         drawn=Drawn.GROUPED,
-        note=note,
+        note=by.note,
     )
 
 

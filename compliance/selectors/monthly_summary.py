@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
 from django.conf import settings
@@ -16,6 +17,7 @@ from compliance.selectors.costs import all_rates
 from compliance.selectors.remediation_dashboard import outlook_of
 from compliance.selectors.remediation_figures import Scope
 from compliance.selectors.slips import Span
+from compliance.selectors.worked_items import WorkedItem, worked_items
 from compliance.types.drafts import JSON
 from compliance.types.figures import Figure, as_document
 
@@ -41,7 +43,7 @@ def summary_document(month: date, *, now: datetime, with_costs: bool = False) ->
     of_month = Scope(items=items, findings=findings, today=last, days=last.day)
     as_made = Scope(items=items, findings=findings, today=now.date(), days=last.day)
     outlook = outlook_of(remediation_figures.outlook(as_made, remediation_figures.weeks_of(as_made)), as_made.today)
-    rates = all_rates() if with_costs else []
+    rates, worked = all_rates() if with_costs else [], worked_items(as_made)
     return {
         "month": f"{month:%Y-%m}",
         "month_words": month_words(month),
@@ -59,7 +61,9 @@ def summary_document(month: date, *, now: datetime, with_costs: bool = False) ->
             "refusal": outlook.refusal,
         },
         "of_month": [as_document(figure) for figure in (*_of_month(of_month), *spent_in(of_month, rates))],
-        "as_made": [as_document(figure) for figure in (*_as_made(as_made), *cost_figures(as_made, rates))],
+        "as_made": [
+            as_document(figure) for figure in (*_as_made(as_made, worked), *cost_figures(as_made, rates, worked))
+        ],
     }
 
 
@@ -79,13 +83,13 @@ def _of_month(scope: Scope) -> tuple[Figure, ...]:
     )
 
 
-def _as_made(scope: Scope) -> tuple[Figure, ...]:
+def _as_made(scope: Scope, worked: Mapping[int, WorkedItem]) -> tuple[Figure, ...]:
     """What can be told of the moment alone."""
     return (
         remediation_figures.open_by_age(scope),
         remediation_figures.reappearance(scope),
         remediation_figures.open_by_state(scope, remediation_figures.open_dates(scope)),
-        *effort_figures.efforts(scope),
+        *effort_figures.efforts(scope, worked.values()),
         *estimate_claim.figures(scope),
     )
 

@@ -17,6 +17,7 @@ from compliance.selectors.costs import rates
 from compliance.selectors.kept import kept, record_mark, seen_by
 from compliance.selectors.remediation_figures import Scope
 from compliance.selectors.slips import Slip
+from compliance.selectors.worked_items import worked_items
 from compliance.types.figures import Figure, Number
 from compliance.types.forecast import FEWEST_CLOSURES, FEWEST_WEEKS, MOST_WEEKS, SEED, TRIALS, Forecast, day_after
 from compliance.types.workload import Rate
@@ -77,6 +78,7 @@ def drawn(scope: Scope, known_rates: Sequence[Rate] | None = None) -> Dashboard:
     """The figures of a scope, computed anew; those of cost only with the rates that its reader may see."""
     weeks = remediation_figures.weeks_of(scope)
     dates = remediation_figures.open_dates(scope)
+    items = worked_items(scope)
     slipped = slips.by_reason(scope, slips.week_and_period(scope), dates)
     by_age, by_state = remediation_figures.open_by_age(scope), remediation_figures.open_by_state(scope, dates)
     figures = (
@@ -89,8 +91,8 @@ def drawn(scope: Scope, known_rates: Sequence[Rate] | None = None) -> Dashboard:
         limit_figures.by_month(scope),
         effort_figures.comparison(scope),
         slipped,
-        *effort_figures.efforts(scope),
-        *cost_figures(scope, known_rates),
+        *effort_figures.efforts(scope, items.values()),
+        *cost_figures(scope, known_rates, items),
         *estimate_claim.figures(scope),
     )
     return Dashboard(

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, timedelta
 from decimal import Decimal
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import Case, CharField, Count, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Count, DateTimeField, Q, QuerySet, Value, When
 from django.db.models.functions import TruncWeek
 from django.utils.translation import gettext as _
 
@@ -28,6 +28,7 @@ from compliance.types.verdicts import Conclusion
 
 FINDINGS, ITEMS = "finding-list", "remediation-list"
 WEEKS = 26
+_WEEK = timedelta(weeks=1)
 PERIODS = (30, 90, 365)
 
 
@@ -179,15 +180,12 @@ class Week:
 
 
 def weeks_of(scope: Scope) -> tuple[Week, ...]:
-    """The last weeks up to the present one, from two queries."""
+    """The last weeks up to the present one, from one query."""
     monday = scope.today - timedelta(days=scope.today.weekday())
     first = monday - timedelta(weeks=WEEKS - 1)
-    start, items = start_of(first), scope.items.order_by()
-    base = items.aggregate(
-        opened=Count("pk", filter=Q(created_at__lt=start)), closed=Count("pk", filter=Q(closed_at__lt=start))
-    )
-    flows = _by_week(items, start)
-    weeks, all_opened, all_closed = list[Week](), base["opened"], base["closed"]
+    flows = _by_week(scope.items.order_by(), first)
+    all_opened, all_closed = (flows.get((moment, first - _WEEK), 0) for moment in ("created_at", "closed_at"))
+    weeks = list[Week]()
     for number in range(WEEKS):
         day = first + timedelta(weeks=number)
         came, went = flows.get(("created_at", day), 0), flows.get(("closed_at", day), 0)
@@ -196,16 +194,18 @@ def weeks_of(scope: Scope) -> tuple[Week, ...]:
     return tuple(weeks)
 
 
-def _by_week(items: QuerySet[RemediationItem], start: datetime) -> dict[tuple[str, date], int]:
-    """Items by week of opening and of closing, in one query."""
-    opened, closed = (
-        items.filter(**{f"{moment}__gte": start})
-        .annotate(what=Value(moment), week=TruncWeek(moment, tzinfo=UTC))
+def _by_week(items: QuerySet[RemediationItem], first: date) -> dict[tuple[str, date], int]:
+    """Items by week of opening and of closing, in one query; all before the first week stand in the one before it."""
+    start, before = start_of(first), Value(start_of(first - _WEEK), output_field=DateTimeField())
+    parts = [
+        items.filter(**{f"{moment}__{when}": start})
+        .annotate(what=Value(moment), week=week)
         .values_list("what", "week")
         .annotate(n=Count("pk"))
         for moment in ("created_at", "closed_at")
-    )
-    return {(what, week.date()): n for what, week, n in opened.union(closed, all=True)}
+        for when, week in (("gte", TruncWeek(moment, tzinfo=UTC)), ("lt", before))
+    ]
+    return {(what, week.date()): n for what, week, n in parts[0].union(*parts[1:], all=True)}
 
 
 def burn_down(scope: Scope, weeks: tuple[Week, ...]) -> Figure:

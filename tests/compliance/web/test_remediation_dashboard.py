@@ -167,14 +167,8 @@ def test_effort_and_cost_by_team_and_system_are_for_those_who_may_see_them(
 ) -> None:
     team = Team.objects.create(name="Data")
     RemediationItem.objects.filter(pk=history[0].pk).update(team=team, work_role="Engineer")
-    for amount, currency in ((Decimal(500), "EUR"), (Decimal(700), "CHF")):
-        CostRate.objects.create(
-            work_role="engineer",
-            currency=currency,
-            amount_a_day=amount,
-            effective_from=date(2020, 1, 1),
-            stated_by=manager,
-        )
+    rated(manager, "EUR", 500)
+    rated(manager, "CHF", 700)
     content = dashboard(manager, today=timezone.localdate(), days=365)
     by_team = content.figure("effort-by-team")
     assert by_team is not None
@@ -189,6 +183,34 @@ def test_effort_and_cost_by_team_and_system_are_for_those_who_may_see_them(
         assert not [figure for figure in figures if figure.key.startswith("cost")] or may(user, Verb.VIEW_COSTS)
     assert may(administrator, Verb.VIEW_COSTS)
     assert not may(officer, Verb.VIEW_COSTS)
+
+
+def test_cost_adds_up_over_systems_controls_and_teams(
+    world: World, history: list[RemediationItem], browse: Browse, manager: User
+) -> None:
+    rated(manager, "EUR", 500)
+    RemediationItem.objects.update(work_role="engineer")
+    RemediationItem.objects.filter(pk=history[-1].pk).update(team=Team.objects.create(name="Data"))
+    records.worked(RemediationItem.objects.get(pk=history[-1].pk), manager, "2")
+    content = dashboard(manager, today=timezone.localdate(), days=365)
+    planned = 500 * sum(item.effort_planned for item in RemediationItem.objects.all())
+    for key in ("cost-eur", "cost-by-control-eur", "cost-by-team-eur"):
+        figure = content.figure(key)
+        assert figure is not None
+        assert [sum(Decimal(row.cells[n].value or 0) for row in figure.rows) for n in (0, 1)] == [planned, 1000]
+    teams = content.figure("cost-by-team-eur")
+    assert teams is not None
+    of_team = {row.label: row for row in teams.rows}["Data"]
+    assert [cell.value for cell in of_team.cells] == [Decimal(2500), Decimal(1000)]
+    assert listed(browse(manager), "remediation-list", of_team.cells[0].query) == 1
+
+
+def rated(manager: User, currency: str, amount: int) -> None:
+    """A day of an engineer costs so much."""
+    CostRate.objects.create(
+        work_role="engineer", currency=currency, amount_a_day=Decimal(amount), effective_from=date(2020, 1, 1),
+        stated_by=manager,
+    )  # fmt: skip
 
 
 def test_the_forecast_tells_its_seed_and_method_and_draws_from_whole_weeks(
@@ -233,6 +255,7 @@ def test_the_whole_dashboard_takes_few_queries_anew_and_fewer_when_kept(
     history: list[RemediationItem], browse: Browse, manager: User, count_queries: Count
 ) -> None:
     client = browse(manager)
+    rated(manager, "EUR", 500)  # so that figures of cost are there as well
     assert count_queries(lambda: client.get(URL)) <= 20  # after each change of the record, once
     assert count_queries(lambda: client.get(URL)) <= 8
 
