@@ -63,6 +63,7 @@ RECURRING = {
     "assay: propose disposal": _("Evidence whose time is over is proposed for disposal"),
     "assay: nightly run": _("The nightly run"),
     "assay: summarise month": _("The summary of the month before is made"),
+    "assay: renew stamps": _("Time stamps of packs are renewed before they age"),
     "assay: begin rehash": _("A share of the stored files is hashed again"),
 }
 

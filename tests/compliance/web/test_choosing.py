@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.urls import reverse
 
-from compliance.models import Evidence, SupplierReview, User
+from compliance.models import AISystem, Evidence, SupplierReview, TechniqueSection, User
 from compliance.web.choosing import KINDS, MOST
 from tests.compliance import records
 from tests.compliance.conftest import Browse, World
 from tests.compliance.web.test_record_pages_in_browser import FILL
 from tests.compliance.web.test_suppliers import filled
+from tests.compliance.web.test_teams_and_playbook import programme
 from tests.installations import Site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
+
+__all__ = ["programme"]  # a loaded playbook, as a fixture of this module
 
 
 def documents(world: World, actor: User, count: int) -> list[Evidence]:
@@ -64,6 +67,32 @@ def test_one_that_is_not_listed_is_taken_and_shown_again(world: World, browse: B
     assert SupplierReview.objects.get().evidence == oldest
 
 
+@pytest.mark.parametrize(
+    "place", ["playbook", "calendar-new", "people-new", "machine-new", "token-new", "engagement-new"]
+)
+def test_of_many_ai_systems_the_first_are_listed(
+    world: World, browse: Browse, administrator: User, officer: User, programme: TechniqueSection, place: str
+) -> None:
+    AISystem.objects.bulk_create(AISystem(name=f"Reader {n:03}", owner=officer) for n in range(MOST + 5))
+    reader = administrator if place in {"people-new", "machine-new"} else officer
+    page = browse(reader).get(reverse(place)).text
+    assert "type to find others" in page
+    assert "Reader 001" in page
+    assert "Reader 054" not in page
+    assert "Reader 054" in found(browse, reader, "system", q="reader 054")
+
+
+def test_the_playbook_leads_to_the_system_that_was_chosen(
+    world: World, browse: Browse, manager: User, contributor: User
+) -> None:
+    system, place = world.assessment.system, reverse("playbook")
+    answer = browse(manager).get(place, {"system": str(system.uuid)})
+    assert (answer.status_code, answer.url) == (302, reverse("playbook-open", args=[system.uuid]))
+    assert browse(manager).get(place, {"system": "none"}).status_code == 200
+    foreign = world.other_assessment.system
+    assert browse(contributor).get(place, {"system": str(foreign.uuid)}).status_code == 200
+
+
 @pytest.mark.parametrize("typed", ["document 003", "{sha256}"])
 def test_what_is_typed_finds_the_others(world: World, browse: Browse, contributor: User, typed: str) -> None:
     wanted = documents(world, contributor, MOST + 5)[3]
@@ -96,7 +125,9 @@ def test_nothing_fits_and_too_much_fits_are_said(world: World, browse: Browse, c
 def test_nothing_of_foreign_systems_is_offered(
     world: World, browse: Browse, contributor: User, auditor: User, kind: str
 ) -> None:
-    foreign = (world.other_log, world.other_version, world.other_finding)
+    foreign = (
+        world.other_log, world.other_version, world.other_finding, world.other_assessment, world.other_assessment.system
+    )  # fmt: skip
     for user in (contributor, auditor):
         page = found(browse, user, kind, name="x", x=str(world.other_log.uuid))
         assert not any(str(row.uuid) in page for row in foreign)
