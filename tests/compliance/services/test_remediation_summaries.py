@@ -19,7 +19,7 @@ from compliance.models import CostRate, Job, RemediationItem, RemediationSummary
 from compliance.selectors.monthly_summary import summary_document
 from compliance.services import leases, remediation_summaries
 from compliance.services.errors import RefusedError
-from compliance.templatetags.figures import figure_value
+from compliance.templatetags.figures import figure_label, figure_value
 from compliance.types.canonical import sha256_hex
 from compliance.types.figures import from_document
 from compliance.types.states import JobState
@@ -76,7 +76,7 @@ def test_its_figures_as_xlsx_are_those_of_the_document(
     rows = list(load_workbook(io.BytesIO(answer.getvalue()))["Rows"].iter_rows(min_row=2, values_only=True))
     figures = [from_document(one) for part in ("of_month", "as_made") for one in summary.document[part]]
     assert len(rows) == sum(len(row.cells) for figure in figures for row in figure.rows)
-    assert ("This period beside the one before", "Items opened", "This period", 3, "number") in rows
+    assert ("This period beside the one before", "Items opened", "This period", 3, "findings, items and days") in rows
 
 
 def test_its_page_shows_the_figures_and_the_list_the_summary(
@@ -254,7 +254,9 @@ def test_pdf_and_xlsx_hold_every_figure_of_the_selectors(
     for figure in figures:
         assert figure.title in text
         for row in figure.rows:
-            line = " ".join([row.label, *(figure_value(cell.value).replace("\u202f", " ") for cell in row.cells)])
+            line = " ".join(
+                [figure_label(row.label), *(figure_value(cell.value).replace("\u202f", " ") for cell in row.cells)]
+            )
             assert line in text, (figure.key, line)
 
 

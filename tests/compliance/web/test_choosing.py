@@ -86,7 +86,7 @@ def test_the_playbook_leads_to_the_system_that_was_chosen(
     world: World, browse: Browse, manager: User, contributor: User
 ) -> None:
     system, place = world.assessment.system, reverse("playbook")
-    answer = browse(manager).get(place, {"system": str(system.uuid)})
+    answer: Any = browse(manager).get(place, {"system": str(system.uuid)})
     assert (answer.status_code, answer.url) == (302, reverse("playbook-open", args=[system.uuid]))
     assert browse(manager).get(place, {"system": "none"}).status_code == 200
     foreign = world.other_assessment.system

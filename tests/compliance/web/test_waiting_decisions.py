@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from compliance.models import RiskAcceptance, User, Waiver
+from compliance.selectors.day_words import day_words
 from compliance.services import risk_acceptances, waivers
 from compliance.services.risk_acceptances import AcceptanceDraft
 from compliance.types.verdicts import StageVerdict
@@ -43,7 +44,7 @@ def test_requests_wait_for_whoever_may_decide_and_did_not_ask(
     acceptance, waiver = asked(world, officer), waived(world, officer)
     shown = browse(manager).get("/").text
     title = escape(world.finding.title)
-    assert f"Olga Officer asks to accept the risk of “{title}” until {DAY.isoformat()}." in shown
+    assert f"Olga Officer asks to accept the risk of “{title}” until {day_words(DAY)}." in shown
     assert f'href="/acceptances/{acceptance.uuid}/"' in shown
     assert f'href="/waivers/{waiver.uuid}/"' in shown
     for other in (officer, contributor):
