@@ -57,6 +57,7 @@ NIGHT_TABLE = (
 RECURRING = {
     "assay: reap jobs": _("Jobs that stopped answering are taken up again"),
     "assay: seal ledger": _("New events of the ledger are sealed"),
+    "assay: checkpoint ledger": _("A checkpoint of the ledger is signed and stamped"),
     "assay: deliver webhooks": _("Webhooks are delivered"),
     "assay: remind": _("Mail and reminders are sent"),
     "assay: sweep staging": _("What broken-off imports left is swept away"),

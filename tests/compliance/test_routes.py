@@ -27,8 +27,7 @@ from compliance.rights import TABLE, Verb
 from compliance.services import people
 from compliance.types.states import Role
 from tests.compliance.conftest import World, person
-from tests.compliance.routes_world import Known
-from tests.compliance.routes_world import Places, places
+from tests.compliance.routes_world import Known, Places, places
 
 PUBLIC = {
     "sign-in": "nobody is signed in before it",

@@ -28,8 +28,7 @@ from compliance.rights import SYSTEM_PATH, visible
 from compliance.types.states import Role
 from compliance.web.choosing import KINDS
 from tests.compliance.conftest import World
-from tests.compliance.routes_world import Known
-from tests.compliance.routes_world import Places, places
+from tests.compliance.routes_world import Known, Places, places
 from tests.compliance.test_routes import address, ask, with_session
 
 SCOPED_ROLES = [Role.CONTRIBUTOR, Role.AUDITOR]

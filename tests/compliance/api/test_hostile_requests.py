@@ -30,8 +30,7 @@ from compliance.management.routes import Route, routes
 from compliance.models import User
 from compliance.types.states import Role
 from tests.compliance.conftest import World
-from tests.compliance.routes_world import Known
-from tests.compliance.routes_world import Places, places
+from tests.compliance.routes_world import Known, Places, places
 from tests.compliance.test_routes import named, with_session
 
 EXAMPLES = int(os.environ.get("ASSAY_API_EXAMPLES", "1"))
