@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -83,7 +82,7 @@ def test_odd_sizes_are_refused(kept: LedgerCheckpoint, api: Api, officer: User, 
     assert api(officer).get(f"{BASE}/ledger/consistency/?{query}").status_code == code
 
 
-@pytest.mark.parametrize(("given", "code"), [("x", 400), (str(uuid4()), 404), ("\x00", 400)])
+@pytest.mark.parametrize(("given", "code"), [("x", 400), ("a745614b-5021-4f49-83a7-19307e0f194a", 404), ("\x00", 400)])
 def test_an_odd_checkpoint_is_refused(
     kept: LedgerCheckpoint, world: World, api: Api, officer: User, given: str, code: int
 ) -> None:
