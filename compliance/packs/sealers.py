@@ -108,7 +108,7 @@ def _in_token(files: SignerFiles, pin: str) -> _InToken:
         raise SignerError("pkcs11.json must name module, token and key") from error
 
 
-def open_sealer(files: SignerFiles, passphrase: str = "") -> Sealer:
+def open_sealer(files: SignerFiles, passphrase: str) -> Sealer:
     """The key of the folder. Raises SignerError where there is none or several, or where it is not the certificate's."""
     present = [path.name for path in (files.seal_key, files.pkcs12, files.pkcs11) if path.exists()]
     if len(present) != 1:

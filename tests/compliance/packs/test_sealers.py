@@ -100,4 +100,4 @@ def test_one_key_seals(example: Example, tmp_path: Path, names: tuple[str, ...])
     for name in names:
         (keys.folder / name).write_bytes(b"x")
     with pytest.raises(SignerError, match="one key seals packs"):
-        open_sealer(keys)
+        open_sealer(keys, "")

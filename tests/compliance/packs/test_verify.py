@@ -164,7 +164,7 @@ def _receipt_of(issued: IssuedPack, example: Example, **changes: object) -> byte
     """A receipt with other words, signed by the seal's key."""
     receipt = cast(Receipt, {**issued.receipt, **changes})
     own = load_pem_x509_certificate(example.keys.seal.read_bytes())
-    return envelope_bytes(receipt, [sign_receipt(receipt, sealer=open_sealer(example.keys), certificate=own)])
+    return envelope_bytes(receipt, [sign_receipt(receipt, sealer=open_sealer(example.keys, ""), certificate=own)])
 
 
 def test_a_receipt_for_another_pack_is_told(example: Example, issued: IssuedPack, content: bytes) -> None:
@@ -191,7 +191,7 @@ def test_a_stranger_s_receipt_for_the_genuine_pack_counts_for_nothing(
     own = load_pem_x509_certificate(stranger.seal.read_bytes())
     facts = signer_facts(stranger)
     receipt = cast(Receipt, {**issued.receipt, "signer_certificate_sha256": facts["certificate_sha256"]})
-    forged = envelope_bytes(receipt, [sign_receipt(receipt, sealer=open_sealer(stranger), certificate=own)])
+    forged = envelope_bytes(receipt, [sign_receipt(receipt, sealer=open_sealer(stranger, ""), certificate=own)])
     report = verify_bytes(content, receipt=forged, trust_roots=[example.keys.root.read_bytes()])
     assert _words(report, CheckName.RECEIPT).startswith("The receipt is signed by somebody who is neither")
 
