@@ -34,6 +34,7 @@ NARROW: ViewportSize = {"width": 360, "height": 740}
 SCROLLS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 NO_PAGE = {  # addresses that answer a GET with something else than a page
     "population-rows", "summary-download",  # files
+    "api-verify",  # answers POST alone
     "choices",  # options for a field that somebody types in
     "evidence-download", "pack-download", "engagement-list-file", "work-paper-export",
     "pack-receipt", "pack-files", "pack-marks", "trail-checkpoint-file", "trail-proof",

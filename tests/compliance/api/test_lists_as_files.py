@@ -34,7 +34,9 @@ def counted(api: Api, user: User, known: Places) -> Iterator[tuple[str, int]]:
         if url is None or re.search(r"schema|docs", url):
             continue
         answer: Any = api(user).get(url)
-        if answer.status_code != 200 or not str(answer.headers.get("Content-Type", "")).startswith("application/json"):
+        if answer.streaming or answer.status_code != 200:
+            continue  # a file, or nothing for this person
+        if not str(answer.headers.get("Content-Type", "")).startswith("application/json"):
             continue
         given = answer.json()
         if isinstance(given, list) or {"count", "results"} <= set(given):
