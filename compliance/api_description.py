@@ -23,6 +23,7 @@ from compliance.types.states import (
     RemediationState,
     RetentionClass,
     RiskState,
+    Severity,
 )
 from compliance.types.testing import AuditFindingState, ControlTestKind, ControlTestState, PopulationKind
 from compliance.types.verdicts import Conclusion
@@ -46,6 +47,7 @@ SETTINGS: dict[str, Any] = {
             JobState,
             MappingState,
             RemediationState,
+            Severity,
             Conclusion,
             EngagementKind,
             EngagementState,

@@ -35,7 +35,7 @@ from compliance.services import (
 )
 from compliance.types.applicability import LegalRole, RiskClass, Standing
 from compliance.types.risk_priority import Priority
-from compliance.types.states import HandoverWay, ModelOrigin, ReleaseOutcome
+from compliance.types.states import HandoverWay, ModelOrigin, ReleaseOutcome, Severity
 
 
 class SystemViewSet(ReadViewSet):
@@ -167,7 +167,11 @@ class FindingViewSet(ReadViewSet):
     serializer_class = shapes.FindingSerializer
     keeps_count = True
     filterset_fields = ("state", "severity", "sighting")
-    action_verbs: ClassVar = {"investigate": Verb.WORK_REMEDIATION, "priority": Verb.SET_PRIORITY}
+    action_verbs: ClassVar = {
+        "investigate": Verb.WORK_REMEDIATION,
+        "priority": Verb.SET_PRIORITY,
+        "severity": Verb.SET_PRIORITY,
+    }
 
     @extend_schema(request=None, responses=shapes.FindingSerializer)
     @action(detail=True, methods=["post"])
@@ -185,6 +189,17 @@ class FindingViewSet(ReadViewSet):
         asked, words = payload.validated_data["priority"], payload.validated_data["words"]
         wanted = Priority(asked) if asked else None
         priorities.set_by_hand(finding=self.get_object(), priority=wanted, words=words, actor=asker(request))
+        return Response(shapes.FindingSerializer(self.get_object()).data)
+
+    @extend_schema(request=requests.SeverityRequest, responses=shapes.FindingSerializer)
+    @action(detail=True, methods=["post"])
+    def severity(self, request: Request, uuid: str) -> Response:
+        """A person's severity with a reason; an empty one gives the finding back to what reports state."""
+        payload = requests.SeverityRequest(data=request.data)
+        payload.is_valid(raise_exception=True)
+        asked, words = payload.validated_data["severity"], payload.validated_data["words"]
+        wanted = Severity(asked) if asked else None
+        priorities.grade_by_hand(finding=self.get_object(), severity=wanted, words=words, actor=asker(request))
         return Response(shapes.FindingSerializer(self.get_object()).data)
 
     @extend_schema(responses={(200, ocsf.MEDIA_TYPE): OpenApiTypes.STR})

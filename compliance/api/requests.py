@@ -15,7 +15,7 @@ from compliance.types.handling import HandlingLabel
 from compliance.types.pack_layouts import Layout
 from compliance.types.provenance import Obtained
 from compliance.types.risk_priority import Priority
-from compliance.types.states import Audience, ModelOrigin, ReleaseOutcome, RetentionClass
+from compliance.types.states import Audience, ModelOrigin, ReleaseOutcome, RetentionClass, Severity
 
 SYSTEMS = m.AISystem.objects.all()
 
@@ -164,6 +164,13 @@ class ModelVersionRequest(serializers.Serializer[JSON]):
     parent = ScopedReference(  # type: ignore[assignment]  # named as the record names it
         queryset=m.ModelVersion.objects.all(), required=False, allow_null=True, default=None
     )
+
+
+class SeverityRequest(serializers.Serializer[JSON]):
+    """A severity set by a person; empty: as reports state it."""
+
+    severity = serializers.ChoiceField(choices=choices(Severity), allow_blank=True)
+    words = serializers.CharField(max_length=5_000)
 
 
 class PriorityRequest(serializers.Serializer[JSON]):

@@ -293,10 +293,10 @@ class FindingSerializer(serializers.ModelSerializer[m.Finding]):
     class Meta:
         model = m.Finding
         fields: ClassVar = [
-            "uuid", "system", "asset_name", "model_version", "target", "title", "state", "severity", "techniques",
-            "condition", "criteria", "cause", "effect", "first_seen_at", "last_seen_at", "sighting", "reappearances",
-            "priority", "priority_by_rule", "priority_points", "priority_reasons", "priority_reason", "waived_until", "risk",
-            "observations",
+            "uuid", "system", "asset_name", "model_version", "target", "title", "state", "severity", "severity_by_rule",
+            "severity_reason", "techniques", "condition", "criteria", "cause", "effect", "first_seen_at", "last_seen_at",
+            "sighting", "reappearances", "priority", "priority_by_rule", "priority_points", "priority_reasons",
+            "priority_reason", "waived_until", "risk", "observations",
         ]  # fmt: skip
 
 

@@ -24,8 +24,9 @@ def _ranked(field: str, values: type[Severity] | type[Priority]) -> list[models.
 class Finding(RetainedRecord):
     """Condition, criteria, cause and effect; concluded from observations, once per asset, control and rule.
 
-    priority follows from the rule, with its reasons; priority_by_hand outranks it. waived_until: last day on which a waiver of
-    the scanner's rule sets the finding aside.
+    severity: as a person set it (severity_by_hand), else severity_by_rule, which follows from reports. priority follows from
+    the rule, with its reasons; priority_by_hand outranks it. waived_until: last day on which a waiver of the scanner's rule
+    sets the finding aside.
     """
 
     system = models.ForeignKey("compliance.AISystem", on_delete=models.PROTECT, related_name="findings")
@@ -39,6 +40,11 @@ class Finding(RetainedRecord):
     title = models.CharField(_("title"), max_length=500)
     state = enum_field(_("conclusion"), Conclusion)
     severity = enum_field(_("severity"), Severity)
+    severity_by_rule = enum_field(_("severity by the rule"), Severity)
+    severity_by_hand = enum_field(_("severity set by a person"), Severity, blank=True)
+    severity_reason = models.TextField(_("why a person set the severity"), blank=True)
+    severity_set_by = models.ForeignKey("compliance.User", on_delete=models.PROTECT, null=True, related_name="+")
+    severity_set_at = models.DateTimeField(_("severity set at"), null=True)
     techniques = models.JSONField(_("ATLAS techniques"), default=list)
     condition = models.TextField(_("condition: what was found"))
     criteria = models.TextField(_("criteria: what should be"))

@@ -44,6 +44,7 @@ def marks(finding: Finding) -> FindingAdditions:
         "reappearances": finding.reappearances,
         "priority": finding.priority_now,
         "priority_reason": finding.priority_reason if finding.priority_by_hand else "",
+        "severity_reason": finding.severity_reason if finding.severity_by_hand else "",
         "waived_until": finding.waived_until.isoformat() if finding.waived_until and finding.is_waived else None,
     }
 

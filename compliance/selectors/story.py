@@ -18,7 +18,7 @@ from compliance.types.drafts import JSON
 from compliance.types.plans import PlanReason
 from compliance.types.risk_life import ClosingBasis
 from compliance.types.risk_priority import Priority
-from compliance.types.states import RemediationState
+from compliance.types.states import RemediationState, Severity
 from compliance.types.verdicts import Conclusion
 
 if TYPE_CHECKING:
@@ -116,6 +116,14 @@ def _priority(payload: JSON, _names: _Names) -> Told:
     return _("Priority set from “%(before)s” to “%(after)s”") % words, "flag-fill", "note"
 
 
+def _severity(payload: JSON, _names: _Names) -> Told:
+    words = {
+        "before": label(Severity(str(payload["before"]))),
+        "after": label(Severity(str(payload["after"]))),
+    }
+    return _("Severity set from “%(before)s” to “%(after)s”") % words, "flag-fill", "note"
+
+
 def _proposed(payload: JSON, _names: _Names) -> Told:
     kinds = dict.fromkeys(str(label(ClosingBasis(one["kind"]))) for one in payload["basis"])
     return _("Closing proposed: %(basis)s") % {"basis": "; ".join(kinds)}, "question-circle", "note"
@@ -160,6 +168,7 @@ _TELLERS: dict[str, Callable[[JSON, _Names], Told]] = {
     "risk.closed": _said(gettext_lazy("Risk closed"), "check2-circle", "good"),
     "risk.reopened": _said(gettext_lazy("Risk open again"), "flag-fill", "bad"),
     "finding.priority_set": _priority,
+    "finding.severity_set": _severity,
     "closing.proposed": _proposed,
     "closing.returned": _said(gettext_lazy("Closing returned"), "arrow-repeat", "warn"),
     "closing.lapsed": _said(

@@ -137,7 +137,8 @@ class _Drawn:
         finding, observation = self.finding, spoken.observation
         finding.state = spoken.conclusion.value
         finding.condition, finding.title = observation.description, observation.title
-        finding.severity = str(_severity(observation, spoken.conclusion, finding.severity))
+        finding.severity_by_rule = str(_severity(observation, spoken.conclusion, finding.severity_by_rule))
+        finding.severity = finding.severity_by_hand or finding.severity_by_rule
         if spoken.conclusion is Conclusion.NOT_SATISFIED:
             self.marks.put_on(finding, observation)
         if self.is_new or str(finding.state) != self.said[0] or finding.last_seen_at > self.seen_before:
@@ -153,7 +154,7 @@ class _Drawn:
 
 
 _SAID = (
-    "state", "condition", "title", "severity", "sighting", "reappearances", "priority", "priority_points",
+    "state", "condition", "title", "severity", "severity_by_rule", "sighting", "reappearances", "priority", "priority_points",
     "priority_reasons", "waiver", "waived_until",
 )  # fmt: skip
 _said_by = attrgetter(*(name if name != "waiver" else "waiver_id" for name in _SAID))
@@ -179,8 +180,8 @@ def _key_of(finding: Finding) -> _Key:
 
 _MADE_OF = (
     "system_id", "asset_key", "target_id", "rule_fingerprint", "asset_name", "model_version_id", "title", "state",
-    "severity", "techniques", "condition", "criteria", "effect", "first_seen_at", "last_seen_at", "sighting", "priority",
-    "priority_points", "priority_reasons", "waiver_id", "waived_until",
+    "severity", "severity_by_rule", "techniques", "condition", "criteria", "effect", "first_seen_at", "last_seen_at",
+    "sighting", "priority", "priority_points", "priority_reasons", "waiver_id", "waived_until",
 )  # fmt: skip
 
 
@@ -198,6 +199,7 @@ def _made(spoken: _Spoken, effect: str, marks: Marks) -> tuple[Any, ...]:
         observation.model_version_id,
         observation.title,
         spoken.conclusion.value,
+        severity,
         severity,
         observation.techniques,
         observation.description,
@@ -357,6 +359,7 @@ def open_by_person(
             "title": title,
             "state": Conclusion.NOT_SATISFIED,
             "severity": severity,
+            "severity_by_rule": severity,
             "techniques": [],
             "condition": condition,
             "criteria": target.objective,

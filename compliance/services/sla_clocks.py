@@ -127,7 +127,7 @@ def _with_finding(rows: QuerySet[SlaClock]) -> QuerySet[SlaClock]:
 
 
 def _severity(prefix: str = "") -> Coalesce:
-    """What a finding's limit goes by: the severity of its risk, which a person may set, else its own."""
+    """What a finding's limit goes by: the severity of its risk, which a person may have set, else its own."""
     return Coalesce(F(f"{prefix}risk__severity"), F(f"{prefix}severity"))
 
 

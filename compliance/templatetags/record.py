@@ -127,6 +127,7 @@ EVENTS = {
     "finding.concluded": _("Finding concluded"),
     "finding.opened": _("Finding recorded by a person"),
     "finding.priority_set": _("Priority of a finding set by a person"),
+    "finding.severity_set": _("Severity of a finding set by a person"),
     "hold.lifted": _("Legal hold lifted"),
     "hold.placed": _("Legal hold placed"),
     "import.published": _("Import published"),

@@ -13,13 +13,14 @@ from compliance.types.states import RiskState
 
 
 class FindingAdditions(TypedDict, total=False):
-    """Absent from older freezes. sighting None: it never stood; priority_reason: why a person set it, else empty; waived_until:
-    last day of the waiver in force when the assessment was frozen."""
+    """Absent from older freezes. sighting None: it never stood; priority_reason and severity_reason: why a person set
+    these, else empty; waived_until: last day of the waiver in force when the assessment was frozen."""
 
     sighting: Sighting | None
     reappearances: int
     priority: Priority
     priority_reason: str
+    severity_reason: str
     waived_until: Day | None
 
 

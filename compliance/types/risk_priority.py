@@ -146,6 +146,13 @@ def rejudged(*, reasons: Iterable[Mapping[str, Any]], exposure: Exposure) -> Jud
     return _sum((first, *_exposed(exposure), *rest))
 
 
+def regraded(*, reasons: Iterable[Mapping[str, Any]], severity: Severity) -> Judgement:
+    """The same for a finding whose severity a person set: every other reason stays as the finding keeps it."""
+    kept = (Reason(factor=Factor(one["factor"]), value=one["value"], points=one["points"]) for one in reasons)
+    graver = Reason(factor=Factor.SEVERITY, value=severity.value, points=SEVERITY_POINTS[severity])
+    return _sum((graver, *(one for one in kept if one.factor is not Factor.SEVERITY)))
+
+
 def _sum(reasons: tuple[Reason, ...]) -> Judgement:
     points = sum(reason.points for reason in reasons)
     priority = next(priority for priority, least in LEAST_POINTS if points >= least)

@@ -141,12 +141,12 @@ def acts_from(state: RiskState | None, by: By) -> frozenset[RiskAct]:
 class Held(StrEnum):
     """What somebody may want to change."""
 
-    CONCLUSION = "conclusion, condition and severity of a finding"
+    CONCLUSION = "conclusion, condition and, by the rule, severity of a finding"
     JUDGED = "the same of a finding whose risk is accepted, or asked to be"
     EXAMINED = "the same of a finding that a person made"
     SIGHTING = "when a finding was last seen, and that it was fixed or reappeared"
     PRIORITY = "priority by the rule"
-    OVERRIDE = "priority set by a person"
+    OVERRIDE = "severity or priority set by a person"
     CLOSED_RISK = "that a closed risk is open again"
     ACCEPTANCE = "that a risk is accepted, and until when"
     LAPSE = "that an acceptance, a request or a waiver is over after its last day"

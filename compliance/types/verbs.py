@@ -55,7 +55,7 @@ class Verb(StrEnum):
     ATTACH_TO_WORK = "attach evidence to remediation items"
     KEEP_FILTERS = "keep filters of lists under a name"
     VIEW_FIGURES = "see the figures of remediation and its monthly summaries"
-    SET_PRIORITY = "set the priority of a finding"
+    SET_PRIORITY = "set severity and priority of a finding"
     REQUEST_ACCEPTANCE = "ask for the acceptance of a risk or for a waiver"
     DECIDE_ACCEPTANCE = "decide on acceptances of risks and on waivers"
     CONFIRM_CLOSING = "confirm or return a closing"

@@ -32,10 +32,12 @@ from compliance.types.verdicts import Conclusion
 from compliance.web.base import Request, found, guarded, ordered, page_by_key, say
 from compliance.web.exports import Table, exported, ocsf_response, wanted
 from compliance.web.finding_forms import ALL_STATES, FindingFilterForm, FindingForm
-from compliance.web.risk_forms import PriorityForm
+from compliance.web.risk_forms import PriorityForm, SeverityForm
 
 _WORK = Prefetch("risk__items", queryset=RemediationItem.objects.select_related("owner").order_by("due_on"))
-ROWS = Finding.objects.select_related("system", "target", "model_version__model", "risk", "priority_set_by", "waiver")
+ROWS = Finding.objects.select_related(
+    "system", "target", "model_version__model", "risk", "priority_set_by", "severity_set_by", "waiver"
+)
 ORDERS = {
     "title": ("title",),
     "severity": ("severity_rank",),
@@ -54,6 +56,7 @@ def _rows(rows: QuerySet[Finding]) -> Iterator[tuple[object, ...]]:
             finding.system.name,
             finding.target.control_id,
             finding.get_severity_display(),
+            finding.severity_reason,
             label(finding.priority_now),
             finding.priority_reason,
             finding.get_state_display(),
@@ -79,7 +82,8 @@ def _rows(rows: QuerySet[Finding]) -> Iterator[tuple[object, ...]]:
 
 def _table(rows: QuerySet[Finding]) -> Table:
     heads = (
-        _("finding"), _("asset"), _("AI system"), _("control"), _("severity"), _("priority"), _("why a person set it"),
+        _("finding"), _("asset"), _("AI system"), _("control"), _("severity"), _("why a person set it"), _("priority"),
+        _("why a person set the priority"),
         _("conclusion"), _("beside the report before"), _("reappearances"), _("risk"), _("accepted, or asked to be, until"),
         _("waived until"), _("first seen (UTC)"), _("last seen (UTC)"), _("condition"), _("criteria"), _("cause"),
         _("effect"), _("remediation"), _("time limit"), _("limit reached (UTC)"), _("identifier"),
@@ -176,6 +180,7 @@ def finding_detail(request: Request, uuid: UUID) -> HttpResponse:
         "limit": limit_of_finding(finding),
         "risk": risk_part(finding, request.user),
         "priority_form": PriorityForm(initial={"priority": finding.priority_by_hand}),
+        "severity_form": SeverityForm(initial={"severity": finding.severity_by_hand}),
         "may_prioritise": may(request.user, Verb.SET_PRIORITY),
         "may_work": may(request.user, Verb.WORK_REMEDIATION),
         "may_ask": may(request.user, Verb.REQUEST_ACCEPTANCE),

@@ -16,6 +16,7 @@ from compliance.rights import Asker, Verb, systems_for, visible
 from compliance.services.risk_acceptances import AcceptanceDraft
 from compliance.types.risk_life import AgreementState
 from compliance.types.risk_priority import Priority
+from compliance.types.states import Severity
 from compliance.web.forms import day_input
 
 LIVING = "living"
@@ -156,6 +157,15 @@ class AgreementFilterForm(forms.Form):
         field = self.fields["system"]
         if isinstance(field, forms.ModelChoiceField):
             field.queryset = visible(AISystem.objects.all(), asker)
+
+
+class SeverityForm(forms.Form):
+    """A person's severity; empty gives the finding back to what reports state."""
+
+    severity = forms.ChoiceField(
+        label=_("Severity"), required=False, choices=[("", _("as reports state it")), *choices(Severity)]
+    )
+    words = forms.CharField(label=_("Reason"), widget=forms.Textarea(attrs={"rows": 2}), max_length=5_000)
 
 
 class PriorityForm(forms.Form):

@@ -19,6 +19,7 @@ from compliance.services import priorities, risk_acceptances, risks
 from compliance.services.errors import RefusedError
 from compliance.types.risk_life import AgreementState
 from compliance.types.risk_priority import Priority
+from compliance.types.states import Severity
 from compliance.web.acts import act
 from compliance.web.base import Request, found, guarded, page_of, refuse, say
 from compliance.web.exports import Column, exported, table_of, wanted
@@ -28,6 +29,7 @@ from compliance.web.risk_forms import (
     AgreementFilterForm,
     PriorityForm,
     ReviewForm,
+    SeverityForm,
     words_of,
 )
 
@@ -130,6 +132,23 @@ def finding_priority(request: Request, uuid: UUID) -> HttpResponse:
         request,
         lambda: priorities.set_by_hand(finding=finding, priority=priority, words=words, actor=request.user),
         done=_("The priority is set."),
+        back=_finding_url(finding),
+    )
+
+
+@guarded(Verb.SET_PRIORITY, methods=("POST",))
+def finding_severity(request: Request, uuid: UUID) -> HttpResponse:
+    """A person's severity, or back to what reports state."""
+    finding, form = found(request, FINDINGS, uuid), SeverityForm(request.POST)
+    if not form.is_valid():
+        refuse(request, RefusedError(_("Choose a severity and say why.")))
+        return redirect(_finding_url(finding))
+    asked, words = form.cleaned_data["severity"], form.cleaned_data["words"]
+    severity = Severity(asked) if asked else None
+    return act(
+        request,
+        lambda: priorities.grade_by_hand(finding=finding, severity=severity, words=words, actor=request.user),
+        done=_("The severity is set."),
         back=_finding_url(finding),
     )
 
@@ -293,6 +312,7 @@ urls = [
     path(f"{_FINDING}put-back/", risk_put_back, name="risk-put-back"),
     path(f"{_FINDING}reopen/", risk_reopen, name="risk-reopen"),
     path(f"{_FINDING}priority/", finding_priority, name="finding-priority"),
+    path(f"{_FINDING}severity/", finding_severity, name="finding-severity"),
     path(f"{_FINDING}acceptance/new/", acceptance_new, name="acceptance-new"),
     path("acceptances/", acceptance_list, name="acceptance-list"),
     path(_ONE, acceptance_detail, name="acceptance-detail"),

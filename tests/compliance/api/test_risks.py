@@ -64,6 +64,14 @@ def test_a_finding_is_looked_into_and_prioritised(world: World, api: Api, office
     assert sum(reason["points"] for reason in shown["priority_reasons"]) == shown["priority_points"]
     risk = shown["risk"]
     assert sent(client, f"findings/{fresh.uuid}/priority", 200, priority="p4", words="Not in use.")["priority"] == "p4"
+    graded = sent(client, f"findings/{fresh.uuid}/severity", 200, severity="low", words="Never served.")
+    assert (graded["severity"], graded["severity_by_rule"], graded["severity_reason"]) == (
+        "low",
+        "critical",
+        "Never served.",
+    )
+    sent(client, f"findings/{fresh.uuid}/severity", 400, severity="grave", words="So.")
+    sent(client, f"findings/{fresh.uuid}/severity", 400, severity="", words=" ")
     assert sent(client, f"risks/{risk}/put_back", 200, words="No time.")["state"] == "open"
     sent(client, f"risks/{risk}/reopen", 409, words="Why not.")
 

@@ -364,6 +364,7 @@ def _findings() -> list[dict[str, Any]]:
             "reappearances": 1,
             "priority": "p1",
             "priority_reason": "It is served to customers.",
+            "severity_reason": "A customer can reach it.",
             "waived_until": "2026-12-31",
         },
         {

@@ -13,7 +13,7 @@ from compliance.services.risk_steps import step
 from compliance.types.applicability import LegalRole, RiskClass, Standing
 from compliance.types.risk_priority import Priority
 from compliance.types.risk_transitions import By, RiskAct
-from compliance.types.states import RiskState
+from compliance.types.states import RiskState, Severity
 from compliance.types.verdicts import StageVerdict
 from tests.compliance import records
 from tests.compliance.conftest import World
@@ -133,6 +133,25 @@ def test_a_person_outranks_the_rule_until_they_give_it_back(world: World, office
     assert (again.priority_now, again.priority, again.priority_rank) == (Priority.P4, Priority.P2, 3)
     back = priorities.set_by_hand(finding=again, priority=None, words="In use.", actor=officer)
     assert back.priority_now == Priority.P2
+
+
+def test_a_person_s_severity_outranks_reports_and_takes_points_risk_and_limit_along(
+    world: World, officer: User
+) -> None:
+    points = world.finding.priority_points
+    with pytest.raises(RefusedError, match="Say why"):
+        priorities.grade_by_hand(finding=world.finding, severity=Severity.LOW, words=" ", actor=officer)
+    priorities.grade_by_hand(finding=world.finding, severity=Severity.LOW, words="Never served.", actor=officer)
+    again = scanned(world, FOUND, 1, officer)
+    assert (again.severity, again.severity_by_rule, again.severity_rank) == ("low", "critical", 3)
+    assert again.priority_points == points - 30
+    assert again.priority_points == sum(reason["points"] for reason in again.priority_reasons)
+    assert risk_of(world).severity == "low"
+    back = priorities.grade_by_hand(finding=again, severity=None, words="It is served.", actor=officer)
+    assert (back.severity, back.severity_by_hand, back.priority_points) == ("critical", "", points)
+    assert risk_of(world).severity == "critical"
+    told = LedgerEvent.objects.filter(kind="finding.severity_set", subject_uuid=back.uuid)
+    assert [entry.entry.payload["after"] for entry in told.order_by("pk")] == ["low", "critical"]
 
 
 def test_the_class_of_the_system_changes_the_priority_of_what_stands(

@@ -115,6 +115,19 @@ def test_a_priority_needs_a_reason(world: World, browse: Browse, officer: User, 
     assert browse(contributor).post(url, {"priority": "p1", "words": "Mine."}).status_code == 403
 
 
+def test_a_severity_needs_a_reason(world: World, browse: Browse, officer: User, contributor: User) -> None:
+    url, page = (reverse(name, args=[world.finding.uuid]) for name in ("finding-severity", "finding-detail"))
+    assert "say why" in browse(officer).post(url, {"severity": "low", "words": ""}, follow=True).text
+    assert "say why" in browse(officer).post(url, {"severity": "grave", "words": "So."}, follow=True).text
+    browse(officer).post(url, {"severity": "low", "words": "Never <b>served</b>."})
+    assert Finding.objects.get(pk=world.finding.pk).severity == "low"
+    shown = browse(officer).get(page).text
+    assert "Never &lt;b&gt;served&lt;/b&gt;." in shown
+    assert "Reports make it Critical." in " ".join(shown.split())
+    assert "Severity set from “Critical” to “Low”" in shown
+    assert browse(contributor).post(url, {"severity": "high", "words": "Mine."}).status_code == 403
+
+
 # Waivers --------------------------------------------------------------------------------------------------------------
 
 
