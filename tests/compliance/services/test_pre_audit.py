@@ -87,7 +87,7 @@ def test_answers_without_evidence(world: World, officer: User) -> None:
     [
         (date(2024, 1, 1), date(2024, 12, 31), "speaks of other days than the period"),
         (date(2027, 1, 1), date(2027, 2, 1), "speaks of other days than the period"),
-        (date(2026, 1, 1), date(2026, 6, 30), "speaks of days until 2026-06-30 only"),
+        (date(2026, 1, 1), date(2026, 6, 30), "speaks of days until 30 Jun 2026 only"),
         (date(2026, 1, 1), date(2026, 12, 31), ""),
         (None, None, ""),
     ],
