@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from compliance.models import Closing, Finding, ModelVersion, RemediationItem, Risk, User
+from compliance.models import Closing, EvidenceLink, Finding, ModelVersion, RemediationItem, Risk, User
 from compliance.selectors.closing_basis import Ground, Missing, examined, ground_of
 from compliance.services import closing_notices, ledger
 from compliance.types.risk_life import ClosingState
@@ -89,7 +89,10 @@ def propose(now: datetime) -> int:
     later = ModelVersion.objects.filter(
         model=OuterRef("finding__model_version__model"), created_at__gt=OuterRef("opened_at")
     )
-    which = Q(finding__state=Conclusion.SATISFIED) | Q(Exists(later)) | Q(finding__observations__isnull=True)
+    attached = Q(Exists(EvidenceLink.objects.filter(finding=OuterRef("finding"))))
+    attached |= Q(Exists(EvidenceLink.objects.filter(remediation__risks=OuterRef("pk"))))
+    examined_alone = Q(finding__observations__isnull=True) & attached
+    which = Q(finding__state=Conclusion.SATISFIED) | Q(Exists(later)) | examined_alone
     return _propose(which) + _propose_gaps()
 
 

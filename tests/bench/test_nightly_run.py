@@ -57,9 +57,10 @@ def large(finding: Finding, owners: list[User]) -> None:
         (
             RemediationItem(
                 system=finding.system, title=f"Mend {n}", owner=owners[n % len(owners)], effort_planned=1,
-                due_on=date(2026, 1, 1) + timedelta(days=n % 700), opened_by=owners[0],
+                estimate_low=1, estimate_likely=1, estimate_high=2, remaining=1, due_on=due, original_due_on=due,
+                opened_by=owners[0],
             )
-            for n in range(ITEMS)
+            for n, due in ((n, date(2026, 1, 1) + timedelta(days=n % 700)) for n in range(ITEMS))
         ),
         batch_size=1000,
     )  # fmt: skip
