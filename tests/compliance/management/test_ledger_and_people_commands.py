@@ -82,7 +82,12 @@ def test_a_forged_ledger_is_exit_1_with_the_place(installation: Installation) ->
     assert "block 1: its events are not those that were sealed" in done.stdout
     assert "missing or altered trigger" in done.stdout
     told = installation.json("verify_ledger", code=1)
-    assert told["problems"] == [{"what": "its events are not those that were sealed", "block": 1, "position": None}]
+    changed, whole = told["problems"]
+    assert (changed["block"], changed["position"], changed["checkpoint"]) == (1, 1, None)
+    assert "is not what was sealed here" in changed["what"]
+    assert whole == {
+        "what": "its events are not those that were sealed", "block": 1, "position": None, "checkpoint": None,
+    }  # fmt: skip
 
 
 def test_what_waits_is_sealed_first_unless_asked_not_to(installation: Installation) -> None:
