@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import partial
 
 import pytest
@@ -21,6 +22,7 @@ from tests.compliance import records
 from tests.compliance.conftest import person
 
 pytestmark = [pytest.mark.bench, pytest.mark.django_db]
+DAY = Decimal(1)
 FINDINGS, ITEMS, MOST_SECONDS = 100_000, 20_000, 60.0
 WEEK = [Hours(weekday=day, start=9 * 60, end=17 * 60) for day in range(5)]
 
@@ -57,7 +59,7 @@ def large(finding: Finding, owners: list[User]) -> None:
         (
             RemediationItem(
                 system=finding.system, title=f"Mend {n}", owner=owners[n % len(owners)], effort_planned=1,
-                estimate_low=1, estimate_likely=1, estimate_high=2, remaining=1, due_on=due, original_due_on=due,
+                estimate_low=DAY, estimate_likely=DAY, estimate_high=DAY, remaining=DAY, due_on=due, original_due_on=due,
                 opened_by=owners[0],
             )
             for n, due in ((n, date(2026, 1, 1) + timedelta(days=n % 700)) for n in range(ITEMS))
