@@ -129,6 +129,41 @@ def test_files_and_functions_stay_small() -> None:
     assert large == []
 
 
+CLOCKS = {"localdate", "localtime", "now", "today", "utcnow", "in_days"}
+
+
+def read_when_imported(tree: ast.AST) -> Iterator[int]:
+    """The lines at which importing a module reads the clock: all that runs outside functions, with decorators and defaults."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Lambda):
+            continue
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            defaults = [d for d in (*node.args.defaults, *node.args.kw_defaults) if d is not None]
+            for part in (*node.decorator_list, *defaults):
+                yield from read_when_imported(ast.Expr(part))
+            continue
+        if isinstance(node, ast.Call):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called in CLOCKS:
+                yield node.lineno
+        yield from read_when_imported(node)
+
+
+def test_no_module_keeps_the_day_of_its_import() -> None:
+    """A worker runs for months, and the suite over midnight."""
+    modules = [*CODE, *sorted((ROOT / "tests").rglob("*.py"))]
+    kept = [f"{p.relative_to(ROOT)}:{line}" for p in modules for line in read_when_imported(ast.parse(p.read_text()))]
+    assert kept == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["D = date.today()", "@p([now()])\ndef f(): ...", "def f(d=localdate()): ...", "class A:\n    d = (in_days(1),)"],
+)
+def test_the_rule_of_days_catches_what_is_kept(source: str) -> None:
+    assert list(read_when_imported(ast.parse(source)))
+
+
 def test_no_module_is_named_for_nothing() -> None:
     names = {"utils", "helpers", "common", "manager", "misc"}
     assert [str(p) for p in CODE if p.stem in names or names & set(p.relative_to(ROOT).parts)] == []

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.utils import timezone
 from rest_framework.test import APIClient
 
 from compliance.models import Capacity, CostRate, ItemDependency, Leave, RemediationItem, Team, User, WorkEntry
@@ -19,10 +18,10 @@ from tests.compliance.api.conftest import Api
 from tests.compliance.conftest import World, person
 from tests.compliance.plans_on_record import Planned, planned, staffed
 from tests.compliance.services.test_closings import GONE, scanned
+from tests.days import in_days
 
 pytestmark = pytest.mark.django_db
 Count = Callable[[Callable[[], object]], int]
-TODAY = timezone.localdate()
 OF_PLANS = ("baselines", "plan-updates", "work-entries", "dependencies")
 OF_PEOPLE = ("capacities", "leaves")
 
@@ -76,7 +75,7 @@ def test_lists_are_narrowed_to_one_item(world: World, plan: Planned, api: Api, m
     updates = read(client, "plan-updates", item__uuid=item, reason="learned_more").json()["results"]
     assert [(row["number"], row["remaining"]) for row in updates] == [(1, "4.00")]
     assert read(client, "plan-updates", slip_days__gt="0").json()["results"] == []
-    assert len(read(client, "work-entries", day=TODAY.isoformat()).json()["results"]) == 1
+    assert len(read(client, "work-entries", day=in_days(0).isoformat()).json()["results"]) == 1
     needs = str(plan.dependency.needs.uuid)
     assert len(read(client, "dependencies", needs__uuid=needs).json()["results"]) == 1
     assert read(client, "dependencies", needs__uuid=item).json()["results"] == []
@@ -108,7 +107,7 @@ def test_plan_baseline_work_and_dependencies_from_beginning_to_end(
     assert sent(api(contributor), f"{one}/baseline", 200, scope="The model in service.")["baseline"] is None
     assert api(contributor).post(f"/api/v1/{one}/baseline/decide/", {"approves": True}).status_code == 403
     assert sent(api(officer), f"{one}/baseline/decide", 200, approves=True, note="")["baseline"]
-    work = {"amount": "4", "unit": "hours", "day": TODAY.isoformat(), "what": "Blocked it"}
+    work = {"amount": "4", "unit": "hours", "day": in_days(0).isoformat(), "what": "Blocked it"}
     assert sent(api(contributor), f"{one}/effort", 200, **work)["effort_spent"] == "0.50"
     (entry,) = read(api(contributor), "work-entries").json()["results"]
     assert (
@@ -150,7 +149,7 @@ def test_teams_are_made_by_those_who_manage_people(
 def test_capacity_leave_and_rates_are_stated_by_managers(
     api: Api, manager: User, officer: User, contributor: User, auditor: User
 ) -> None:
-    who, day = str(contributor.uuid), TODAY.isoformat()
+    who, day = str(contributor.uuid), in_days(0).isoformat()
     stated = {"person": who, "days_a_week": "4", "allocation": 50, "work_role": "ML", "effective_from": day}
     assert sent(api(manager), "capacities", 201, **stated)["person"]["name"] == contributor.name
     away = sent(api(manager), "leaves", 201, person=who, first_day=day, last_day=day)
@@ -231,9 +230,9 @@ def test_owners_without_rights_and_people_who_left_get_no_work(
 @pytest.mark.parametrize(
     ("act", "given"),
     [
-        ("effort", {"amount": "-1", "unit": "days", "day": TODAY.isoformat(), "what": "x"}),
+        ("effort", {"amount": "-1", "unit": "days", "what": "x"}),
         ("effort", {"amount": "1", "unit": "days", "day": "2099-01-01", "what": "x"}),
-        ("effort", {"amount": "25", "unit": "hours", "day": TODAY.isoformat(), "what": "x"}),
+        ("effort", {"amount": "25", "unit": "hours", "what": "x"}),
         ("plan", {"estimate_low": "1", "estimate_likely": "2", "estimate_high": "3", "remaining": "-1",
                   "due_on": "2099-12-01", "reason": "progress", "version": 1}),
         ("plan", {"estimate_low": "1", "estimate_likely": "2", "estimate_high": "3", "remaining": "1",
@@ -243,7 +242,8 @@ def test_owners_without_rights_and_people_who_left_get_no_work(
 def test_negative_effort_and_days_that_cannot_be_are_refused(
     world: World, api: Api, manager: User, act: str, given: dict[str, str]
 ) -> None:
-    answer = api(manager).post(f"/api/v1/remediation-items/{world.item.uuid}/{act}/", given, format="json")
+    sent = {"day": in_days(0).isoformat()} | given if act == "effort" else given
+    answer = api(manager).post(f"/api/v1/remediation-items/{world.item.uuid}/{act}/", sent, format="json")
     assert answer.status_code in (400, 409)
     assert not WorkEntry.objects.exists()
     assert world.item.plan_updates.count() == 1

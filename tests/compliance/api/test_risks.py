@@ -15,9 +15,13 @@ from compliance.types.verdicts import FileScanVerdict, StageVerdict
 from tests.compliance import records
 from tests.compliance.api.conftest import Api
 from tests.compliance.conftest import World
+from tests.days import in_days
 
 pytestmark = pytest.mark.django_db
-DAY = (timezone.localdate() + timedelta(days=30)).isoformat()
+
+
+def a_month_on() -> str:
+    return in_days(30).isoformat()
 
 
 def sent(client: APIClient, path: str, status: int, **given: Any) -> Any:
@@ -27,14 +31,19 @@ def sent(client: APIClient, path: str, status: int, **given: Any) -> Any:
 
 
 def test_an_acceptance_from_request_to_its_end(world: World, api: Api, contributor: User, manager: User) -> None:
-    asked = {"finding": str(world.finding.uuid), "reason": "For now.", "ends_on": DAY, "review_on": DAY}
+    asked = {
+        "finding": str(world.finding.uuid),
+        "reason": "For now.",
+        "ends_on": a_month_on(),
+        "review_on": a_month_on(),
+    }
     assert "Name the controls" in str(sent(api(contributor), "risk-acceptances", 409, **asked))
     made = sent(api(contributor), "risk-acceptances", 201, **asked, compensation="Read twice.")
     assert (made["state"], made["finding"]) == ("requested", str(world.finding.uuid))
     path = f"risk-acceptances/{made['uuid']}"
     assert api(contributor).post(f"/api/v1/{path}/approve/").status_code == 403
     assert sent(api(manager), f"{path}/approve", 200, words="Agreed.")["state"] == "approved"
-    looked = sent(api(manager), f"{path}/review", 200, words="Looked at.", review_on=DAY)
+    looked = sent(api(manager), f"{path}/review", 200, words="Looked at.", review_on=a_month_on())
     assert looked["reviewed_at"]
     assert sent(api(manager), f"{path}/revoke", 200, words="Enough.")["state"] == "revoked"
     risk = api(manager).get(f"/api/v1/risks/{made['risk']}/").json()
@@ -78,12 +87,18 @@ def test_a_finding_is_looked_into_and_prioritised(world: World, api: Api, office
 
 def test_a_waiver_from_request_to_decision(world: World, api: Api, contributor: User, manager: User) -> None:
     seen = records.observed(world.tuned, FileScanVerdict.FINDING, rule="R1")
-    asked = {"system": str(seen.system.uuid), "producer": "assay", "rule": "R1", "reason": "Noise.", "ends_on": DAY}
+    asked = {
+        "system": str(seen.system.uuid),
+        "producer": "assay",
+        "rule": "R1",
+        "reason": "Noise.",
+        "ends_on": a_month_on(),
+    }
     made = sent(api(contributor), "waivers", 201, **asked)
     sent(api(contributor), "waivers", 409, **asked)
     assert sent(api(manager), f"waivers/{made['uuid']}/approve", 200)["state"] == "approved"
     finding = api(manager).get(f"/api/v1/findings/{records.finding_of(seen).uuid}/").json()
-    assert finding["waived_until"] == DAY
+    assert finding["waived_until"] == a_month_on()
     assert sent(api(manager), f"waivers/{made['uuid']}/revoke", 200, words="Enough.")["state"] == "revoked"
     assert Waiver.objects.get().findings.count() == 0
 

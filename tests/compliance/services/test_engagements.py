@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -76,7 +76,7 @@ def test_an_engagement_invites_its_team(world: World, engagement: Engagement, au
         ({"as_of": date(2025, 12, 31)}, "outside the period"),
         ({"kind": EngagementKind.SOC_2_TYPE_1}, "as of which"),
         ({"kind": EngagementKind.SOC_2_TYPE_2, "as_of": date(2026, 6, 30)}, "leave the day empty"),
-        ({"expires_at": timezone.now() - DAY}, "already have ended"),
+        ({"expires_at": datetime(2026, 1, 1, tzinfo=UTC)}, "already have ended"),
         ({"fieldwork_on": date(2026, 3, 1), "final_on": date(2026, 2, 1)}, "out of order"),
     ],
 )

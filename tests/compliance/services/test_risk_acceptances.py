@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,15 +20,15 @@ from compliance.types.states import RiskState
 from compliance.types.verdicts import Conclusion, StageVerdict
 from tests.compliance import records
 from tests.compliance.conftest import World
+from tests.days import in_days
 
 pytestmark = pytest.mark.django_db
-TODAY = timezone.localdate()
-DRAFT = AcceptanceDraft(
-    reason="Only a demonstration uses it.",
-    ends_on=TODAY + timedelta(days=60),
-    review_on=TODAY + timedelta(days=30),
-    compensation="It answers no customer.",
-)
+
+
+def drafted(*, ends: int = 60, review: int = 30, **words: Any) -> AcceptanceDraft:
+    """What is asked for, its last day and its review so many days from today."""
+    said = {"reason": "Only a demonstration uses it.", "compensation": "It answers no customer."} | words
+    return AcceptanceDraft(ends_on=in_days(ends), review_on=in_days(review), **said)
 
 
 @pytest.fixture
@@ -39,7 +38,7 @@ def control(world: World, system: AISystem, officer: User) -> ImplementedControl
 
 @pytest.fixture
 def asked(world: World, officer: User) -> RiskAcceptance:
-    return risk_acceptances.request(finding=world.finding, draft=DRAFT, actor=officer)
+    return risk_acceptances.request(finding=world.finding, draft=drafted(), actor=officer)
 
 
 @pytest.fixture
@@ -53,7 +52,7 @@ def risk_of(world: World) -> Risk:
 
 def over(acceptance: RiskAcceptance) -> None:
     """As if its last day had been yesterday."""
-    yesterday = TODAY - timedelta(days=1)
+    yesterday = in_days(-1)
     RiskAcceptance.objects.filter(pk=acceptance.pk).update(ends_on=yesterday, review_on=yesterday)
     Risk.objects.filter(pk=acceptance.risk_id).update(accepted_until=yesterday)
     acceptance.refresh_from_db()
@@ -65,23 +64,23 @@ def test_one_asks_and_another_approves(world: World, asked: RiskAcceptance, offi
         risk_acceptances.approve(acceptance=asked, words="", actor=officer)
     agreed = risk_acceptances.approve(acceptance=asked, words="", actor=manager)
     assert (agreed.state, agreed.decided_by) == ("approved", manager)
-    assert (risk_of(world).state, risk_of(world).accepted_until) == (RiskState.DEVIATION_APPROVED, DRAFT.ends_on)
+    assert (risk_of(world).state, risk_of(world).accepted_until) == (RiskState.DEVIATION_APPROVED, in_days(60))
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"reason": " "}, "Say why"),
-        ({"ends_on": TODAY}, "after today"),
-        ({"ends_on": TODAY + timedelta(days=367)}, "more than a year"),
-        ({"review_on": TODAY}, "review has to be after today"),
-        ({"review_on": TODAY + timedelta(days=61)}, "not after the last day"),
+        ({"ends": 0}, "after today"),
+        ({"ends": 367}, "more than a year"),
+        ({"review": 0}, "review has to be after today"),
+        ({"review": 61}, "not after the last day"),
         ({"compensation": ""}, "Name the controls"),
     ],
 )
 def test_what_is_not_whole_is_refused(world: World, officer: User, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(RefusedError, match=message):
-        risk_acceptances.request(finding=world.finding, draft=replace(DRAFT, **changes), actor=officer)
+        risk_acceptances.request(finding=world.finding, draft=drafted(**changes), actor=officer)
     assert not RiskAcceptance.objects.exists()
     assert risk_of(world).state == RiskState.REMEDIATING
 
@@ -89,18 +88,18 @@ def test_what_is_not_whole_is_refused(world: World, officer: User, changes: dict
 def test_controls_compensate_where_they_are_of_the_same_system(
     world: World, control: ImplementedControl, officer: User
 ) -> None:
-    draft = replace(DRAFT, controls=[control])
+    draft = drafted(controls=[control])
     with pytest.raises(RefusedError, match="another AI system"):
         risk_acceptances.request(finding=world.other_finding, draft=draft, actor=officer)
     made = risk_acceptances.request(
-        finding=world.finding, draft=replace(DRAFT, controls=[control], compensation=""), actor=officer
+        finding=world.finding, draft=drafted(controls=[control], compensation=""), actor=officer
     )
     assert list(made.controls.all()) == [control]
 
 
 def test_asked_twice_is_refused(world: World, asked: RiskAcceptance, manager: User) -> None:
     with pytest.raises(RefusedError, match="asked for already"):
-        risk_acceptances.request(finding=world.finding, draft=DRAFT, actor=manager)
+        risk_acceptances.request(finding=world.finding, draft=drafted(), actor=manager)
 
 
 def test_a_refusal_says_why_and_work_goes_on(world: World, asked: RiskAcceptance, manager: User) -> None:
@@ -120,17 +119,17 @@ def test_only_whoever_asked_withdraws(world: World, asked: RiskAcceptance, offic
 
 
 def test_a_review_stays_within_the_time_agreed(agreed: RiskAcceptance, officer: User, manager: User) -> None:
-    later = TODAY + timedelta(days=50)
+    later = in_days(50)
     with pytest.raises(RefusedError, match="somebody else"):
         risk_acceptances.review(acceptance=agreed, words="Looked.", review_on=later, actor=officer)
     with pytest.raises(RefusedError, match="not after the last day"):
-        risk_acceptances.review(acceptance=agreed, words="Looked.", review_on=TODAY + timedelta(days=61), actor=manager)
+        risk_acceptances.review(acceptance=agreed, words="Looked.", review_on=in_days(61), actor=manager)
     done = risk_acceptances.review(acceptance=agreed, words="Still no customer.", review_on=later, actor=manager)
-    assert (done.review_on, done.reviewed_by, done.ends_on) == (later, manager, DRAFT.ends_on)
+    assert (done.review_on, done.reviewed_by, done.ends_on) == (later, manager, in_days(60))
 
 
 def test_asking_for_longer_ends_what_was_agreed(world: World, agreed: RiskAcceptance, officer: User) -> None:
-    longer = replace(DRAFT, ends_on=TODAY + timedelta(days=200))
+    longer = drafted(ends=200)
     anew = risk_acceptances.request(finding=world.finding, draft=longer, actor=officer)
     agreed.refresh_from_db()
     assert (agreed.state, anew.state) == ("replaced", "requested")
@@ -195,8 +194,8 @@ def test_nothing_reads_what_is_over_as_in_force(world: World, agreed: RiskAccept
 
 
 def test_the_last_day_still_counts(world: World, agreed: RiskAcceptance) -> None:
-    RiskAcceptance.objects.update(ends_on=TODAY)
-    Risk.objects.filter(pk=agreed.risk_id).update(accepted_until=TODAY)
+    RiskAcceptance.objects.update(ends_on=in_days(0))
+    Risk.objects.filter(pk=agreed.risk_id).update(accepted_until=in_days(0))
     assert risk_acceptances.expire(timezone.now()) == 0
     assert risk_acceptances.expire(timezone.now() + timedelta(days=1)) == 1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
@@ -14,10 +14,10 @@ from compliance.services.nightly import STEPS as NIGHTLY
 from compliance.types.verdicts import Conclusion, FileScanVerdict
 from tests.compliance import records
 from tests.compliance.conftest import World
+from tests.days import in_days
 
 pytestmark = pytest.mark.django_db
-TODAY = timezone.localdate()
-SOON = TODAY + timedelta(days=30)
+SOON = 30  # days from today
 
 
 def found(world: World, rule: str = "R1", day: int = 0) -> Finding:
@@ -26,14 +26,14 @@ def found(world: World, rule: str = "R1", day: int = 0) -> Finding:
     return records.finding_of(observation)
 
 
-def asked(system: AISystem, actor: User, *, assets: str = "", ends_on: date = SOON, rule: str = "R1") -> Waiver:
+def asked(system: AISystem, actor: User, *, assets: str = "", days: int = SOON, rule: str = "R1") -> Waiver:
     return waivers.request(
         system=system,
         producer="assay",
         rule=rule,
         assets=assets,
         reason="Only tests use it.",
-        ends_on=ends_on,
+        ends_on=in_days(days),
         actor=actor,
     )
 
@@ -46,7 +46,7 @@ def test_a_waiver_sets_findings_aside_now_and_later(
     assert not Finding.objects.get(pk=before.pk).is_waived
     waivers.approve(waiver=waiver, words="", actor=manager)
     seen = Finding.objects.get(pk=before.pk)
-    assert (seen.is_waived, seen.waived_until, seen.state) == (True, SOON, Conclusion.NOT_SATISFIED)
+    assert (seen.is_waived, seen.waived_until, seen.state) == (True, in_days(SOON), Conclusion.NOT_SATISFIED)
     again = records.observed(world.base, FileScanVerdict.FINDING, rule="R1")
     assert records.finding_of(again).waiver == waiver  # recorded and drawn, and marked
     assert not found(world, rule="R2").is_waived
@@ -67,21 +67,21 @@ def test_one_asks_and_another_decides(world: World, system: AISystem, officer: U
 
 
 @pytest.mark.parametrize(
-    ("rule", "reason", "ends_on", "message"),
+    ("rule", "reason", "days", "message"),
     [
         ("R9", "It is noise.", SOON, "names the rule"),
         ("R1", " ", SOON, "Say why"),
-        ("R1", "It is noise.", TODAY, "after today"),
-        ("R1", "It is noise.", TODAY + timedelta(days=400), "more than a year"),
+        ("R1", "It is noise.", 0, "after today"),
+        ("R1", "It is noise.", 400, "more than a year"),
     ],
 )
 def test_what_is_not_whole_is_refused(
-    world: World, system: AISystem, officer: User, rule: str, reason: str, ends_on: date, message: str
+    world: World, system: AISystem, officer: User, rule: str, reason: str, days: int, message: str
 ) -> None:
     found(world)
     with pytest.raises(RefusedError, match=message):
         waivers.request(
-            system=system, producer="assay", rule=rule, assets="", reason=reason, ends_on=ends_on, actor=officer
+            system=system, producer="assay", rule=rule, assets="", reason=reason, ends_on=in_days(days), actor=officer
         )
     assert not Waiver.objects.exists()
 
@@ -109,7 +109,7 @@ def test_what_it_set_aside_stands_again_when_it_is_over(
 ) -> None:
     one = found(world)
     waiver = waivers.approve(waiver=asked(system, officer), words="", actor=manager)
-    yesterday = TODAY - timedelta(days=1)
+    yesterday = in_days(-1)
     Waiver.objects.filter(pk=waiver.pk).update(ends_on=yesterday)
     Finding.objects.filter(pk=one.pk).update(waived_until=yesterday)
     one.refresh_from_db()
@@ -127,7 +127,7 @@ def test_a_revoked_waiver_leaves_what_another_covers(
     world: World, system: AISystem, officer: User, manager: User
 ) -> None:
     one = found(world)
-    long = waivers.approve(waiver=asked(system, officer, ends_on=SOON + timedelta(days=9)), words="", actor=manager)
+    long = waivers.approve(waiver=asked(system, officer, days=SOON + 9), words="", actor=manager)
     narrow = waivers.approve(waiver=asked(system, officer, assets="digits*"), words="", actor=manager)
     one.refresh_from_db()
     assert one.waiver == long

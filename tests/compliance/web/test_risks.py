@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 from django.urls import reverse
-from django.utils import timezone
 
 from compliance.models import AISystem, Closing, Finding, Risk, RiskAcceptance, User, Waiver
 from compliance.services import priorities, waivers
@@ -16,14 +15,14 @@ from compliance.types.states import RiskState
 from compliance.types.verdicts import FileScanVerdict, StageVerdict
 from tests.compliance import records
 from tests.compliance.conftest import Browse, World
+from tests.days import in_days
 
 pytestmark = pytest.mark.django_db
-TODAY = timezone.localdate()
 LISTS = ["acceptance-list", "waiver-list", "closing-list"]
 
 
 def asked_for(**changed: str) -> dict[str, str]:
-    day = (TODAY + timedelta(days=30)).isoformat()
+    day = in_days(30).isoformat()
     return {"reason": "For now.", "ends_on": day, "review_on": day, "compensation": "Read twice."} | changed
 
 
@@ -48,7 +47,7 @@ def test_a_risk_is_accepted_by_two_people(world: World, browse: Browse, contribu
 
 def test_a_request_that_is_not_whole_shows_the_form_again(world: World, browse: Browse, officer: User) -> None:
     answer = browse(officer).post(
-        reverse("acceptance-new", args=[world.finding.uuid]), asked_for(ends_on=TODAY.isoformat())
+        reverse("acceptance-new", args=[world.finding.uuid]), asked_for(ends_on=in_days(0).isoformat())
     )
     assert "The last day has to be after today." in answer.text
     assert not RiskAcceptance.objects.exists()
@@ -65,7 +64,7 @@ def test_an_expired_acceptance_is_shown_as_expired(
 ) -> None:
     acceptance = accepted(world, browse, contributor)
     browse(manager).post(reverse("acceptance-approve", args=[acceptance.uuid]))
-    over = TODAY - timedelta(days=1)
+    over = in_days(-1)
     RiskAcceptance.objects.update(ends_on=over, review_on=over)
     Risk.objects.update(accepted_until=over)
     client = browse(manager)
@@ -140,7 +139,7 @@ def test_a_rule_is_waived_from_an_observation(
     assert 'value="R1"' in page.text
     given = {
         "system": str(system.uuid), "producer": "assay", "rule": "R1", "assets": "", "reason": "Noise.",
-        "ends_on": (TODAY + timedelta(days=9)).isoformat(),
+        "ends_on": in_days(9).isoformat(),
     }  # fmt: skip
     client.post(new, given)
     waiver = Waiver.objects.get()
@@ -214,11 +213,11 @@ def test_a_list_takes_the_same_queries_however_long_it_is(
             finding = records.finding_of(seen)
             item = records.remediation_item(finding, owner=officer, actor=manager)
             RiskAcceptance.objects.create(
-                risk=finding.risk, reason="r", ends_on=TODAY, review_on=TODAY, requested_by=officer
+                risk=finding.risk, reason="r", ends_on=in_days(0), review_on=in_days(0), requested_by=officer
             )
             waivers.request(
                 system=system, producer="assay", rule=seen.rule, assets="", reason="r",
-                ends_on=TODAY + timedelta(days=1), actor=officer,
+                ends_on=in_days(1), actor=officer,
             )  # fmt: skip
             Closing.objects.create(system=system, item=item).risks.add(finding.risk)
 
@@ -233,7 +232,9 @@ def test_a_list_takes_the_same_queries_however_long_it_is(
 
 def test_foreign_decisions_do_not_exist(world: World, browse: Browse, officer: User, contributor: User) -> None:
     risk = Risk.objects.get(finding=world.other_finding)
-    other = RiskAcceptance.objects.create(risk=risk, reason="r", ends_on=TODAY, review_on=TODAY, requested_by=officer)
+    other = RiskAcceptance.objects.create(
+        risk=risk, reason="r", ends_on=in_days(0), review_on=in_days(0), requested_by=officer
+    )
     for name in ("acceptance-detail", "acceptance-withdraw"):
         method = browse(contributor).get if name.endswith("detail") else browse(contributor).post
         assert method(reverse(name, args=[other.uuid])).status_code == 404

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.utils import timezone
 from django.utils.html import escape
 
 from compliance.models import RiskAcceptance, User, Waiver
@@ -16,21 +15,22 @@ from compliance.services.risk_acceptances import AcceptanceDraft
 from compliance.types.verdicts import StageVerdict
 from tests.compliance import records
 from tests.compliance.conftest import Browse, World
+from tests.days import in_days
 
 pytestmark = pytest.mark.django_db
-DAY = timezone.localdate() + timedelta(days=30)
 TITLE = "Waits for your decision"
 
 
 def asked(world: World, actor: User) -> RiskAcceptance:
-    draft = AcceptanceDraft(reason="For now.", ends_on=DAY, review_on=DAY, compensation="None.")
+    day = in_days(30)
+    draft = AcceptanceDraft(reason="For now.", ends_on=day, review_on=day, compensation="None.")
     return risk_acceptances.request(finding=world.finding, draft=draft, actor=actor)
 
 
 def waived(world: World, actor: User, assets: str = "") -> Waiver:
     return waivers.request(
         system=world.finding.system, producer="assay", rule="trigger_inversion", assets=assets, reason="Known.",
-        ends_on=DAY, actor=actor,
+        ends_on=in_days(30), actor=actor,
     )  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def test_requests_wait_for_whoever_may_decide_and_did_not_ask(
     acceptance, waiver = asked(world, officer), waived(world, officer)
     shown = browse(manager).get("/").text
     title = escape(world.finding.title)
-    assert f"Olga Officer asks to accept the risk of “{title}” until {day_words(DAY)}." in shown
+    assert f"Olga Officer asks to accept the risk of “{title}” until {day_words(in_days(30))}." in shown
     assert f'href="/acceptances/{acceptance.uuid}/"' in shown
     assert f'href="/waivers/{waiver.uuid}/"' in shown
     for other in (officer, contributor):
