@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from compliance.models import Finding, TechniqueSection
+from django.db.models import QuerySet
+
+from compliance.models import AISystem, Finding, RemediationItem, TechniqueSection
 from compliance.selectors.finding_pages import playbook
 from compliance.selectors.overview import TECHNIQUE
 from compliance.types.plans import Estimate
+from compliance.types.states import RemediationState
 
 PROGRAMME_SECTION = "programme"
 
@@ -96,6 +99,13 @@ def suggestion(finding: Finding, *, most_steps: int) -> Suggestion | None:
         description="\n".join(lines),
         estimate=Estimate.total(task.estimate for task in tasks),
         steps=tuple(task.title for task in tasks[:most_steps]),
+    )
+
+
+def open_items(system: AISystem) -> QuerySet[RemediationItem]:
+    """Items of a system that were opened from tasks and are not closed; none of these tasks is opened a second time."""
+    return (
+        RemediationItem.objects.filter(system=system).exclude(playbook_task="").exclude(state=RemediationState.CLOSED)
     )
 
 

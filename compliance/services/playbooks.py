@@ -10,12 +10,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.models import AISystem, RemediationItem, Team, User
-from compliance.selectors.playbook import Step, Task
+from compliance.selectors.playbook import Step, Task, open_items
 from compliance.services import remediation
 from compliance.services.errors import RefusedError
 from compliance.services.remediation import ItemPlan, MilestoneDraft, Origin
 from compliance.types.plans import ItemSource
-from compliance.types.states import RemediationState
 
 
 @transaction.atomic
@@ -30,8 +29,7 @@ def open_tasks(
     if not tasks:
         raise RefusedError(_("Choose at least one task of the playbook."))
     AISystem.objects.select_for_update(no_key=True).get(pk=system.pk)
-    there = RemediationItem.objects.filter(system=system, playbook_task__in=[task.key for task in tasks])
-    taken = there.exclude(state=RemediationState.CLOSED).first()
+    taken = open_items(system).filter(playbook_task__in=[task.key for task in tasks]).first()
     if taken is not None:
         raise RefusedError(_("“%s” is open on this AI system already; leave that task out.") % taken.title)
     return [_open(system, task, owner, team, due_on, actor) for task in tasks]

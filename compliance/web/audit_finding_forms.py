@@ -69,6 +69,8 @@ class AuditFindingForm(forms.Form):
             rating.choices = [(one.word, one.word) for one in scheme_of(engagement=test.engagement).ratings]
         if isinstance(results, forms.ModelMultipleChoiceField):
             results.queryset = exceptions_of(test)
+            if not results.queryset.exists():
+                del self.fields["results"]
 
     @classmethod
     def initial_of(cls, row: AuditFinding) -> dict[str, Any]:
@@ -80,7 +82,7 @@ class AuditFindingForm(forms.Form):
     def draft(self) -> AuditFindingDraft:
         """What was written, once the form is valid."""
         given = dict(self.cleaned_data)
-        return AuditFindingDraft(results=tuple(given.pop("results")), **given)
+        return AuditFindingDraft(results=tuple(given.pop("results", ())), **given)
 
 
 class ResponseForm(forms.Form):

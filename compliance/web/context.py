@@ -50,6 +50,21 @@ SECONDARY = (
     ("settings", _("Settings"), Verb.OWN_TOKENS),
     ("verify", _("Verify a pack"), Verb.VIEW),
 )
+# Where a page belongs whose address does not begin with that of its place.
+BELONGS = {
+    "/unmatched/": "check-list",
+    "/access-reviews/": "entitlements",
+    "/data/": "model-list",
+    "/waivers/": "acceptance-list",
+    "/closings/": "acceptance-list",
+    "/teams/": "people",
+    "/statements/": "system-list",
+    "/instances/": "control-test-list",
+    "/populations/": "control-test-list",
+    "/audit-findings/": "control-test-list",
+    "/column-mappings/": "import-list",
+    "/reference-banks/": "scan-list",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +79,7 @@ class Place:
 
 def _places(request: HttpRequest, entries: tuple[tuple[str, object, Verb], ...]) -> list[Place]:
     places = []
+    belongs = BELONGS.get(f"/{request.path.split('/')[1]}/")
     for name, label, verb in entries:
         if not may(request.user, verb):
             continue
@@ -71,7 +87,7 @@ def _places(request: HttpRequest, entries: tuple[tuple[str, object, Verb], ...])
             url = reverse(name)
         except NoReverseMatch:
             continue
-        active = request.path == url or (url != "/" and request.path.startswith(url))
+        active = name == belongs or request.path == url or (url != "/" and request.path.startswith(url))
         places.append(Place(name, label, url, active))
     return places
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from compliance.choices import choices
+from compliance.choices import choices, label
 from compliance.models import (
     CheckRun,
     ControlTest,
@@ -26,6 +26,7 @@ from compliance.models import (
 from compliance.rights import Asker, visible
 from compliance.services.control_tests import ControlTestPlan
 from compliance.services.samples import ResultDraft, SamplePlan
+from compliance.types.checks import CheckRule
 from compliance.types.testing import (
     Attribute,
     ControlTestConclusion,
@@ -65,6 +66,11 @@ def numbers_in(text: str) -> dict[str, int]:
             raise ValidationError(gettext("Write “stratum: number” on each line, not “%s”.") % line[:60])
         sizes[name.strip()] = int(number)
     return sizes
+
+
+def _result(one: Mapping[str, Any]) -> str:
+    """A check of a run by its name, with what it found."""
+    return f"{label(CheckRule(one['rule']))}. {one['statement']}"
 
 
 class ControlTestFilterForm(forms.Form):
@@ -123,7 +129,7 @@ class ControlTestForm(forms.Form):
             run.queryset = runs
         latest = runs.first()
         if isinstance(rules, forms.MultipleChoiceField):
-            rules.choices = [(one["rule"], one["statement"]) for one in latest.results] if latest else []
+            rules.choices = [(one["rule"], _result(one)) for one in latest.results] if latest else []
         if latest is None:
             del self.fields["check_run"], self.fields["check_rules"]
 

@@ -118,8 +118,8 @@ def initial_of(engagement: Engagement) -> dict[str, Any]:
     said: dict[str, Any] = {name: getattr(engagement, name) for name in _KEPT}
     last = engagement.expires_at.astimezone(UTC) - timedelta(microseconds=1)
     return said | {
-        "systems": [system.pk for system in engagement.systems.all()],
-        "assessments": [assessment.pk for assessment in engagement.assessments.all()],
+        "systems": [system.uuid for system in engagement.systems.all()],
+        "assessments": [assessment.uuid for assessment in engagement.assessments.all()],
         "accounts": "\n".join(engagement.accounts),
         "regions": "\n".join(engagement.regions),
         "expires_on": last.date(),

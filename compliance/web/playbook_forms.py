@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from compliance.models import AISystem, User
 from compliance.rights import Asker, visible
-from compliance.selectors.playbook import Task
+from compliance.selectors.playbook import Task, open_items
 from compliance.selectors.workers import workers_on
 from compliance.web.choosing import Choosing, choosing
 from compliance.web.forms import day_input
@@ -48,8 +48,14 @@ class PlaybookForm(forms.Form):
     )
 
     def __init__(self, *, system: AISystem, tasks: Iterable[Task], data: Any = None) -> None:
-        super().__init__(data, initial={"due_on": timezone.localdate() + timedelta(weeks=WEEKS)})
+        offered = [(task.key, task.title) for task in tasks]
+        there = set(open_items(system).values_list("playbook_task", flat=True))
+        first = {
+            "due_on": timezone.localdate() + timedelta(weeks=WEEKS),
+            "tasks": [key for key, _title in offered if key not in there],
+        }
+        super().__init__(data, initial=first)
         put_rows(self, "owner", workers_on(system))
         field = self.fields["tasks"]
         if isinstance(field, forms.MultipleChoiceField):
-            field.choices = [(task.key, task.title) for task in tasks]
+            field.choices = offered

@@ -13,6 +13,7 @@ from django.urls import reverse
 from compliance.models import AuditFinding, ControlTest, Population, SampledInstance, TestingScheme, User
 from compliance.sampling import rank_key
 from compliance.services import leases
+from scanning.services import checks
 from tests.compliance import records, tests_of_controls
 from tests.compliance.conftest import World
 from tests.compliance.tests_of_controls import TICKETS, Audit
@@ -78,6 +79,7 @@ def test_an_audit_from_plan_to_follow_up(
         page = posted(client, "sampled-instance-record", instance, result_A="pass", result_B="pass", then="next")
     assert "Every instance has its results." in page
 
+    assert "A day late." in client.get(at("control-test-finding", test)).text
     written = {
         "title": "A job ran before its approval", "condition": "One of 3.", "criteria": "Always before.", "rating": "High",
         "results": [str(first.results.get(attribute="A").uuid)],
@@ -118,6 +120,22 @@ def test_inquiry_alone_is_refused_in_words(audit: Audit, auditor: User) -> None:
         tests_of_controls.passed(instance, actor=auditor)
     said = {"conclusion": "effective", "statement": "Everybody said that it runs."}
     assert "cannot rest on inquiry alone" in posted(client, "control-test-conclude", audit.test, **said)
+
+
+def test_a_finding_of_a_test_without_exceptions_asks_for_none(audit: Audit, auditor: User) -> None:
+    client = signed_in(auditor)
+    assert "Exceptions that it rests on" not in client.get(at("control-test-finding", audit.test)).text
+    written = {"title": "No gate", "condition": "None.", "criteria": "One.", "rating": "High"}
+    client.post(at("control-test-finding", audit.test), written)
+    assert AuditFinding.objects.get().results.count() == 0
+
+
+def test_checks_of_the_whole_population_are_offered_by_name(audit: Audit, auditor: User) -> None:
+    run = checks.request(system=audit.control.system, actor=None, dispatch=False)
+    leases.run_here(job=run.job)
+    page = signed_in(auditor).get(at("control-test-change", audit.test)).text
+    assert "Gap in the log. " in page
+    assert "Job without approval. " in page
 
 
 def test_a_list_is_handed_in_and_counted_by_a_job(audit: Audit, world: World, auditor: User) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -71,6 +72,12 @@ def test_the_form_begins_with_what_stands(world: World, engagement: Engagement, 
     page = body(browse(officer).get(place("engagement-change", engagement)))
     assert 'value="Audit 2026"' in page
     assert 'value="2026-12-31"' in page
+    ticked = re.findall(r'<input type="checkbox" name="(systems|assessments)" value="([^"]+)"[^>]* checked', page)
+    assert ticked == [
+        *(("systems", str(one.uuid)) for one in engagement.systems.all()),
+        *(("assessments", str(one.uuid)) for one in engagement.assessments.all()),
+    ]
+    assert len(ticked) == 2
     last_day = engagement.expires_at.date().isoformat()
     assert f'value="{last_day}"' in page
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -175,6 +176,7 @@ def test_tasks_are_shown_with_their_estimates_and_opened_for_a_system(
     assert (item.source, item.owner) == ("playbook", contributor)
     assert (item.estimate_low, item.estimate_high) == (Decimal(3), Decimal(9))
     assert [step.title for step in item.milestones.all()] == ["Choose a key", "Sign at promotion"]
+    assert re.findall(r'name="tasks" value="([^"]+)"[^>]* checked', client.get(place).text) == ["keep-logs"]
     again = client.post(place, given | {"tasks": ["sign-models", "keep-logs"]})
     assert "is open on this AI system already" in again.text
     assert not RemediationItem.objects.filter(playbook_task="keep-logs").exists()
