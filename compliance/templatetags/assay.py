@@ -177,6 +177,12 @@ def moment(value: datetime | date | None) -> str:
     return f"{_day(local)}, {local:%H:%M} {local.tzname()}"
 
 
+@register.filter
+def day(value: datetime | date) -> str:
+    """The day alone, in the reader's zone, for rows in which the minute says nothing: `22 Nov 2026`."""
+    return _day(timezone.localtime(value) if isinstance(value, datetime) else value)
+
+
 def _day(value: date) -> str:
     """As Django's `j M Y`, at a tenth of its time: pages show hundreds."""
     return f"{value.day} {MONTHS_3[value.month].title()} {value.year}"

@@ -28,8 +28,12 @@ class Week:
         return cls(day - timedelta(days=day.weekday()))
 
     def __str__(self) -> str:
-        year, week, _day = self.monday.isocalendar()
-        return f"{year}-W{week:02d}"
+        return f"{self.monday.isocalendar().year}-W{self.number:02d}"
+
+    @property
+    def number(self) -> int:
+        """Which week of its ISO year it is, 1 to 53."""
+        return self.monday.isocalendar().week
 
     @property
     def days(self) -> tuple[date, ...]:

@@ -61,7 +61,10 @@ def capacity_load(request: Request) -> HttpResponseBase:
         heads = (_("person or team"), _("week"), _("load, person-days"), _("capacity, person-days"), _("overloaded"))
         return exported(request, Table(name="capacity", title=_("Capacity"), heads=heads, rows=rows))
     may_state = may(request.user, Verb.STATE_CAPACITY)
-    weeks = [{"label": str(week), "numeric": True} for week in content.weeks]
+    weeks = [
+        {"label": str(week) if n == 0 or week.number == 1 else f"W{week.number:02d}", "numeric": True}
+        for n, week in enumerate(content.weeks)
+    ]
     context = {
         "content": content,
         "people": Paginator(content.people, PER_PAGE).get_page(request.GET.get("page")),

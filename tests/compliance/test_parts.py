@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -270,6 +271,9 @@ def test_a_form_without_errors_has_no_summary() -> None:
 def test_what_is_not_recorded_is_said() -> None:
     assert "not recorded" in rendered('<c-fact label="Supplier"></c-fact>')
     assert "not yet" in rendered('<c-when :at="None" />')
+    assert ">15 Nov 2026</time>" in rendered(
+        '<c-when :at="at" :day="True" />', {"at": datetime(2026, 11, 15, 9, 0, tzinfo=UTC)}
+    )
     assert "unassigned" in rendered('<c-person :user="None" none="unassigned" />')
 
 
