@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, prefetch_related_objects
+from django.db.models import Exists, Model, OuterRef, Prefetch, Q, QuerySet, prefetch_related_objects
 from django.utils import timezone
 
 from compliance.models import Closing, EvidenceLink, Finding, ModelVersion, RemediationItem, Risk, User
@@ -29,6 +29,7 @@ from compliance.types.verdicts import Conclusion
 Told = Ground | Missing
 
 
+_CHUNK = 500
 _RISKS: QuerySet[Risk] = Risk.objects.select_related("finding__system", "finding__model_version")
 _of_items: Any = RemediationItem.risks.through
 _of_findings: Any = Finding.observations.through
@@ -42,10 +43,16 @@ def grounds_of_item(item: RemediationItem) -> list[Told]:
 
 def _told_of(works: Sequence[RemediationItem | Risk]) -> list[list[Told]]:
     """The same of each of many items, and of risks on which nobody had to work."""
-    prefetch_related_objects([work for work in works if isinstance(work, RemediationItem)], Prefetch("risks", _RISKS))
+    _fetch([work for work in works if isinstance(work, RemediationItem)], Prefetch("risks", _RISKS))
     asked = [_asked(work) for work in works]
     told = iter(grounds_of([one for group in asked for one in group]))
     return [list(islice(told, len(group))) for group in asked]
+
+
+def _fetch(rows: Sequence[Model], *lookups: str | Prefetch[Any]) -> None:
+    """What rows lead to, for some hundreds at a time: Django asks for them in a list, and SQLite takes no longer one."""
+    for start in range(0, len(rows), _CHUNK):
+        prefetch_related_objects(rows[start : start + _CHUNK], *lookups)
 
 
 def _asked(work: RemediationItem | Risk) -> list[Asked]:
@@ -222,9 +229,7 @@ def still_holds(closing: Closing) -> bool:
 
 def _fallen(closings: Sequence[Closing]) -> list[Closing]:
     """Those that rest on nothing any longer, as the record stands now, or whose risk somebody lives with."""
-    prefetch_related_objects(
-        closings, "item__system", "item__control_test", "item__statement_line", Prefetch("risks", _RISKS)
-    )
+    _fetch(closings, "item__system", "item__control_test", "item__statement_line", Prefetch("risks", _RISKS))
     works = [[closing.item] if closing.item else list(closing.risks.all()) for closing in closings]
     told = iter(_told_of([work for group in works for work in group]))
     fallen = []

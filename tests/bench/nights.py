@@ -1,7 +1,9 @@
 """Nights over a large record, measured within an installation: wall seconds, and processor seconds of both sides.
 
 `tests/bench/test_nightly_run.py` runs this in a process of the installation and prints what it answers. The record has findings
-that a person made, some of them with a risk and an item, and time limits that all end in the same night.
+that a person made, a fifth of them with a risk and an item, and time limits that all end in the same night. Of the items a
+quarter can be closed, which the first night proposes and every night looks at again, and half mend what was found in a model
+that has a later version, in which every night looks for the same test.
 """
 
 from __future__ import annotations
@@ -13,18 +15,20 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 from django.db import transaction
 from django.utils import timezone
 
-from compliance.models import Finding, ReferenceControl, RemediationItem, Risk, User
+from compliance.models import AIModel, Finding, ModelVersion, Observation, ReferenceControl, RemediationItem, Risk, User
 from compliance.oscal.catalog_files import SHIPPED
 from compliance.services import catalogs, inventory, nightly, reminders, time_limits
 from compliance.services import findings as findings_service
 from compliance.types.business_time import Hours
 from compliance.types.canonical import sha256_hex
 from compliance.types.sla import Limit, SlaUnit
-from compliance.types.states import Role, Severity
+from compliance.types.states import Method, Role, Severity
+from compliance.types.verdicts import Conclusion, StageVerdict
 from tests.bench.import_steps import Steps
 
 DAY = Decimal(1)
@@ -81,6 +85,35 @@ def worked_on(findings: list[Finding], owners: list[User]) -> None:
     )
 
 
+def seen_again(findings: list[Finding]) -> None:
+    """A quarter of these findings is satisfied, by observations newer than their risks; half stand on a replaced model."""
+    system, quarter = findings[0].system, len(findings) // 4
+    model = AIModel.objects.create(system=system, name="digits")
+    versions = [
+        ModelVersion.objects.create(model=model, label=label, digest=sha256_hex(label.encode())) for label in ("1", "2")
+    ]
+    gone, stand = findings[:quarter], findings[quarter : 3 * quarter]
+    Finding.objects.filter(pk__in=[row.pk for row in gone]).update(state=Conclusion.SATISFIED)
+    Finding.objects.filter(pk__in=[row.pk for row in stand]).update(model_version=versions[0])
+    seen = Observation.objects.bulk_create(
+        (
+            Observation(
+                system=system, source_uuid=uuid4(), fingerprint=sha256_hex(str(n).encode()), producer="modelscan",
+                rule=f"rule-{n}", title="Seen", description="Seen.", method=Method.TEST, asset_kind="model_file",
+                asset_name="digits", verdict=StageVerdict.NO_EVIDENCE_AT_POWER if n < quarter else StageVerdict.EVIDENCE_FOUND,
+                model_version=None if n < quarter else versions[0],
+            )
+            for n in range(len(gone) + len(stand))
+        ),
+        batch_size=1000,
+    )  # fmt: skip
+    through = Finding.observations.through
+    pairs = zip(gone + stand, seen, strict=True)
+    through.objects.bulk_create(
+        (through(finding_id=row.pk, observation_id=one.pk) for row, one in pairs), batch_size=1000
+    )
+
+
 def made(findings: int, items: int) -> None:
     """The record: limits of 80 working hours for every severity, findings, and work on some of them."""
     catalogs.load(folder=SHIPPED, apply=True, actor=None)
@@ -92,7 +125,9 @@ def made(findings: int, items: int) -> None:
     limits = [Limit(severity=severity, amount=80, unit=SlaUnit.WORKING_HOURS) for severity in Severity]
     time_limits.put_in_force(limits=limits, near_percent=80, calendar="usual", reason="", actor=officer)
     with transaction.atomic():
-        worked_on(copied(finding, findings)[:items], owners)
+        mended = copied(finding, findings)[:items]
+        worked_on(mended, owners)
+        seen_again(mended)
 
 
 def night(moment: datetime) -> dict[str, Any]:
