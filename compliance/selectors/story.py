@@ -124,6 +124,14 @@ def _severity(payload: JSON, _names: _Names) -> Told:
     return _("Severity set from “%(before)s” to “%(after)s”") % words, "flag-fill", "note"
 
 
+def _followed(payload: JSON, _names: _Names) -> Told:
+    words = {
+        "before": label(Severity(str(payload["before"]))),
+        "after": label(Severity(str(payload["after"]))),
+    }
+    return _("Severity went from “%(before)s” to “%(after)s” with what a report states") % words, "arrow-repeat", "note"
+
+
 def _proposed(payload: JSON, _names: _Names) -> Told:
     kinds = dict.fromkeys(str(label(ClosingBasis(one["kind"]))) for one in payload["basis"])
     return _("Closing proposed: %(basis)s") % {"basis": "; ".join(kinds)}, "question-circle", "note"
@@ -169,6 +177,7 @@ _TELLERS: dict[str, Callable[[JSON, _Names], Told]] = {
     "risk.reopened": _said(gettext_lazy("Risk open again"), "flag-fill", "bad"),
     "finding.priority_set": _priority,
     "finding.severity_set": _severity,
+    "risk.severity_followed": _followed,
     "closing.proposed": _proposed,
     "closing.returned": _said(gettext_lazy("Closing returned"), "arrow-repeat", "warn"),
     "closing.lapsed": _said(
