@@ -107,6 +107,13 @@ def test_no_step_asks_the_database_more_often_for_more_rows(world: World, office
         assert told_of_many[kind] > told_of_few[kind] >= 2, kind
 
 
+def test_more_closings_wait_than_a_statement_of_sqlite_takes(installation: Installation) -> None:
+    installation.python("from tests.bench import nights; nights.made(4_400, 4_400)")
+    step = "from django.utils import timezone; from compliance.services.nightly import STEPS as steps; "
+    told = [installation.python(f"{step}print(steps['closings'](timezone.now()))").strip() for _ in range(2)]
+    assert told == ["{'proposed': 1100}", "{'proposed': 0}"]
+
+
 # Dying ----------------------------------------------------------------------------------------------------------------
 
 NIGHT = "from datetime import timedelta; from django.utils import timezone; from compliance.services import nightly; "
