@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from compliance.models import LedgerEvent, Risk, SlaClock, User
@@ -17,7 +18,7 @@ from compliance.types.sla import Limit, SlaUnit
 from compliance.types.states import Severity
 from compliance.types.verdicts import StageVerdict
 from tests.compliance import records
-from tests.compliance.conftest import World
+from tests.compliance.conftest import Browse, World
 
 pytestmark = pytest.mark.django_db
 DAY = 24 * 60 * 60
@@ -46,7 +47,9 @@ def clock_of(world: World) -> SlaClock:
     return SlaClock.objects.get(finding=world.finding, ended_at=None)
 
 
-def test_a_report_that_states_another_severity_takes_risk_and_limit_along(world: World, officer: User) -> None:
+def test_a_report_that_states_another_severity_takes_risk_and_limit_along(
+    world: World, officer: User, browse: Browse
+) -> None:
     limited(officer, {Severity.CRITICAL: 5, Severity.LOW: 60})
     sla_clocks.follow(actor=None)
     assert clock_of(world).limit_seconds == 5 * DAY
@@ -58,6 +61,9 @@ def test_a_report_that_states_another_severity_takes_risk_and_limit_along(world:
     assert told.subject_uuid == risk_of(world).uuid
     said = told.entry.payload
     assert (said["before"], said["after"], said["finding"]) == ("critical", "low", str(world.finding.uuid))
+    page = browse(officer).get(reverse("finding-detail", args=[world.finding.uuid]))
+    sentences = [step.sentence for step in page.context["content"].story.steps]
+    assert "Severity went from “Critical” to “Low” with what a report states" in sentences
 
 
 def test_no_report_changes_the_severity_that_a_person_set(world: World, officer: User) -> None:
