@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,38 +12,24 @@ from django.utils.translation import gettext as _
 
 from compliance.models import (
     CheckRun,
-    ControlTest,
     Dataset,
     DatasetVerification,
     Entitlement,
     EntitlementReading,
-    EvidenceLink,
     Finding,
-    ModelVersion,
     Observation,
     RemediationItem,
 )
+from compliance.selectors.closing_evidence import NOT_SATISFIED, Asked, Known, Seen
 from compliance.types.checks import PRODUCER as CHECKS
 from compliance.types.checks import CheckRule
 from compliance.types.entitlements import Reach
 from compliance.types.risk_life import ClosingBasis
 from compliance.types.statements import Implementation, Inclusion
-from compliance.types.states import EvidenceState
 from compliance.types.testing import ControlTestConclusion
-from compliance.types.verdicts import (
-    CONCLUSION_OF_FILE_SCAN,
-    CONCLUSION_OF_STAGE,
-    Conclusion,
-    FileScanVerdict,
-    StageVerdict,
-)
+from compliance.types.verdicts import Conclusion, FileScanVerdict
 
 AUDITOR = "auditor"
-_NOT_SATISFIED = [
-    verdict.value
-    for verdict, conclusion in (*CONCLUSION_OF_STAGE.items(), *CONCLUSION_OF_FILE_SCAN.items())
-    if conclusion is Conclusion.NOT_SATISFIED
-]
 _ON_DATA = frozenset({CheckRule.DATASET_NOT_VERIFIED, CheckRule.DATASET_CHANGED})
 _ON_RIGHTS = frozenset({CheckRule.ENTITLED_UNUSED, CheckRule.USED_NOT_ENTITLED})
 
@@ -54,7 +40,7 @@ class Ground:
 
     finding: Finding | None
     kind: ClosingBasis
-    observation: Observation | None = None
+    observation: Seen | None = None
     records: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -75,22 +61,28 @@ class Missing:
     sentence: str
 
 
-def ground_of(finding: Finding, *, since: datetime, item: RemediationItem | None) -> Ground | Missing:
-    """The evidence, recorded after this moment, on which a finding's risk may be closed."""
+def grounds_of(asked: Sequence[Asked]) -> list[Ground | Missing]:
+    """Of each finding, or work without one, the evidence on which it may be closed. The record is read for all of them at once;
+    only of what checks of data and of rights found, of which a system has few, each is read by itself."""
+    known = Known.about(asked) if asked else None
+    return [_ground_of(one, known) for one in asked if known]
+
+
+def _ground_of(one: Asked, known: Known) -> Ground | Missing:
+    finding = one.finding
+    if finding is None:
+        return _examined(one, known)
     if finding.state == Conclusion.SATISFIED:
-        return _satisfied(finding, since)
-    if not finding.observations.exists():
-        return examined(finding, since=since, item=item)
-    successor = _on_successor(finding, since)
-    if successor is not None:
-        return Ground(finding, ClosingBasis.REPLACEMENT, successor, (str(_version(successor).uuid),))
-    return Missing(finding, _stands(finding) % finding.title)
+        return _satisfied(finding, one.since, known)
+    if finding.pk not in known.tests:
+        return _examined(one, known)
+    return _on_successor(finding, one.since, known) or Missing(finding, _stands(finding, known) % finding.title)
 
 
-def _stands(finding: Finding) -> str:
+def _stands(finding: Finding, known: Known) -> str:
     """What may end a finding that stands. What jobs of a period did not do stays undone in it (decision 0099)."""
-    last = finding.observations.order_by("-created_at", "-pk").first()
-    if last is not None and last.producer == CHECKS and last.rule not in _ON_RIGHTS:
+    producer, rule = known.tests[finding.pk][0]
+    if producer == CHECKS and rule not in _ON_RIGHTS:
         return _(
             "“%s” still stands: the check looks at every job of the assessment’s period, and what went before the work "
             "stays in it. It ends with an assessment of a later period; until then the risk can be accepted."
@@ -98,10 +90,8 @@ def _stands(finding: Finding) -> str:
     return _("“%s” still stands; test again after the work.")
 
 
-def _satisfied(finding: Finding, since: datetime) -> Ground | Missing:
-    # A report that came late, older than what is known, is no new evidence.
-    newest = Q(observed_at__isnull=True) | Q(observed_at__gte=finding.last_seen_at)
-    seen = finding.observations.filter(newest, created_at__gt=since).order_by("-created_at", "-pk").first()
+def _satisfied(finding: Finding, since: datetime, known: Known) -> Ground | Missing:
+    seen = next((one for one in known.newest.get(finding.pk, ()) if one.created_at > since), None)
     if seen is None:
         told = _("“%s”: closing needs new evidence, recorded after the risk was taken up.")
         return Missing(finding, told % finding.title)
@@ -112,7 +102,7 @@ def _satisfied(finding: Finding, since: datetime) -> Ground | Missing:
     return Ground(finding, ClosingBasis.RESCAN, seen)
 
 
-def _checked(finding: Finding, seen: Observation, since: datetime) -> Ground | Missing:
+def _checked(finding: Finding, seen: Seen, since: datetime) -> Ground | Missing:
     """A check of the records: what it looked at has to be new as well, where it is about data or about rights."""
     if seen.rule in _ON_DATA:
         return _on_data(finding, seen, since)
@@ -123,14 +113,14 @@ def _checked(finding: Finding, seen: Observation, since: datetime) -> Ground | M
 
 def _named(finding: Finding, what: str) -> set[str]:
     """What the exceptions named when the finding last stood, under one of their facts."""
-    stood = finding.observations.filter(verdict__in=_NOT_SATISFIED).order_by("-created_at", "-pk").first()
+    stood = finding.observations.filter(verdict__in=NOT_SATISFIED).order_by("-created_at", "-pk").first()
     if stood is None:
         return set()
     parts = Observation.objects.filter(source_uuid=stood.source_uuid, rule=stood.rule, facts__has_key="part_of")
     return {str(facts[what]) for facts in parts.values_list("facts", flat=True) if facts.get(what)}
 
 
-def _on_data(finding: Finding, seen: Observation, since: datetime) -> Ground | Missing:
+def _on_data(finding: Finding, seen: Seen, since: datetime) -> Ground | Missing:
     """Each data set that was named was compared with its manifest since, in that version or another, and agreed with it."""
     named = Dataset.objects.filter(versions__manifest_root__in=_named(finding, "dataset"), system=finding.system_id)
     rows = DatasetVerification.objects.filter(
@@ -152,7 +142,7 @@ def _on_data(finding: Finding, seen: Observation, since: datetime) -> Ground | M
     return Ground(finding, ClosingBasis.VERIFICATION, seen, rests_on[:20])
 
 
-def _on_rights(finding: Finding, seen: Observation, since: datetime) -> Ground | Missing:
+def _on_rights(finding: Finding, seen: Seen, since: datetime) -> Ground | Missing:
     """Documents were read since; of rights that nobody used, the very grants that were named are in them no longer."""
     readings = EntitlementReading.objects.filter(system=finding.system_id, created_at__gt=since)
     reading = readings.order_by("-as_of", "-pk").first()
@@ -172,7 +162,7 @@ def _on_rights(finding: Finding, seen: Observation, since: datetime) -> Ground |
     return Missing(finding, told % {"title": finding.title, "n": left})
 
 
-def _looked_at(seen: Observation, reading: EntitlementReading) -> bool:
+def _looked_at(seen: Seen, reading: EntitlementReading) -> bool:
     """Whether the check, or a run since that found the same, took this reading for who can submit."""
     said_so = Q(uuid=seen.source_uuid) | Q(repeats__uuid=seen.source_uuid)
     day = reading.as_of.date()
@@ -180,23 +170,13 @@ def _looked_at(seen: Observation, reading: EntitlementReading) -> bool:
     return runs.filter(period_start__lte=day, period_end__gte=day).exists()
 
 
-def examined(finding: Finding | None, *, since: datetime, item: RemediationItem | None) -> Ground | Missing:
+def _examined(one: Asked, known: Known) -> Ground | Missing:
     """Evidence that came, and that somebody attached, after the work was taken up: for what no instrument observes."""
-    contrary = _contrary(item, since) if item else ""
+    finding, item = one.finding, one.item
+    contrary = _contrary(item, one.since, known) if item else ""
     if contrary:
         return Missing(finding, contrary)
-    links = EvidenceLink.objects.filter(
-        created_at__gt=since, evidence__created_at__gt=since, evidence__state=EvidenceState.ACCEPTED
-    )
-    places = Q(pk__in=[])
-    if item is not None:
-        places |= Q(remediation=item)
-    if item is not None and finding is None and item.control_id is not None:
-        places |= Q(control=item.control_id)
-    if finding is not None:
-        places |= Q(finding=finding)
-    rows = links.filter(places).order_by("-created_at", "-pk").values_list("evidence__uuid", flat=True)
-    found = tuple(dict.fromkeys(str(uuid) for uuid in rows[:20]))
+    found = known.attached(one)
     if found:
         return Ground(finding, ClosingBasis.EXAMINATION, None, found)
     name = finding.title if finding else str(item)
@@ -205,15 +185,14 @@ def examined(finding: Finding | None, *, since: datetime, item: RemediationItem 
     )
 
 
-def _contrary(item: RemediationItem, since: datetime) -> str:
+def _contrary(item: RemediationItem, since: datetime, known: Known) -> str:
     """What the record says against closing the work on a gap; empty for nothing."""
     line = item.statement_line
     if line is not None and line.inclusion == Inclusion.INCLUDED and line.implementation != Implementation.IMPLEMENTED:
         return _("The statement of applicability still says that %s is to be implemented; change that first.") % line
-    control = item.control_test.control_id if item.control_test else item.control_id
-    tests = ControlTest.objects.filter(control=control, released_at__gt=since).order_by("-released_at", "-pk")
-    last = tests.first() if control is not None else None
-    if last is not None and last.conclusion == ControlTestConclusion.NOT_EFFECTIVE:
+    last = known.last_tests.get(item.control_test.control_id if item.control_test else item.control_id)
+    is_new = last is not None and last.released_at is not None and last.released_at > since
+    if last is not None and is_new and last.conclusion == ControlTestConclusion.NOT_EFFECTIVE:
         return _("A test released since then concludes that the control still falls short.")
     return ""
 
@@ -221,44 +200,26 @@ def _contrary(item: RemediationItem, since: datetime) -> str:
 # The same test on what replaced a model ------------------------------------------------------------------------------
 
 
-def _version(observation: Observation) -> ModelVersion:
-    version = observation.model_version
-    assert version is not None  # it was found by its version
-    return version
-
-
-def _on_successor(finding: Finding, since: datetime) -> Observation | None:
+def _on_successor(finding: Finding, since: datetime, known: Known) -> Ground | None:
     """The test that found it, on a later version of the same model in which it does not reproduce; None without one."""
     version = finding.model_version
-    if version is None:
-        return None
-    tests = set(finding.observations.values_list("producer", "rule"))
-    for later in ModelVersion.objects.filter(model=version.model_id, created_at__gt=since).order_by("-created_at"):
-        standing = Finding.objects.filter(model_version=later, target=finding.target_id, state=Conclusion.NOT_SATISFIED)
-        if standing.exists():
+    tests = set(known.tests[finding.pk])
+    for later in known.versions.get(version.model_id, ()) if version else ():
+        if later.created_at <= since or (later.pk, finding.target_id) in known.standing:
             return None
-        seen = next(_negatives(later, tests, since), None)
+        seen = _negative(known.negatives.get(later.pk, ()), tests, since, known)
         if seen is not None:
-            return seen
+            return Ground(finding, ClosingBasis.REPLACEMENT, seen, (str(later.uuid),))
     return None
 
 
-def _negatives(version: ModelVersion, tests: set[tuple[str, str]], since: datetime) -> Iterator[Observation]:
-    """Negatives of these tests on a version: of the very rule, or of a scan of the whole file that lists nothing under it."""
+def _negative(rows: Sequence[Seen], tests: set[tuple[str, str]], since: datetime, known: Known) -> Seen | None:
+    """The newest negative of these tests: of the very rule, or of a scan of the whole file that lists nothing under it."""
     producers = {producer for producer, _rule in tests}
-    rows = Observation.objects.filter(
-        model_version=version,
-        producer__in=producers,
-        created_at__gt=since,
-        verdict__in=(StageVerdict.NO_EVIDENCE_AT_POWER.value, FileScanVerdict.NOTHING_FOUND.value),
-    )
-    for seen in rows.order_by("-created_at", "-pk"):
-        if (seen.producer, seen.rule) in tests or (
-            seen.verdict == FileScanVerdict.NOTHING_FOUND and not _lists(seen, tests)
-        ):
-            yield seen
-
-
-def _lists(seen: Observation, tests: set[tuple[str, str]]) -> bool:
-    there = Observation.objects.filter(source_uuid=seen.source_uuid, verdict__in=_NOT_SATISFIED)
-    return bool(tests & set(there.values_list("producer", "rule")))
+    for seen in rows:
+        if seen.created_at <= since or seen.producer not in producers:
+            continue
+        lists_nothing = seen.verdict == FileScanVerdict.NOTHING_FOUND and not tests & known.listed_by(seen)
+        if (seen.producer, seen.rule) in tests or lists_nothing:
+            return seen
+    return None

@@ -116,12 +116,12 @@ def _priority(payload: JSON, _names: _Names) -> Told:
     return _("Priority set from “%(before)s” to “%(after)s”") % words, "flag-fill", "note"
 
 
-def _severity(payload: JSON, _names: _Names) -> Told:
-    words = {
-        "before": label(Severity(str(payload["before"]))),
-        "after": label(Severity(str(payload["after"]))),
-    }
-    return _("Severity set from “%(before)s” to “%(after)s”") % words, "flag-fill", "note"
+def _graded(sentence: _StrPromise, icon: str) -> Callable[[JSON, _Names], Told]:
+    def told(payload: JSON, _names: _Names) -> Told:
+        words = {name: label(Severity(str(payload[name]))) for name in ("before", "after")}
+        return str(sentence) % words, icon, "note"
+
+    return told
 
 
 def _proposed(payload: JSON, _names: _Names) -> Told:
@@ -168,7 +168,10 @@ _TELLERS: dict[str, Callable[[JSON, _Names], Told]] = {
     "risk.closed": _said(gettext_lazy("Risk closed"), "check2-circle", "good"),
     "risk.reopened": _said(gettext_lazy("Risk open again"), "flag-fill", "bad"),
     "finding.priority_set": _priority,
-    "finding.severity_set": _severity,
+    "finding.severity_set": _graded(gettext_lazy("Severity set from “%(before)s” to “%(after)s”"), "flag-fill"),
+    "risk.severity_followed": _graded(
+        gettext_lazy("Severity went from “%(before)s” to “%(after)s” with what a report states"), "arrow-repeat"
+    ),
     "closing.proposed": _proposed,
     "closing.returned": _said(gettext_lazy("Closing returned"), "arrow-repeat", "warn"),
     "closing.lapsed": _said(

@@ -62,6 +62,7 @@ def groupings() -> tuple[Grouping, Grouping, Grouping]:
 def worked_items(scope: Scope) -> dict[int, WorkedItem]:
     """Items of the period by key, from one query."""
     found: dict[int, WorkedItem] = {}
+    no_team, no_control = ("none", _("none")), ("none", _("no finding"))  # looked up once, not for each item
     rows = (
         scope.items.filter(current(scope.since))
         .order_by()
@@ -73,10 +74,10 @@ def worked_items(scope: Scope) -> dict[int, WorkedItem]:
     for key, planned, spent, role, at, control, system, name, team, team_name in rows.iterator(chunk_size=5_000):
         item = found.get(key)
         if item is None:
-            of_team = (str(team), team_name) if team_name else ("none", _("none"))
+            of_team = (str(team), team_name) if team_name else no_team
             opened_on = at.astimezone(UTC).date()
             found[key] = item = WorkedItem(planned, spent, role, opened_on, (str(system), name), of_team)
-        item.controls.add((control, control) if control else ("none", _("no finding")))
+        item.controls.add((control, control) if control else no_control)
     return found
 
 

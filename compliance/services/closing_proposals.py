@@ -7,15 +7,20 @@ alone. Confirming is a person's: compliance.services.closings.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Prefetch, Q, QuerySet, prefetch_related_objects
 from django.utils import timezone
 
 from compliance.models import Closing, EvidenceLink, Finding, ModelVersion, RemediationItem, Risk, User
-from compliance.selectors.closing_basis import Ground, Missing, examined, ground_of
-from compliance.services import closing_notices, ledger
+from compliance.selectors.closing_basis import Ground, Missing, grounds_of
+from compliance.selectors.closing_evidence import Asked
+from compliance.services import bulk_rows, closing_notices, ledger
+from compliance.types.drafts import JSON
 from compliance.types.risk_life import ClosingState
 from compliance.types.risk_transitions import WORKING
 from compliance.types.states import RemediationState
@@ -24,24 +29,39 @@ from compliance.types.verdicts import Conclusion
 Told = Ground | Missing
 
 
+_CHUNK = 500
+_RISKS: QuerySet[Risk] = Risk.objects.select_related("finding__system", "finding__model_version")
+_of_items: Any = RemediationItem.risks.through
+_of_findings: Any = Finding.observations.through
+
+
 def grounds_of_item(item: RemediationItem) -> list[Told]:
     """For each finding that an item mends, on what it may be closed or what is missing."""
-    risks = list(item.risks.select_related("finding__system", "finding__model_version"))
+    (told,) = _told_of([item])
+    return told
+
+
+def _told_of(works: Sequence[RemediationItem | Risk]) -> list[list[Told]]:
+    """The same of each of many items, and of risks on which nobody had to work."""
+    _fetch([work for work in works if isinstance(work, RemediationItem)], Prefetch("risks", _RISKS))
+    asked = [_asked(work) for work in works]
+    told = iter(grounds_of([one for group in asked for one in group]))
+    return [list(islice(told, len(group))) for group in asked]
+
+
+def _fetch(rows: Sequence[Model], *lookups: str | Prefetch[Any]) -> None:
+    """What rows lead to, for some hundreds at a time: Django asks for them in a list, and SQLite takes no longer one."""
+    for start in range(0, len(rows), _CHUNK):
+        prefetch_related_objects(rows[start : start + _CHUNK], *lookups)
+
+
+def _asked(work: RemediationItem | Risk) -> list[Asked]:
+    if isinstance(work, Risk):
+        return [Asked(finding=work.finding, since=work.opened_at, item=None)]
+    risks = list(work.risks.all())
     if not risks:
-        return [examined(None, since=item.created_at, item=item)]
-    return [ground_of(risk.finding, since=max(item.created_at, risk.opened_at), item=item) for risk in risks]
-
-
-def grounds_of_risk(risk: Risk) -> list[Told]:
-    """The same of a risk on which nobody had to work."""
-    return [ground_of(risk.finding, since=risk.opened_at, item=None)]
-
-
-def grounds(closing: Closing) -> list[Told]:
-    """What a closing rests on as the record stands now."""
-    if closing.item is not None:
-        return grounds_of_item(closing.item)
-    return [told for risk in closing.risks.select_related("finding__model_version") for told in grounds_of_risk(risk)]
+        return [Asked(finding=None, since=work.created_at, item=work)]
+    return [Asked(finding=risk.finding, since=max(work.created_at, risk.opened_at), item=work) for risk in risks]
 
 
 def complete(told: Sequence[Told]) -> list[Ground]:
@@ -59,8 +79,7 @@ def follow(*, findings: Sequence[Finding]) -> None:
         return
     keys = [finding.pk for finding in findings]
     about = Closing.risks.through.objects.filter(risk__finding__among=keys)
-    for closing in _waiting().filter(pk__in=about.values("closing")):
-        _check(closing)
+    _withdraw(_waiting().filter(pk__in=about.values("closing")))
     satisfied = [finding for finding in findings if finding.state == Conclusion.SATISFIED]
     if satisfied:
         _propose(_touched(satisfied))
@@ -76,73 +95,90 @@ def _touched(satisfied: Sequence[Finding]) -> Q:
     return own | Q(finding__model_version__model__in=models)
 
 
-def _waiting() -> QuerySet[Closing]:
-    return Closing.objects.select_for_update(of=("self",)).filter(state=ClosingState.PROPOSED).select_related("item")
-
-
 def propose(now: datetime) -> int:
     """Propose whatever can be closed and is not proposed yet, and withdraw what fell away; how many were proposed."""
-    for key in Closing.objects.filter(state=ClosingState.PROPOSED).values_list("pk", flat=True):
-        with transaction.atomic():
-            for closing in _waiting().filter(pk=key):
-                _check(closing)
+    _withdraw(_waiting())
     later = ModelVersion.objects.filter(
         model=OuterRef("finding__model_version__model"), created_at__gt=OuterRef("opened_at")
     )
+    observed = _of_findings.objects.filter(finding=OuterRef("finding"))
     attached = Q(Exists(EvidenceLink.objects.filter(finding=OuterRef("finding"))))
     attached |= Q(Exists(EvidenceLink.objects.filter(remediation__risks=OuterRef("pk"))))
-    examined_alone = Q(finding__observations__isnull=True) & attached
-    which = Q(finding__state=Conclusion.SATISFIED) | Q(Exists(later)) | examined_alone
+    which = Q(finding__state=Conclusion.SATISFIED) | Q(Exists(later)) | ~Exists(observed) & attached
     return _propose(which) + _propose_gaps()
 
 
 @transaction.atomic
 def _propose(which: Q) -> int:
-    risks = Risk.objects.filter(which, state__in=sorted(WORKING)).distinct()
-    made = [
-        _offer(complete(grounds_of_item(item)), item=item, risks=list(item.risks.all()))
-        for item in _worked_on().filter(risks__in=risks.values("pk"))
-    ]
-    unworked = risks.exclude(items__in=_open_items()).select_related("finding__system", "finding__model_version")
-    made += [_offer(complete(grounds_of_risk(risk)), item=None, risks=[risk]) for risk in unworked]
-    return _told(made)
+    keys = list(Risk.objects.filter(which, state__in=sorted(WORKING)).order_by().values_list("pk", flat=True))
+    links = _of_items.objects.filter(risk__among=keys)
+    items = _worked_on().filter(pk__in=links.values("remediationitem"))
+    open_work = _of_items.objects.filter(risk=OuterRef("pk")).exclude(remediationitem__state=RemediationState.CLOSED)
+    unworked = _RISKS.filter(~Exists(open_work), pk__among=keys)
+    return _offer([*items, *unworked])
 
 
 @transaction.atomic
 def _propose_gaps() -> int:
     """The same of work that mends no finding, on gaps and tasks of the playbook: once it is called done, with evidence."""
-    attached = Q(evidence_links__isnull=False) | Q(control__evidence_links__isnull=False)
-    items = _worked_on().filter(attached, state=RemediationState.DONE, risks__isnull=True)
-    return _told([_offer(complete(grounds_of_item(item)), item=item, risks=[]) for item in items])
-
-
-def _told(made: Iterable[Closing | None]) -> int:
-    closings = [one for one in made if one is not None]
-    closing_notices.tell(closings)
-    return len(closings)
-
-
-def _open_items() -> QuerySet[RemediationItem]:
-    return RemediationItem.objects.exclude(state=RemediationState.CLOSED)
+    links = EvidenceLink.objects.all()
+    attached = Q(Exists(links.filter(remediation=OuterRef("pk")))) | Q(
+        Exists(links.filter(control=OuterRef("control")))
+    )
+    return _offer(list(_worked_on().filter(attached, state=RemediationState.DONE, risks__isnull=True)))
 
 
 def _worked_on() -> QuerySet[RemediationItem]:
     """Open work for which nothing is proposed."""
     waiting = Closing.objects.filter(item=OuterRef("pk"), state=ClosingState.PROPOSED)
-    rows = _open_items().filter(~Exists(waiting))
-    return rows.select_related("system", "control_test", "statement_line").distinct().order_by("pk")
+    rows = RemediationItem.objects.exclude(state=RemediationState.CLOSED).filter(~Exists(waiting))
+    return rows.select_related("system", "control_test", "statement_line").order_by("pk")
 
 
-def _offer(found: Sequence[Ground], *, item: RemediationItem | None, risks: Sequence[Risk]) -> Closing | None:
-    """Make a proposal, unless it is there already, was returned on the same evidence, or a risk is lived with."""
-    if not found or any(risk.state not in WORKING for risk in risks):
-        return None
-    earlier = Closing.objects.filter(item=item) if item else Closing.objects.filter(item=None, risks__in=risks)
-    basis = [ground.to_json() for ground in found]
-    last = earlier.order_by("-created_at", "-pk").first()
-    if last is not None and (last.state == ClosingState.PROPOSED or last.basis == basis):
-        return None
-    return make(found, item=item, risks=risks, asked_by=None)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Offer:
+    """A closing to be made: of an item, or of one risk without work."""
+
+    found: Sequence[Ground]
+    item: RemediationItem | None
+    risks: Sequence[Risk]
+
+    @property
+    def basis(self) -> list[JSON]:
+        return [ground.to_json() for ground in self.found]
+
+
+def _offer(works: Sequence[RemediationItem | Risk]) -> int:
+    """Make proposals, unless one is there already, was returned on the same evidence, or a risk is lived with."""
+    offers = []
+    for work, told in zip(works, _told_of(works), strict=True):
+        item, risks = (None, [work]) if isinstance(work, Risk) else (work, list(work.risks.all()))
+        found = complete(told)
+        if found and all(risk.state in WORKING for risk in risks):
+            offers.append(_Offer(found=found, item=item, risks=risks))
+    earlier = _last_closings(offers)
+    made = _make([one for one in offers if _is_new(one, earlier.get(_subject(one)))], asked_by=None)
+    closing_notices.tell(made)
+    return len(made)
+
+
+def _subject(offer: _Offer) -> tuple[int | None, int | None]:
+    """The item, else the risk, that a closing is about."""
+    return (offer.item.pk, None) if offer.item else (None, offer.risks[0].pk)
+
+
+def _last_closings(offers: Sequence[_Offer]) -> dict[tuple[int | None, int | None], Closing]:
+    items = [one.item.pk for one in offers if one.item]
+    risks = [one.risks[0].pk for one in offers if not one.item]
+    through: Any = Closing.risks.through
+    of_risks = through.objects.filter(closing__item=None, risk__among=risks).select_related("closing")
+    found = [((row.item_id, None), row) for row in Closing.objects.filter(item__among=items)]
+    found += [((None, row.risk_id), row.closing) for row in of_risks]
+    return dict(sorted(found, key=lambda one: (one[1].created_at, one[1].pk)))
+
+
+def _is_new(offer: _Offer, last: Closing | None) -> bool:
+    return last is None or (last.state != ClosingState.PROPOSED and last.basis != offer.basis)
 
 
 @transaction.atomic
@@ -150,41 +186,80 @@ def make(
     found: Sequence[Ground], *, item: RemediationItem | None, risks: Iterable[Risk], asked_by: User | None
 ) -> Closing:
     """A closing that rests on these grounds, for a person to decide on."""
-    listed = list(risks)
-    system = item.system if item else listed[0].finding.system
-    observation = next((one.observation for one in found if one.observation), None)
-    closing = Closing.objects.create(
-        system=system,
-        item=item,
-        basis=[ground.to_json() for ground in found],
-        observation=observation,
-        asked_by=asked_by,
-    )
-    closing.risks.set(listed)
-    payload = {
-        "item": str(item.uuid) if item else None,
-        "risks": sorted(str(risk.uuid) for risk in listed),
-        "basis": closing.basis,
-    }
-    ledger.record(kind="closing.proposed", subject=closing, payload=payload, actor=asked_by, system=system)
+    (closing,) = _make([_Offer(found=found, item=item, risks=list(risks))], asked_by=asked_by)
     return closing
+
+
+def _make(offers: Sequence[_Offer], *, asked_by: User | None) -> list[Closing]:
+    """Closings for a person to decide on, in a few statements for any number."""
+    if not offers:
+        return []
+    values = []
+    for one in offers:
+        system = one.item.system_id if one.item else one.risks[0].finding.system_id
+        observation = next((ground.observation.pk for ground in one.found if ground.observation), None)
+        values.append((system, one.item and one.item.pk, one.basis, observation, asked_by and asked_by.pk))
+    names = ("system_id", "item_id", "basis", "observation_id", "asked_by_id")
+    made = bulk_rows.create(Closing, names=names, values=values)
+    pairs = [(closing.pk, risk.pk) for closing, one in zip(made, offers, strict=True) for risk in one.risks]
+    bulk_rows.insert_values(model=Closing.risks.through, columns=("closing_id", "risk_id"), rows=pairs)
+    acts = []
+    for closing, one in zip(made, offers, strict=True):
+        payload = {
+            "item": str(one.item.uuid) if one.item else None,
+            "risks": sorted(str(risk.uuid) for risk in one.risks),
+            "basis": closing.basis,
+        }
+        acts.append((closing, payload, one.item.system if one.item else one.risks[0].finding.system))
+    ledger.record_across(kind="closing.proposed", acts=acts, actor=asked_by)
+    return made
 
 
 # Withdrawing ----------------------------------------------------------------------------------------------------------
 
 
+def _waiting() -> QuerySet[Closing]:
+    return Closing.objects.filter(state=ClosingState.PROPOSED).order_by("pk")
+
+
 def still_holds(closing: Closing) -> bool:
     """Whether every finding may still be closed, and nobody lives with its risk."""
-    return bool(complete(grounds(closing))) and not closing.risks.exclude(state__in=sorted(WORKING)).exists()
+    return not _fallen([closing])
 
 
-def _check(closing: Closing) -> None:
-    if not still_holds(closing):
-        lapse(closing)
+def _fallen(closings: Sequence[Closing]) -> list[Closing]:
+    """Those that rest on nothing any longer, as the record stands now, or whose risk somebody lives with."""
+    _fetch(closings, "item__system", "item__control_test", "item__statement_line", Prefetch("risks", _RISKS))
+    works = [[closing.item] if closing.item else list(closing.risks.all()) for closing in closings]
+    told = iter(_told_of([work for group in works for work in group]))
+    fallen = []
+    for closing, group in zip(closings, works, strict=True):
+        grounds = [one for found in islice(told, len(group)) for one in found]
+        if not complete(grounds) or any(risk.state not in WORKING for risk in closing.risks.all()):
+            fallen.append(closing)
+    return fallen
+
+
+def _withdraw(waiting: QuerySet[Closing]) -> None:
+    """Let fall what no longer holds; looked at again once it is locked."""
+    keys = [closing.pk for closing in _fallen(list(waiting))]
+    if keys:
+        with transaction.atomic():
+            rows = waiting.select_for_update(of=("self",)).select_related("system").filter(pk__among=keys)
+            fallen = _fallen(list(rows))
+            if fallen:
+                _lapse(fallen)
 
 
 def lapse(closing: Closing) -> None:
     """The evidence no longer stands: nobody can confirm this any more."""
-    closing.state, closing.decided_at = ClosingState.LAPSED, timezone.now()
-    closing.save(update_fields=["state", "decided_at"])
-    ledger.record(kind="closing.lapsed", subject=closing, payload={}, actor=None, system=closing.system)
+    _lapse([closing])
+
+
+def _lapse(closings: Sequence[Closing]) -> None:
+    for closing in closings:
+        closing.state, closing.decided_at = ClosingState.LAPSED, timezone.now()
+    bulk_rows.update(closings, names=("state", "decided_at"))
+    ledger.record_across(
+        kind="closing.lapsed", acts=[(closing, {}, closing.system) for closing in closings], actor=None
+    )

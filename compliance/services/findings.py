@@ -275,12 +275,13 @@ def _conclude(system_id: int, rows: Sequence[_Spoken], actor: User | None) -> li
         drawn[spoken.key].take(spoken)
     _store(list(drawn.values()))
     _tell(list(drawn.values()), actor)
-    _follow(list(drawn.values()))
+    _follow(list(drawn.values()), actor)
     return [one.finding for one in drawn.values()]
 
 
-def _follow(drawn: Sequence[_Drawn]) -> None:
+def _follow(drawn: Sequence[_Drawn], actor: User | None) -> None:
     """What the table of risks has the record do after findings were concluded."""
+    risk_steps.follow_severity(findings=[one.finding.pk for one in drawn], actor=actor)
     back = [one.finding for one in drawn if one.finding.sighting == Sighting.REAPPEARED and not one.stood]
     risk_steps.reopen_reappeared(findings=[finding.pk for finding in back])
     closing_notices.tell_back(back)

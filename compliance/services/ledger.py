@@ -35,6 +35,7 @@ __all__ = [
     "head",
     "place_of",
     "record",
+    "record_across",
     "record_bulk",
     "record_many",
     "seal",
@@ -74,17 +75,24 @@ def record_many(
     *, kind: str, acts: Sequence[tuple[Record | User, JSON]], actor: User | None, system: AISystem | None
 ) -> list[LedgerEvent]:
     """As `record` for many acts of one kind: (subject, payload) each, in two statements for any number."""
+    return record_across(kind=kind, acts=[(subject, payload, system) for subject, payload in acts], actor=actor)
+
+
+def record_across(
+    *, kind: str, acts: Sequence[tuple[Record | User, JSON, AISystem | None]], actor: User | None
+) -> list[LedgerEvent]:
+    """The same for acts on several AI systems: (subject, payload, system) each."""
     if not transaction.get_connection().in_atomic_block:
         raise LedgerError(f"{kind} is recorded outside a transaction: write it with the act that it tells of")
     if not _KIND.fullmatch(kind) or len(kind) > 64:
         raise LedgerError(f"{kind!r} is no kind of event: use lower-case words joined by dots")
-    contents = [canonical_json(_whole(payload, actor, system)) for _, payload in acts]
+    contents = [canonical_json(_whole(payload, actor, system)) for _, payload, system in acts]
     events = bulk_rows.create(
         LedgerEvent,
         names=("kind", "subject_type", "subject_uuid", "payload_sha256"),
         values=[
             (kind, subject._meta.label, subject.uuid, sha256_hex(content))
-            for (subject, _), content in zip(acts, contents, strict=True)
+            for (subject, _, _), content in zip(acts, contents, strict=True)
         ],
     )
     bulk_rows.insert_values(
@@ -92,7 +100,7 @@ def record_many(
         columns=("event_id", "actor_id", "system_id", "payload"),
         rows=[
             (event.pk, actor and actor.pk, system and system.pk, content.decode())
-            for event, content in zip(events, contents, strict=True)
+            for event, content, (_, _, system) in zip(events, contents, acts, strict=True)
         ],
     )
     outbox.put(kind, events)

@@ -9,17 +9,17 @@ from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from compliance.models import AISystem, Finding, RemediationItem, Risk, RiskAcceptance, RiskMove, User
-from compliance.services import ledger, risk_notices, sla_clocks
+from compliance.services import bulk_rows, ledger, risk_notices, sla_clocks
 from compliance.services.errors import RefusedError
 from compliance.types.canonical import digest_of
 from compliance.types.drafts import JSON
 from compliance.types.risk_life import LIVE, AgreementState
-from compliance.types.risk_transitions import DEVIATING, STEPS, By, RiskAct
+from compliance.types.risk_transitions import DEVIATING, STEPS, By, Held, RiskAct, may_change
 from compliance.types.states import RemediationState, RiskState
 
 _OPENS = frozenset({RiskAct.REOPEN})
@@ -84,6 +84,29 @@ def reopen_reappeared(*, findings: Collection[int]) -> None:
     rows = Risk.objects.select_for_update(of=("self",)).filter(finding__among=findings, state=RiskState.CLOSED)
     for risk in rows.select_related("finding__system").order_by("pk"):
         step(risk=risk, act=RiskAct.REOPEN, by=By.RECORD, actor=None)
+
+
+def follow_severity(*, findings: Collection[int], actor: User | None) -> None:
+    """Risks get the severity of these findings, but for those that somebody lives with. Runs in the transaction that concludes
+    the findings, whose clocks are brought in line after it."""
+    assert may_change(Held.RISK_SEVERITY, By.RECORD)
+    other = Risk.objects.filter(finding__among=findings).exclude(severity=F("finding__severity"))
+    rows = list(
+        other.exclude(state__in=sorted(DEVIATING))
+        .select_for_update(of=("self",))
+        .select_related("finding__system")
+        .only("uuid", "severity", "finding__uuid", "finding__severity", "finding__system__uuid")
+        .order_by("pk")
+    )
+    if not rows:
+        return
+    acts: list[tuple[Risk, JSON, AISystem]] = []
+    for risk in rows:
+        before, risk.severity = risk.severity, risk.finding.severity
+        facts = {"finding": str(risk.finding.uuid), "before": before, "after": risk.severity}
+        acts.append((risk, facts, risk.finding.system))
+    bulk_rows.update(rows, names=("severity",))
+    ledger.record_across(kind="risk.severity_followed", acts=acts, actor=actor)
 
 
 def open_items(risk: Risk) -> QuerySet[RemediationItem]:

@@ -25,6 +25,9 @@ _CHUNK = 5000
 _FIELD = {SlaState.NEAR: "near_told_at", SlaState.BREACHED: "breach_told_at"}
 _ACT = {SlaState.NEAR: "near", SlaState.BREACHED: "breached"}
 _KIND = {SlaState.NEAR: NoticeKind.SLA_NEAR, SlaState.BREACHED: NoticeKind.SLA_BREACHED}
+_READ = (
+    "uuid", "severity", "near_at", "due_at", "paused_at", "ended_at", "finding__uuid", "finding__system__uuid",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +46,7 @@ def warn(*, now: datetime) -> Warned:
 
 def _warn(state: SlaState, now: datetime) -> int:
     untold = SlaClock.objects.filter(stands(state, now), **{f"{_FIELD[state]}__isnull": True})
-    rows = untold.select_related("finding__system", "calendar").defer(
-        "finding__condition", "finding__criteria", "finding__cause", "finding__effect", "finding__techniques"
-    )
+    rows = untold.select_related("finding__system").only(*_READ)
     count, told = 0, list[Telling]()
     with bulk_rows.collector_paused():
         while clocks := list(rows.order_by("due_at", "pk")[:_CHUNK]):

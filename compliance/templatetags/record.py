@@ -222,6 +222,7 @@ EVENTS = {
     "risk.investigated": _("Risk under investigation"),
     "risk.put_back": _("Risk put back"),
     "risk.reopened": _("Risk opened again"),
+    "risk.severity_followed": _("Severity of a risk changed with that of its finding"),
     "risk.taken_up": _("Risk taken up for remediation"),
     "scan.finished": _("Scan finished"),
     "signing_key.registered": _("Signing key registered"),

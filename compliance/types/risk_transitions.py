@@ -147,6 +147,7 @@ class Held(StrEnum):
     SIGHTING = "when a finding was last seen, and that it was fixed or reappeared"
     PRIORITY = "priority by the rule"
     OVERRIDE = "severity or priority set by a person"
+    RISK_SEVERITY = "severity of a risk, by which its time limit counts"
     CLOSED_RISK = "that a closed risk is open again"
     ACCEPTANCE = "that a risk is accepted, and until when"
     LAPSE = "that an acceptance, a request or a waiver is over after its last day"
@@ -189,6 +190,13 @@ PRECEDENCE: tuple[Precedence, ...] = (
         record=False,
         person=True,
         rule="With a reason; it outranks the rule until it is taken away.",
+    ),
+    Precedence(
+        held=Held.RISK_SEVERITY,
+        record=True,
+        person=False,
+        rule="That of its finding: as the newest report states it, unless a person set it there. While the risk is accepted, "
+        "or asked to be, no report changes it.",
     ),
     Precedence(held=Held.CLOSED_RISK, record=True, person=True, rule="The record only where the finding reappeared."),
     Precedence(held=Held.ACCEPTANCE, record=False, person=True, rule="Requested by one person, decided by another."),

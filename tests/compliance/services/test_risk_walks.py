@@ -38,7 +38,7 @@ from compliance.services.waivers import request as request_waiver
 from compliance.types.bulk_edits import Changes
 from compliance.types.risk_life import LIVE, ClosingState, Sighting
 from compliance.types.risk_transitions import DEVIATING, STEPS, By, RiskAct
-from compliance.types.states import RemediationState, RiskState, Role
+from compliance.types.states import RemediationState, RiskState, Role, Severity
 from compliance.types.verdicts import Conclusion, FileScanVerdict, StageVerdict
 from tests.compliance import records
 from tests.compliance.conftest import person
@@ -53,6 +53,7 @@ VERDICTS = st.sampled_from(
         StageVerdict.FAILED,
     ]
 )
+SEVERITY = st.sampled_from(Severity)
 WHO = st.sampled_from(["officer", "manager", "contributor"])
 DOOR = st.sampled_from(["page", "api"])
 WORDS = st.sampled_from(["", "Because."])
@@ -107,12 +108,13 @@ class Walk(RuleBasedStateMachine):
 
     # Imports and scans
 
-    @rule(verdict=VERDICTS, which=st.integers(0, 1))
-    def scan(self, verdict: StageVerdict, which: int) -> None:
+    @rule(verdict=VERDICTS, which=st.integers(0, 1), severity=SEVERITY)
+    def scan(self, verdict: StageVerdict, which: int, severity: Severity = Severity.CRITICAL) -> None:
         """A detection run on one of the versions, later than all before."""
         self.days += 1
         version = self.versions[min(which, len(self.versions) - 1)]
-        records.observed(version, verdict, at=records.LONG_AGO + timedelta(days=self.days))
+        at = records.LONG_AGO + timedelta(days=self.days)
+        records.observed(version, verdict, at=at, severity=severity)
 
     @rule(back=st.integers(1, 30))
     def import_what_is_old(self, back: int) -> None:
@@ -151,6 +153,14 @@ class Walk(RuleBasedStateMachine):
             self._page(who, f"risk-{act}", self.finding.uuid, words=words)
         elif risk is not None:
             self._api(who, f"risks/{risk.uuid}/{act.replace('-', '_')}", words=words)
+
+    @rule(who=WHO, door=DOOR, severity=st.one_of(st.just(""), SEVERITY), words=WORDS)
+    def grade(self, who: str, door: str, severity: str, words: str) -> None:
+        """A person's severity of the finding, or none any longer."""
+        if door == "page":
+            self._page(who, "finding-severity", self.finding.uuid, severity=severity, words=words)
+        else:
+            self._api(who, f"findings/{self.finding.uuid}/severity", severity=severity, words=words)
 
     @rule(owner=WHO)
     def open_work(self, owner: str) -> None:
@@ -277,6 +287,14 @@ class Walk(RuleBasedStateMachine):
             assert risk.state == state
 
     @invariant()
+    def severity_is_of_whoever_may_state_it(self) -> None:
+        """A person's where one set it, else that of the newest report that counts; the risk has that of its finding."""
+        for finding in Finding.objects.filter(system=self.system).select_related("risk"):
+            assert finding.severity == (finding.severity_by_hand or finding.severity_by_rule)
+            if hasattr(finding, "risk"):
+                assert finding.risk.severity == finding.severity
+
+    @invariant()
     def an_acceptance_belongs_to_its_state(self) -> None:
         """A risk is accepted, or asked to be, exactly while one acceptance says so; nothing over counts."""
         for risk in Risk.objects.filter(finding__system=self.system):
@@ -344,9 +362,20 @@ def _closed_without_a_closing(risk: Risk, walk: Walk) -> None:
     Risk.objects.filter(pk=risk.pk).update(state=RiskState.CLOSED)
 
 
+def _severity_of_its_own(risk: Risk, _walk: Walk) -> None:
+    Risk.objects.filter(pk=risk.pk).update(severity=Severity.INFORMATIONAL)
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "wrong", [_state_without_a_move, _move_that_no_row_has, _move_of_a_person_by_nobody, _closed_without_a_closing]
+    "wrong",
+    [
+        _state_without_a_move,
+        _move_that_no_row_has,
+        _move_of_a_person_by_nobody,
+        _closed_without_a_closing,
+        _severity_of_its_own,
+    ],
 )
 def test_what_is_not_in_the_table_is_noticed(wrong: Callable[[Risk, Walk], None]) -> None:
     records.catalogue()
@@ -362,6 +391,7 @@ def test_what_is_not_in_the_table_is_noticed(wrong: Callable[[Risk, Walk], None]
 def _held(walk: Walk) -> None:
     walk.every_move_is_in_the_table()
     walk.what_is_closed_rests_on_evidence()
+    walk.severity_is_of_whoever_may_state_it()
 
 
 @pytest.mark.django_db
