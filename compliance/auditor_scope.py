@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from compliance import models as m
 from compliance.types.checks import PRODUCER
+from compliance.types.days import within
 
 NOTHING = Q(pk__in=[])
 
@@ -46,10 +47,7 @@ def _within(user: m.User, *, day: str) -> Q:
 
 
 def _dated(engagement: m.Engagement, systems: list[int], day: str) -> Q:
-    days: dict[str, Any] = {
-        f"{day}__date__gte": engagement.period_start,
-        f"{day}__date__lte": engagement.period_end,
-    }
+    days: dict[str, Any] = within(day, engagement.period_start, engagement.period_end)
     return Q(system__in=systems, **days)
 
 
@@ -97,13 +95,13 @@ def _readings(user: m.User) -> QuerySet[m.EntitlementReading]:
 
 def _evidence(user: m.User) -> Q:
     """What answers rest on, what was handed over for requests, reports of third parties, and the log files of the events."""
-    pieces = m.Evidence.objects.filter(
-        Q(audit_requests__request__engagement__in=live_engagements(user))
-        | Q(links__answer__assessment__in=_assessments(user))
-        | Q(supplier_reviews__supplier__system__in=_systems(user))
-        | Q(pk__in=_events(user).values("evidence"))
-    )
-    return Q(pk__in=pieces.values("pk"))
+    handed_over = m.RequestEvidence.objects.filter(request__engagement__in=live_engagements(user))
+    answering = m.EvidenceLink.objects.filter(answer__assessment__in=_assessments(user))
+    reports = m.SupplierReview.objects.filter(supplier__system__in=_systems(user), evidence__isnull=False)
+    pieces = Q(Exists(_events(user).filter(evidence=OuterRef("pk"))))  # a million events may lie in ten files
+    for rows in (handed_over, answering, reports):
+        pieces |= Q(pk__in=rows.values("evidence"))
+    return pieces
 
 
 def _observed(user: m.User) -> Q:

@@ -69,7 +69,9 @@ class JobEvent(RetainedRecord):
     """One event of a fine-tune job, as an audit log told it."""
 
     system = models.ForeignKey("compliance.AISystem", on_delete=models.PROTECT, related_name="job_events")
-    evidence = models.ForeignKey("compliance.Evidence", on_delete=models.PROTECT, related_name="job_events")
+    evidence = models.ForeignKey(
+        "compliance.Evidence", on_delete=models.PROTECT, related_name="job_events", db_index=False
+    )
     source_uuid = models.UUIDField(_("import"))
     fingerprint = digest_field(_("fingerprint"), blank=False)
     source = models.CharField(_("source"), max_length=64)
@@ -113,6 +115,7 @@ class JobEvent(RetainedRecord):
         ]
         indexes: ClassVar = [
             models.Index(fields=["-occurred_at", "-id"]),
+            models.Index(fields=["evidence", "occurred_at"], name="job_event_of_file"),
             models.Index(
                 fields=["system", "action_class", "outcome", "occurred_at", "actor", "job_key", "source", "role"],
                 name="job_event_counted",

@@ -17,6 +17,7 @@ from compliance.models import EntitlementReading, Evidence, Finding, JobApproval
 from compliance.rights import Asker, visible
 from compliance.selectors.entitlement_changes import Change, changes
 from compliance.types.canonical import canonical_json
+from compliance.types.days import within
 from compliance.types.drafts import JSON
 from compliance.types.errors import BadInputError
 from compliance.types.testing import PopulationKind
@@ -92,8 +93,7 @@ def records_of(population: Population, user: Asker) -> QuerySet[Any]:
     narrowed = Q(
         **{
             system: population.system_id,
-            f"{day}__date__gte": population.period_start,
-            f"{day}__date__lte": population.period_end,
+            **within(day, population.period_start, population.period_end),
         }
     )
     fields = FILTERS[PopulationKind(population.kind)]
@@ -110,9 +110,7 @@ def held_rows(population: Population, user: Asker) -> Iterator[JSON]:
 def _changes(population: Population, user: Asker) -> Iterator[JSON]:
     """Changes between the readings of the period; the first of them is what the others are compared with."""
     readings = EntitlementReading.objects.filter(
-        system=population.system_id,
-        as_of__date__gte=population.period_start,
-        as_of__date__lte=population.period_end,
+        system=population.system_id, **within("as_of", population.period_start, population.period_end)
     )
     wanted = population.filters.get("change")
     for one in changes(visible(readings, user)):
