@@ -38,6 +38,12 @@ Result = TypeVar("Result")
 MOST_CPU_SECONDS, MOST_SMALL_CPU_SECONDS, MOST_BYTES = 60.0, 5.0, 400_000_000
 
 
+@pytest.fixture(scope="session")
+def sqlite_name(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A file: a database in memory would count as memory of the process that freezes, and of its children."""
+    return str(tmp_path_factory.mktemp("database") / "bench.sqlite3")
+
+
 def cpu_seconds() -> float:
     own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
