@@ -239,14 +239,13 @@ def _job_log(doc: Row, budget: Budget, freeze_sha256: str) -> Capped:
 
 def _registers(doc: Row, budget: Budget) -> _Registers:
     """Registers in the order in which they are printed, each with its share of the rows."""
-    evidence, models = budget.share(len(doc["evidence"])), budget.share(len(doc["models"]))
     findings = told(doc["findings"], gravest_first)
     standing = sum(one["state"] == "not-satisfied" for one in findings)
     shown = budget.share(standing) + budget.share(len(findings) - standing)
     risks, items = told(doc["risks"]), told(doc["remediation"])
     return _Registers(
-        evidence=numbered("E", doc["evidence"], evidence),
-        models=numbered("M", doc["models"], models),
+        evidence=numbered("E", doc["evidence"], budget.share(len(doc["evidence"]))),
+        models=numbered("M", doc["models"], budget.share(len(doc["models"]))),
         findings=numbered("F", findings, shown, doc["findings"]),
         risks=numbered("R", risks, budget.share(len(risks)), doc["risks"]),
         items=numbered("T", items, budget.share(len(items)), doc["remediation"]),

@@ -156,7 +156,7 @@ def _for_external(document: Path, attachments: Path, order: PackOrder, named_bec
 
 
 def is_beyond_oscal(given: Document) -> bool:
-    """Whether OSCAL documents of the record would take more memory than a pack may; the pages then say so."""
+    """Whether OSCAL documents of the record would take longer, and be larger, than a pack should; the pages then say so."""
     return len(given["findings"]) + len(given["risks"]) + len(given["remediation"]) > MOST_OSCAL_RECORDS
 
 
