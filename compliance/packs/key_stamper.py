@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -14,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from pyhanko.sign.general import as_signing_certificate, simple_cms_attribute
 from pyhanko.sign.timestamps import DummyTimeStamper
 from pyhanko_certvalidator.registry import SimpleCertificateStore
+from pyhanko_certvalidator.util import get_pyca_cryptography_hash
 
 _attribute: Callable[[str, Any], Any] = simple_cms_attribute  # pyHanko leaves it untyped
 
@@ -29,14 +29,15 @@ class KeyStamper(DummyTimeStamper):
 
     def _sign_tst_info(self, tst_info_data: bytes, md_algorithm: str, dt: datetime) -> tuple[bytes, cms.CMSAttributes]:
         """Signature and signed attributes (RFC 5652 §5.3) over what is stamped."""
-        if md_algorithm != "sha256":
-            raise ValueError(f"stamps are over SHA-256, and {md_algorithm[:20]} was asked for")
+        algorithm = get_pyca_cryptography_hash(md_algorithm)
+        hashed = hashes.Hash(algorithm)
+        hashed.update(tst_info_data)
         attributes = cms.CMSAttributes(
             [
                 _attribute("content_type", "tst_info"),
                 _attribute("signing_time", cms.Time({"utc_time": core.UTCTime(dt)})),
                 _attribute("signing_certificate", as_signing_certificate(self.tsa_cert)),
-                _attribute("message_digest", hashlib.sha256(tst_info_data).digest()),
+                _attribute("message_digest", hashed.finalize()),
             ]
         )
-        return self._key.sign(attributes.dump(), PKCS1v15(), hashes.SHA256()), attributes
+        return self._key.sign(attributes.dump(), PKCS1v15(), algorithm), attributes
