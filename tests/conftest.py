@@ -163,8 +163,14 @@ def made_of() -> str:
 
 
 @pytest.fixture(scope="session")
+def sqlite_name() -> str:
+    """What SQLite calls the database of the tests that roll back. In memory; a bench that measures memory names a file."""
+    return f"file:tests_{secrets.token_hex(6)}?mode=memory&cache=shared"
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(
-    request: pytest.FixtureRequest, django_db_blocker: DjangoDbBlocker, django_test_environment: None
+    request: pytest.FixtureRequest, django_db_blocker: DjangoDbBlocker, django_test_environment: None, sqlite_name: str
 ) -> Iterator[None]:
     """The database of the tests that roll back: a copy of the template, instead of pytest-django's migrating anew."""
     connection = connections["default"]
@@ -176,7 +182,7 @@ def django_db_setup(
             server.create(name, template=request.getfixturevalue("postgres_template"))
             stack.callback(server.drop, name)
         else:
-            name = f"file:tests_{secrets.token_hex(6)}?mode=memory&cache=shared"
+            name = sqlite_name
         settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = name
         connection.ensure_connection()
         stack.callback(connection.close)

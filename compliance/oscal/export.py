@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 
 from compliance.oscal.export_catalog import catalog
@@ -12,7 +12,7 @@ from compliance.oscal.export_plan import assessment_plan
 from compliance.oscal.export_poam import plan_of_action
 from compliance.oscal.export_results import assessment_results
 from compliance.oscal.export_values import JSON, Frozen
-from compliance.types.canonical import canonical_json
+from compliance.oscal.streams import pieces
 from compliance.types.freeze import Freeze
 
 
@@ -35,8 +35,8 @@ _WRITERS: dict[Model, Callable[[Frozen], JSON | None]] = {
 }
 
 
-def export(*, freeze: Freeze, sha256: str, model: Model) -> bytes | None:
-    """The freeze as one OSCAL document: checked, in canonical JSON (RFC 8785).
+def export(*, freeze: Freeze, sha256: str, model: Model) -> Iterator[bytes] | None:
+    """The freeze as one OSCAL document: checked, in canonical JSON (RFC 8785), piece by piece.
 
     sha256: of the freeze's canonical bytes. None where the freeze holds nothing of that model: no remediation item, no
     mapping. Raises OscalError where the document would not be right; that is a fault of Assay.
@@ -45,4 +45,4 @@ def export(*, freeze: Freeze, sha256: str, model: Model) -> bytes | None:
     if document is None:
         return None
     check_document(document)
-    return canonical_json(document)
+    return pieces(document)

@@ -12,6 +12,7 @@ from typing import Any
 
 from compliance.oscal.export_values import JSON, OSCAL_VERSION
 from compliance.oscal.schema import OscalError, check_schema
+from compliance.oscal.streams import Stream, parts
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ZONED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -57,8 +58,9 @@ for _names, _allowed in ALLOWED.items():
 
 
 def check_document(document: JSON) -> None:
-    """Raise OscalError at the first thing that does not hold."""
-    check_schema(document)
+    """Raise OscalError at the first thing that does not hold. Streams are gone over, and not held."""
+    for part in parts(document):
+        check_schema(part)
     (body,) = document.values()
     if body["metadata"]["oscal-version"] != OSCAL_VERSION:
         raise OscalError(f"metadata/oscal-version: is not {OSCAL_VERSION}")
@@ -66,21 +68,27 @@ def check_document(document: JSON) -> None:
 
 
 def _check_identity(document: JSON) -> None:
+    """In one pass; what a reference leads to may come after it."""
     used: dict[str, str] = {}
-    leaves = list(_leaves(document, (), ""))
-    for path, place, value in leaves:
-        if path[-1] == "uuid":
+    wanted: dict[str, str] = {}
+    linked: dict[str, str] = {}
+    for path, place, value in _leaves(document, (), ""):
+        name = path[-1]
+        if name == "uuid":
             if value in used:
                 raise OscalError(f"{place}: the identifier {value} is used at {used[value]} already")
             used[value] = place
-    for path, place, value in leaves:
-        name = path[-1]
-        is_uuid = name.endswith(("-uuid", "-uuids")) or name == "member-of-organizations"
-        if is_uuid and value not in used:
-            raise OscalError(f"{place}: {value} leads nowhere")
-        if name == "href" and value.startswith("#") and "/back-matter/" not in used.get(value[1:], ""):
-            raise OscalError(f"{place}: {value} is no resource of the back matter")
+        if name.endswith(("-uuid", "-uuids")) or name == "member-of-organizations":
+            wanted.setdefault(value, place)
+        if name == "href" and value.startswith("#"):
+            linked.setdefault(value, place)
         _check_word(path, place, value)
+    for value, place in wanted.items():
+        if value not in used:
+            raise OscalError(f"{place}: {value} leads nowhere")
+    for value, place in linked.items():
+        if "/back-matter/" not in used.get(value[1:], ""):
+            raise OscalError(f"{place}: {value} is no resource of the back matter")
     _check_files(document)
 
 
@@ -89,7 +97,7 @@ def _leaves(value: Any, path: tuple[str, ...], place: str) -> Iterator[tuple[tup
     if isinstance(value, dict):
         for key, child in value.items():
             yield from _leaves(child, (*path[-2:], key), f"{place}/{key}")
-    elif isinstance(value, list):
+    elif isinstance(value, list | Stream):
         for index, child in enumerate(value):
             yield from _leaves(child, path, f"{place}/{index}")
     else:

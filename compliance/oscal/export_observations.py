@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from compliance.oscal.export_parts import (
     ASSAY,
     SYSTEM,
@@ -22,27 +24,30 @@ def observation_uuid(uuid: str) -> str:
     return identifier("observation", uuid)
 
 
-def observations(frozen: Frozen) -> list[JSON]:
+def observations(frozen: Frozen) -> Iterator[JSON]:
     """What findings rest on; then the answers; then coverage by model version."""
-    answered = [_answered(frozen, q, q["answer"]) for q in frozen.doc["questions"] if q["answer"]]
-    coverage = [_coverage(frozen, row) for row in frozen.doc["coverage"]]
-    return [*_observed(frozen, frozen.doc["findings"]), *answered, *coverage]
+    yield from _observed(frozen, frozen.doc["findings"])
+    for question in frozen.doc["questions"]:
+        if answer := question["answer"]:
+            yield _answered(frozen, question, answer)
+    for row in frozen.doc["coverage"]:
+        yield _coverage(frozen, row)
 
 
-def observations_at_risk(frozen: Frozen) -> list[JSON]:
+def observations_at_risk(frozen: Frozen) -> Iterator[JSON]:
     """What the findings rest on that a risk rests on."""
     at_risk = {uuid for risk in frozen.doc["risks"] for uuid in risk["findings"]}
-    return _observed(frozen, [one for one in frozen.doc["findings"] if one["uuid"] in at_risk])
+    return _observed(frozen, (one for one in frozen.doc["findings"] if one["uuid"] in at_risk))
 
 
-def _observed(frozen: Frozen, findings: list[Finding]) -> list[JSON]:
+def _observed(frozen: Frozen, findings: Iterable[Finding]) -> Iterator[JSON]:
     """Each observation once, though several findings may rest on it."""
-    seen: dict[str, JSON] = {}
+    seen: set[str] = set()
     for finding in findings:
         for one in finding["observations"]:
             if one["uuid"] not in seen:
-                seen[one["uuid"]] = _observation(frozen, finding, one)
-    return list(seen.values())
+                seen.add(one["uuid"])
+                yield _observation(frozen, finding, one)
 
 
 def _observation(frozen: Frozen, finding: Finding, one: ObservationRef) -> JSON:

@@ -15,6 +15,7 @@ from compliance.oscal.export_plan import MODEL as PLAN
 from compliance.oscal.export_plan import assessment_plan
 from compliance.oscal.export_risks import findings, risks
 from compliance.oscal.export_values import JSON, Frozen, file_resource, identifier, line, moment, without_empty
+from compliance.oscal.streams import streamed
 from compliance.types.canonical import canonical_json, sha256_hex
 
 MODEL = "assessment-results"
@@ -35,9 +36,9 @@ def assessment_results(frozen: Frozen) -> JSON:
                 "assessment-assets": assessment_assets(frozen),
             },
             "reviewed-controls": reviewed_controls(frozen),
-            "observations": observations(frozen),
-            "risks": risks(frozen),
-            "findings": findings(frozen),
+            "observations": streamed(lambda: observations(frozen)),
+            "risks": streamed(lambda: risks(frozen)),
+            "findings": streamed(lambda: findings(frozen)),
             "remarks": _not_answered(frozen),
         }
     )

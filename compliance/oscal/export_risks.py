@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
 from compliance.oscal.export_observations import observation_uuid
 from compliance.oscal.export_parts import threat_ids
 from compliance.oscal.export_values import (
@@ -34,16 +39,16 @@ def risk_uuid(uuid: str) -> str:
     return identifier("risk", uuid)
 
 
-def findings(frozen: Frozen) -> list[JSON]:
+def findings(frozen: Frozen) -> Iterator[JSON]:
     """Every finding, satisfied or not."""
     risks = _risks_by_finding(frozen)
-    return [_finding(finding, risks.get(finding["uuid"], [])) for finding in frozen.doc["findings"]]
+    return (_finding(finding, risks.get(finding["uuid"], [])) for finding in frozen.doc["findings"])
 
 
-def findings_at_risk(frozen: Frozen) -> list[JSON]:
+def findings_at_risk(frozen: Frozen) -> Iterator[JSON]:
     """The findings that a risk rests on."""
     risks = _risks_by_finding(frozen)
-    return [_finding(one, risks[one["uuid"]]) for one in frozen.doc["findings"] if one["uuid"] in risks]
+    return (_finding(one, risks[one["uuid"]]) for one in frozen.doc["findings"] if one["uuid"] in risks)
 
 
 def _risks_by_finding(frozen: Frozen) -> dict[str, list[str]]:
@@ -103,21 +108,40 @@ def _marks(finding: Finding) -> list[JSON]:
     ]
 
 
-def risks(frozen: Frozen) -> list[JSON]:
+def _of_risks(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[bytes]]:
+    """Items or closings by the risks that they name, written down: as objects they would take ten times the memory."""
+    by_risk: dict[str, list[bytes]] = {}
+    for row in rows:
+        written = json.dumps(row).encode()
+        for uuid in row["risks"]:
+            by_risk.setdefault(uuid, []).append(written)
+    return by_risk
+
+
+def risks(frozen: Frozen) -> Iterator[JSON]:
     """Every risk with the remediation items that treat it."""
-    items: dict[str, list[RemediationItem]] = {}
-    for item in frozen.doc["remediation"]:
-        for uuid in item["risks"]:
-            items.setdefault(uuid, []).append(item)
-    seen = {finding["uuid"]: finding for finding in frozen.doc["findings"]}
-    return [
-        _risk(frozen, risk, items.get(risk["uuid"], []), [seen[uuid] for uuid in risk["findings"]])
-        for risk in frozen.doc["risks"]
-    ]
+    doc = frozen.doc
+    items, closings = _of_risks(doc["remediation"]), _of_risks(doc.get("closings", ()))
+    observed = {one["uuid"]: [seen["uuid"] for seen in one["observations"]] for one in doc["findings"]}
+    for risk in doc["risks"]:
+        acts = _Acts(
+            items=[json.loads(one) for one in items.get(risk["uuid"], ())],
+            closings=[json.loads(one) for one in closings.get(risk["uuid"], ())],
+            observed=list(dict.fromkeys(uuid for finding in risk["findings"] for uuid in observed[finding])),
+        )
+        yield _risk(frozen, risk, acts)
 
 
-def _risk(frozen: Frozen, risk: Risk, items: list[RemediationItem], rests_on: list[Finding]) -> JSON:
-    observed = dict.fromkeys(one["uuid"] for finding in rests_on for one in finding["observations"])
+@dataclass(frozen=True, slots=True)
+class _Acts:
+    """What stands behind a risk. observed: uuids of the observations that it rests on."""
+
+    items: Sequence[RemediationItem]
+    closings: Sequence[FrozenClosing]
+    observed: Sequence[str]
+
+
+def _risk(frozen: Frozen, risk: Risk, acts: _Acts) -> JSON:
     deadline = risk["deadline"]
     return without_empty(
         {
@@ -132,9 +156,9 @@ def _risk(frozen: Frozen, risk: Risk, items: list[RemediationItem], rests_on: li
                 _compensation(one) for one in risk.get("acceptances", []) if one["state"] == "approved"
             ],
             "deadline": moment(deadline) if deadline else "",
-            "remediations": [_remediation(item, risk["uuid"]) for item in items],
-            "risk-log": _log(frozen, risk),
-            "related-observations": [{"observation-uuid": observation_uuid(uuid)} for uuid in observed],
+            "remediations": [_remediation(item, risk["uuid"]) for item in acts.items],
+            "risk-log": _log(risk, acts.closings),
+            "related-observations": [{"observation-uuid": observation_uuid(uuid)} for uuid in acts.observed],
         }
     )
 
@@ -155,10 +179,10 @@ def _compensation(acceptance: FrozenAcceptance) -> JSON:
     }
 
 
-def _log(frozen: Frozen, risk: Risk) -> JSON:
+def _log(risk: Risk, closings: Sequence[FrozenClosing]) -> JSON:
     """All that was done to the risk, and the closings that it was decided by."""
     entries = [_entry(move) for move in risk.get("history", [])]
-    entries += [_closing(one) for one in frozen.doc.get("closings", []) if risk["uuid"] in one["risks"]]
+    entries += map(_closing, closings)
     return {"entries": entries} if entries else {}
 
 

@@ -70,12 +70,11 @@ def kinds(layout: Layout) -> str:
 
 def where_used(doc: Row, findings: Iterable[Row], suppliers: Sequence[Row] | None) -> dict[str, list[Row]]:
     """By uuid of a piece of evidence: each place that rests on it, once, with its anchor where it has one."""
-    used: defaultdict[str, list[Row]] = defaultdict(list)
+    used: defaultdict[str, dict[tuple[str, str], Row]] = defaultdict(dict)
 
     def say(uuid: str | None, words: str, anchor: str = "") -> None:
-        place = {"words": words, "anchor": anchor}
-        if uuid is not None and place not in used[uuid]:
-            used[uuid].append(place)
+        if uuid is not None:
+            used[uuid].setdefault((words, anchor), {"words": words, "anchor": anchor})
 
     for question in doc["questions"]:
         for uuid in (question["answer"] or {}).get("evidence", ()):
@@ -87,7 +86,7 @@ def where_used(doc: Row, findings: Iterable[Row], suppliers: Sequence[Row] | Non
             say(seen["evidence"], finding["no"], finding["no"] if finding["shown"] else "")
     for one in suppliers or ():
         say(one["evidence"], one["name"], f"supplier-{one['uuid']}")
-    return used
+    return {uuid: list(places.values()) for uuid, places in used.items()}
 
 
 def custody(evidence: Iterable[Row], budget: Budget, freeze_sha256: str) -> Capped:

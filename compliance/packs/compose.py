@@ -13,7 +13,7 @@ from pathlib import Path
 from compliance.isolation.child import BadInputError
 from compliance.packs.context import build_context
 from compliance.packs.manifest import FREEZE_NAME, NAME, REGISTER_NAME, build_manifest, entries, evidence_register
-from compliance.packs.order import AttachedFile, Composed, Extra, PackOrder
+from compliance.packs.order import AttachedFile, Composed, Extra, PackOrder, attached
 from compliance.packs.registers import CSV, Register, registers_of, write_csv
 from compliance.packs.render import htmls_of, most_pages_of
 from compliance.packs.signers import SignerFiles, signer_facts
@@ -25,7 +25,7 @@ VERIFIER = Path(__file__).parent / "offline" / "assay_verify.py"
 
 
 def _register(register: Register, folder: Path) -> list[AttachedFile]:
-    """A register as it was frozen, and as CSV."""
+    """A register as it was frozen, and as CSV where it is a table."""
     blob = register.blob
     path = folder / blob["sha256"]
     if not path.is_file():
@@ -33,14 +33,16 @@ def _register(register: Register, folder: Path) -> list[AttachedFile]:
     content = path.read_bytes()
     if sha256_hex(content) != blob["sha256"] or len(content) != blob["size"]:
         raise BadInputError(f"{blob['filename']}: the register is not the one that the freeze document names.")
-    frozen = AttachedFile(
+    frozen = attached(
+        content,
         name=blob["filename"],
-        content=content,
         media_type=blob["media_type"],
         description=register.description,
         relationship="Data",
         rows=blob["rows"],
     )
+    if not register.is_table:
+        return [frozen]
     with tempfile.NamedTemporaryFile() as spool:
         rows = write_csv(path, Path(spool.name))
         table = Path(spool.name).read_bytes()
@@ -48,9 +50,9 @@ def _register(register: Register, folder: Path) -> list[AttachedFile]:
         raise BadInputError(f"{blob['filename']}: {rows} rows, and the freeze document says {blob['rows']}.")
     return [
         frozen,
-        AttachedFile(
+        attached(
+            table,
             name=register.csv_name,
-            content=table,
             media_type=CSV,
             description=f"{register.description}, as a table",
             relationship="Data",
@@ -61,9 +63,9 @@ def _register(register: Register, folder: Path) -> list[AttachedFile]:
 
 
 def _extra(extra: Extra, folder: Path) -> AttachedFile:
-    return AttachedFile(
+    return attached(
+        (folder / extra["file"]).read_bytes(),
         name=extra["name"],
-        content=(folder / extra["file"]).read_bytes(),
         media_type=extra["media_type"],
         description=extra["description"],
         relationship=extra["relationship"],
@@ -71,9 +73,9 @@ def _extra(extra: Extra, folder: Path) -> AttachedFile:
 
 
 def _verifier() -> AttachedFile:
-    return AttachedFile(
+    return attached(
+        VERIFIER.read_bytes(),
         name=VERIFIER.name,
-        content=VERIFIER.read_bytes(),
         media_type="text/x-python",
         description="Verifier in one file; better taken from Assay's repository than from the file that it judges",
         relationship="Supplement",
@@ -82,16 +84,16 @@ def _verifier() -> AttachedFile:
 
 def _files(freeze: Freeze, canonical: bytes, order: PackOrder, folder: Path) -> list[AttachedFile]:
     files = [
-        AttachedFile(
+        attached(
+            canonical,
             name=FREEZE_NAME,
-            content=canonical,
             media_type="application/json",
             description="Freeze document: all that is printed in this pack",
             relationship="Source",
         ),
-        AttachedFile(
+        attached(
+            evidence_register(freeze),
             name=REGISTER_NAME,
-            content=evidence_register(freeze),
             media_type="text/csv",
             description=f"Evidence register, whole: {len(freeze['evidence'])} records",
             relationship="Data",
@@ -133,9 +135,9 @@ def compose(
         files=listed,
     )
     files.append(
-        AttachedFile(
+        attached(
+            manifest,
             name=NAME,
-            content=manifest,
             media_type="application/json",
             description="Manifest: names and digests of all attached files",
             relationship="Supplement",

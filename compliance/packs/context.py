@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import cast
 
 from django.utils.translation import gettext as _
@@ -26,6 +27,8 @@ from compliance.packs.shares import (
     numbered,
     on_pages,
     refs,
+    told,
+    whole_in,
     whole_in_freeze,
 )
 from compliance.packs.wording import all_visible, label
@@ -117,7 +120,7 @@ def _coverage_counts(doc: Row) -> list[tuple[str, str, int]]:
 
 def _scans(doc: Row, models: dict[str, Row], pictures: dict[str, str], most: int) -> list[Row]:
     scans = []
-    for number, scan in enumerate(doc["scans"][:most], 1):
+    for number, scan in enumerate(islice(doc["scans"], most), 1):
         stages = []
         for step, stage in enumerate(scan["stages"], 1):
             shown = []
@@ -142,13 +145,13 @@ def _scans(doc: Row, models: dict[str, Row], pictures: dict[str, str], most: int
     return scans
 
 
-def _summary(doc: Row, counts: Sequence[tuple[str, str, int]]) -> list[Row]:
+def _summary(doc: Row, known: _Registers, counts: Sequence[tuple[str, str, int]]) -> list[Row]:
     answers = [q["answer"] for q in doc["questions"] if q["answer"]]
     approved = sum(answer["state"] == "approved" for answer in answers)
     cells = sum(count for _state, _label, count in counts)
     by_state = {state: count for state, _label, count in counts}
     rejected = sum(record["state"] == "rejected" for record in doc["evidence"])
-    open_findings = sum(finding["state"] == "not-satisfied" for finding in doc["findings"])
+    open_findings = sum(finding["state"] == "not-satisfied" for finding in known.findings.values())
     return [
         {"what": _("Questions answered and approved"), "value": approved, "of": len(doc["questions"])},
         {"what": _("Coverage cells covered at stated power"), "value": by_state["covered"], "of": cells},
@@ -158,7 +161,7 @@ def _summary(doc: Row, counts: Sequence[tuple[str, str, int]]) -> list[Row]:
             "value": by_state["not_covered"] + by_state["failed"] + by_state["stale"],
             "of": cells,
         },
-        {"what": _("Findings not satisfied"), "value": open_findings, "of": len(doc["findings"])},
+        {"what": _("Findings not satisfied"), "value": open_findings, "of": len(known.findings)},
         {"what": _("Evidence records rejected"), "value": rejected, "of": len(doc["evidence"])},
     ]
 
@@ -194,17 +197,14 @@ def _slipped(entry: Row) -> int | None:
     return sum(slip["days"] for slip in entry["slips"]) if "slips" in entry else None
 
 
-def _closings(doc: Row, known: _Registers) -> list[Row]:
-    """Closings with the work that they close, by its title, and each kind of new evidence once."""
-    return [
-        {
-            **one,
-            "title": known.items[one["item"]]["title"] if one["item"] else "",
-            "risks": refs(one["risks"], known.risks),
-            "kinds": list(dict.fromkeys(ground["kind"] for ground in one["basis"])),
-        }
-        for one in doc.get("closings", [])
-    ]
+def _closing(one: Row, known: _Registers) -> Row:
+    """A closing with the work that it closes, by its title, and each kind of new evidence once."""
+    return {
+        **one,
+        "title": known.items[one["item"]]["title"] if one["item"] else "",
+        "risks": refs(one["risks"], known.risks),
+        "kinds": list(dict.fromkeys(ground["kind"] for ground in one["basis"])),
+    }
 
 
 def _suppliers(doc: Row, known: _Registers) -> list[Row] | None:
@@ -239,14 +239,16 @@ def _job_log(doc: Row, budget: Budget, freeze_sha256: str) -> Capped:
 
 def _registers(doc: Row, budget: Budget) -> _Registers:
     """Registers in the order in which they are printed, each with its share of the rows."""
-    standing = sum(one["state"] == "not-satisfied" for one in doc["findings"])
-    shown = budget.share(standing) + budget.share(len(doc["findings"]) - standing)
+    findings = told(doc["findings"], gravest_first)
+    standing = sum(one["state"] == "not-satisfied" for one in findings)
+    shown = budget.share(standing) + budget.share(len(findings) - standing)
+    risks, items = told(doc["risks"]), told(doc["remediation"])
     return _Registers(
         evidence=numbered("E", doc["evidence"], budget.share(len(doc["evidence"]))),
         models=numbered("M", doc["models"], budget.share(len(doc["models"]))),
-        findings=numbered("F", gravest_first(doc["findings"]), shown),
-        risks=numbered("R", doc["risks"], budget.share(len(doc["risks"]))),
-        items=numbered("T", doc["remediation"], budget.share(len(doc["remediation"]))),
+        findings=numbered("F", findings, shown, doc["findings"]),
+        risks=numbered("R", risks, budget.share(len(risks)), doc["risks"]),
+        items=numbered("T", items, budget.share(len(items)), doc["remediation"]),
     )
 
 
@@ -264,6 +266,10 @@ class _Work:
         if total is not None:
             return whole_in_freeze(rows, total, self.digest)
         return whole_in_freeze(rows[: self.budget.share(len(rows))], len(rows), self.digest)
+
+    def listed(self, name: str, rows: Sequence[Row], total: int) -> Capped:
+        """Rows of a list that grows, which had their share of `total` before."""
+        return whole_in(self.doc.get(name), rows, total, self.digest)
 
 
 def _of_controls(work: _Work) -> Row:
@@ -295,8 +301,10 @@ def _of_evidence(work: _Work) -> Row:
 def _of_models(work: _Work, pictures: dict[str, str]) -> Row:
     doc, known = work.doc, work.known
     models = [{**m, "parent": known.models.get(m["parent"] or "")} for m in on_pages(known.models)]
-    scanned = numbered("X", doc["file_scans"], DETAILED)
-    files = [{**s, "model": known.models.get(s["model"] or "")} for s in on_pages(scanned)]
+    files = [
+        {**s, "no": f"X-{n:02d}", "model": known.models.get(s["model"] or "")}
+        for n, s in enumerate(islice(doc["file_scans"], DETAILED), 1)
+    ]
     return {
         "models": work.capped(models, len(known.models)),
         "datasets": work.capped(doc["datasets"]),
@@ -304,8 +312,8 @@ def _of_models(work: _Work, pictures: dict[str, str]) -> Row:
         "coverage": work.capped(
             [{"model": known.models[row["model"]], "cells": row["cells"]} for row in doc["coverage"]]
         ),
-        "scans": work.capped(_scans(doc, known.models, pictures, DETAILED), len(doc["scans"])),
-        "file_scans": work.capped(files, len(scanned)),
+        "scans": work.listed("scans", _scans(doc, known.models, pictures, DETAILED), len(doc["scans"])),
+        "file_scans": work.listed("file_scans", files, len(doc["file_scans"])),
         "pictures": pictures,
     }
 
@@ -326,20 +334,22 @@ def _of_findings(work: _Work) -> Row:
     findings = _findings(known)
     standing = [one for one in findings if one["state"] == "not-satisfied"]
     satisfied = [one for one in findings if one["state"] != "not-satisfied"]
-    all_standing = sum(one["state"] == "not-satisfied" for one in doc["findings"])
+    all_standing = sum(one["state"] == "not-satisfied" for one in known.findings.values())
     risks = [{**r, "findings": refs(r["findings"], known.findings)} for r in on_pages(known.risks)]
     items = [
         {**entry, "risks": refs(entry["risks"], known.risks), "slipped": _slipped(entry)}
         for entry in on_pages(known.items)
     ]
+    closings = doc.get("closings", [])
+    shown = islice(closings, work.budget.share(len(closings)))
     waivers = [{**one, "findings": refs(one["findings"], known.findings)} for one in doc.get("waivers", [])]
     return {
-        "findings": work.capped(standing, all_standing),
+        "findings": work.listed("findings", standing, all_standing),
         "detailed": standing[:DETAILED],
-        "satisfied": work.capped(satisfied, len(doc["findings"]) - all_standing),
-        "risks": work.capped(risks, len(known.risks)),
-        "remediation": work.capped(items, len(known.items)),
-        "closings": work.capped(_closings(doc, known)),
+        "satisfied": work.listed("findings", satisfied, len(known.findings) - all_standing),
+        "risks": work.listed("risks", risks, len(known.risks)),
+        "remediation": work.listed("remediation", items, len(known.items)),
+        "closings": work.listed("closings", [_closing(one, known) for one in shown], len(closings)),
         "waivers": work.capped(waivers),
         "audit_findings": chapters.audit_findings(doc, known.items, prior=False),
         "prior_findings": chapters.audit_findings(doc, known.items, prior=True),
@@ -368,7 +378,7 @@ def build_context(
         kind=chapters.kinds(layout),
         sections=chapters.sections(layout),
         numbers=chapters.numbers(layout),
-        summary=_summary(doc, counts),
+        summary=_summary(doc, work.known, counts),
         limits=[*limits(doc, counts), *unprintable(replaced)],
         pre_audit=chapters.pre_audit(doc),
         coverage_counts=counts,

@@ -29,10 +29,11 @@ from compliance.packs.people import (
     meet_in_line,
     shaped_for_external,
 )
-from compliance.packs.registers import registers_of
+from compliance.packs.registers import lists_of, logs_of
 from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.freeze import EvidenceRecord, Freeze
 from compliance.types.freeze_blob import Blob
+from compliance.types.freeze_lines import LINED, Lines, opened, stored, written
 from compliance.types.freeze_scans import Picture, Scan, Stage
 from compliance.types.handling import HandlingLabel
 from compliance.types.pack_layouts import ChangeStatement, Later
@@ -58,27 +59,28 @@ def prepare(*, document: Path, attachments: Path, order: PackOrder, key: bytes, 
     of names, which could be guessed without it. named_because: why whoever signed for management stays named.
     """
     whole = document.read_bytes()
-    freeze = cast(Freeze, json.loads(whole))
+    freeze = cast(Freeze, opened(json.loads(whole), attachments))
     marks = Marks(kept=_signers(freeze, order) if named_because else frozenset())
     given, pictures = for_external(freeze)
     withheld: Withheld = {"freeze_sha256": sha256_hex(whole), "pictures": pictures}
     if left_out := order.get("left_out"):
         given, withheld["evidence"] = without_labelled(given, left_out)
     meet_all(given, marks)
-    registers = list(registers_of(given))
-    for register in registers:
+    for register in logs_of(given):
         for line in _lines(attachments / register.blob["sha256"]):
             meet_in_line(line, marks)
     given = cast(Freeze, shaped_for_external(given, Freeze, marks))
     withheld["registers"] = {
-        register.blob["filename"]: _rewritten(register.blob, attachments, marks) for register in registers_of(given)
+        register.blob["filename"]: _rewritten(register.blob, attachments, marks) for register in logs_of(given)
     }
+    withheld["registers"] |= {register.blob["filename"]: register.blob["sha256"] for register in lists_of(given)}
+    given = _rows_rewritten(given, attachments)
     order = cast(PackOrder, shaped_for_external({**order}, _Said, marks))
     for name, kind in (("people", PERSON), ("identities", IDENTITY), ("addresses", ADDRESS)):
         withheld[name] = marks.count(kind)  # type: ignore[literal-required]
     if named_because:
         withheld["named_because"] = named_because
-    canonical = canonical_json(given)
+    canonical = canonical_json(stored(given))
     document.write_bytes(canonical)
     removed = tuple(marks.removed(key))
     (attachments / MARKS_NAME).write_bytes(_listed(removed))
@@ -120,6 +122,15 @@ def _rewritten(blob: Blob, folder: Path, marks: Marks) -> str:
     return before
 
 
+def _rows_rewritten(given: Freeze, folder: Path) -> Freeze:
+    """The document with its lists as they read now, each in a new register."""
+    before = {register.blob["sha256"] for register in lists_of(given)}
+    lists = {name: written(LINED[name], rows, folder) for name, rows in given.items() if isinstance(rows, Lines)}
+    for digest in before - {lines.blob["sha256"] for lines in lists.values()}:
+        (folder / digest).unlink()
+    return cast(Freeze, {**given, **lists})
+
+
 def _listed(removed: Sequence[Removed]) -> bytes:
     """The marks as CSV: each with the digest of what it stands for, which only the organisation's key opens."""
     buffer = io.StringIO()
@@ -132,7 +143,9 @@ def _listed(removed: Sequence[Removed]) -> bytes:
 def for_external(freeze: Freeze) -> tuple[Freeze, int]:
     """The document without pictures, and how many were taken out of it. The one handed in is left as it is."""
     withheld = sum(len(stage["pictures"]) for scan in freeze["scans"] for stage in scan["stages"])
-    return cast(Freeze, {**freeze, "scans": [_scan(scan) for scan in freeze["scans"]]}), withheld
+    scans = freeze["scans"]
+    given = scans.mapped(_scan) if isinstance(scans, Lines) else [_scan(scan) for scan in scans]
+    return cast(Freeze, {**freeze, "scans": given}), withheld
 
 
 def without_labelled(freeze: Freeze, left_out: Mapping[str, HandlingLabel]) -> tuple[Freeze, int]:
@@ -151,6 +164,8 @@ def _unnamed(value: object, names: set[str], key: str = "") -> object:
         return "…" if key in _NAMING and value in names else value
     if isinstance(value, dict):
         return {inner: _unnamed(what, names, inner) for inner, what in value.items()}
+    if isinstance(value, Lines):
+        return value.mapped(lambda row: _unnamed(row, names))
     return [_unnamed(inner, names, key) for inner in value] if isinstance(value, list) else value
 
 

@@ -118,7 +118,7 @@ def unprintable(replaced: set[str]) -> list[str]:
     shown = ", ".join(code_point(character) for character in sorted(replaced)[:5])
     told = _(
         "Characters that the fonts of this pack do not have, or that nobody could see, stand as their code points: %(n)d "
-        "different ones, such as %(shown)s. freeze.json holds them as they are."
+        "different ones, such as %(shown)s. The attached data hold them as they are."
     )
     return [told % {"n": len(replaced), "shown": shown}]
 

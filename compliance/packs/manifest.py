@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import Literal, TypedDict, cast
 
 from compliance.packs.order import AttachedFile, Beside, PackOrder, PackOrderAdditions, SignerFacts, Withheld
-from compliance.types.canonical import canonical_json, merkle_root, sha256_hex
+from compliance.types.canonical import canonical_json, merkle_root
 from compliance.types.freeze import Freeze, LedgerHead
+from compliance.types.freeze_lines import count_of
 from compliance.types.seals import SealLevel
 from compliance.types.shape import Sha256, UtcTime, Uuid
 from compliance.types.spreadsheets import as_text
@@ -123,8 +124,8 @@ def entries(files: Sequence[AttachedFile]) -> list[ManifestEntry]:
 def _entry(file: AttachedFile) -> ManifestEntry:
     entry: ManifestEntry = {
         "name": file.name,
-        "sha256": sha256_hex(file.content),
-        "size": len(file.content),
+        "sha256": file.sha256,
+        "size": file.size,
         "media_type": file.media_type,
         "description": file.description,
         "relationship": file.relationship,
@@ -137,17 +138,17 @@ def _entry(file: AttachedFile) -> ManifestEntry:
 
 
 def counts(freeze: Freeze) -> dict[str, int]:
-    """How many records of each kind the freeze document holds."""
+    """How many records of each kind the freeze document holds, as it is read or as it is written."""
     return {
         "questions": len(freeze["questions"]),
         "answers_approved": sum(bool(q["answer"] and q["answer"]["state"] == "approved") for q in freeze["questions"]),
         "evidence": len(freeze["evidence"]),
         "models": len(freeze["models"]),
-        "scans": len(freeze["scans"]),
-        "file_scans": len(freeze["file_scans"]),
+        "scans": count_of(freeze["scans"]),
+        "file_scans": count_of(freeze["file_scans"]),
         "job_events": freeze["job_log"]["recorded"],
-        "findings": len(freeze["findings"]),
-        "remediation_items": len(freeze["remediation"]),
+        "findings": count_of(freeze["findings"]),
+        "remediation_items": count_of(freeze["remediation"]),
     }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict
 
+from compliance.types.canonical import sha256_hex
 from compliance.types.handling import HandlingLabel
 from compliance.types.pack_layouts import ChangeStatement, Later, Layout, PageSize
 from compliance.types.seals import SealLevel
@@ -115,18 +117,50 @@ class PackOrder(PackOrderAdditions):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachedFile:
-    """One file inside the pack. `relationship` as ISO 32000-2 §7.11.3 names it: Source, Data, Supplement …
+    """One file inside the pack, held as the PDF holds it. `relationship` as ISO 32000-2 §7.11.3 names it: Source, Data …
 
-    rows: of a register; made_from: SHA-256 of the file that says the same in another form.
+    packed: deflated (RFC 1950); size, sha256: of the file itself; rows: of a register; made_from: SHA-256 of the file that says
+    the same in another form.
     """
 
     name: str
-    content: bytes
+    packed: bytes
+    size: int
+    sha256: Sha256
     media_type: str
     description: str
     relationship: str
     rows: int | None = None
     made_from: str = ""
+
+    @property
+    def content(self) -> bytes:
+        """The file itself."""
+        return zlib.decompress(self.packed)
+
+
+def attached(
+    content: bytes,
+    *,
+    name: str,
+    media_type: str,
+    description: str,
+    relationship: str,
+    rows: int | None = None,
+    made_from: str = "",
+) -> AttachedFile:
+    """A file for the pack; its bytes can be let go."""
+    return AttachedFile(
+        name=name,
+        packed=zlib.compress(content),
+        size=len(content),
+        sha256=sha256_hex(content),
+        media_type=media_type,
+        description=description,
+        relationship=relationship,
+        rows=rows,
+        made_from=made_from,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from typing import Annotated, Any, TypedDict, Union, get_args, get_origin, get_t
 
 from compliance.types.canonical import sha256_hex
 from compliance.types.freeze import Freeze
+from compliance.types.freeze_lines import Lines
 from compliance.types.shape import Identity, Named
 
 PERSON, IDENTITY, ADDRESS = "Person", "Identity", "Address"
@@ -174,7 +175,7 @@ def _meet(value: Any, hint: Any, marks: Marks, *, exact: bool) -> None:
         for name, inner in _hints(hint).items():
             if name in value:
                 _meet(value[name], inner, marks, exact=exact)
-    elif isinstance(value, list):
+    elif isinstance(value, list | Lines):
         for member in value:
             _meet(member, get_args(hint)[0], marks, exact=exact)
     elif value is not None and (arms := _arms(hint)):
@@ -207,6 +208,8 @@ def _given(value: Any, hint: Any, marks: Marks) -> Any:
             else _given(inner, hints[name], marks)
             for name, inner in value.items()
         }
+    if isinstance(value, Lines):
+        return value.mapped(lambda row: _given(row, get_args(hint)[0], marks))
     if isinstance(value, list) and get_origin(hint) is not Annotated:
         return [_given(member, get_args(hint)[0], marks) for member in value]
     return value

@@ -12,6 +12,7 @@ from typing import IO, Any
 from compliance.types.canonical import canonical_json
 from compliance.types.freeze import Freeze
 from compliance.types.freeze_blob import Blob
+from compliance.types.freeze_lines import Lines
 from compliance.types.spreadsheets import as_text
 
 MOST_ROWS = 50_000
@@ -23,10 +24,11 @@ _FIRST = ("uuid", "occurred_at", "actor", "principal", "title", "action", "outco
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """A register as the freeze keeps it, and what it is in words."""
+    """A register as the freeze keeps it, and what it is in words. is_table: its rows fit a table, which people get too."""
 
     blob: Blob
     description: str
+    is_table: bool = True
 
     @property
     def is_embedded(self) -> bool:
@@ -39,8 +41,23 @@ class Register:
         return f"{Path(self.blob['filename']).stem}.csv"
 
 
-def registers_of(freeze: Freeze) -> Iterator[Register]:
-    """Every register that the document names."""
+def lists_of(freeze: Freeze) -> Iterator[Register]:
+    """Lists of the document that lie beside it and are not empty; documents of the first form hold theirs."""
+    words = {
+        "findings": "Findings",
+        "risks": "Risks",
+        "remediation": "Remediation items",
+        "closings": "Closings",
+        "scans": "Scans of models",
+        "file_scans": "Scans of files",
+    }
+    for name, rows in freeze.items():
+        if isinstance(rows, Lines) and len(rows):
+            yield Register(rows.blob, f"{words[name]}, whole: {len(rows)} rows", is_table=name != "scans")
+
+
+def logs_of(freeze: Freeze) -> Iterator[Register]:
+    """Registers of which the document holds the first rows."""
     if log := freeze["job_log"]["register"]:
         yield Register(log, f"Job log, whole: {log['rows']} events")
     if reading := freeze["entitlements"].get("reading"):
@@ -50,6 +67,12 @@ def registers_of(freeze: Freeze) -> Iterator[Register]:
         yield Register(whole, f"Completeness of the job log, whole: {whole['rows']} lines")
     if review := freeze["entitlements"].get("review"):
         yield Register(review["register"], f"Access review, whole: {review['register']['rows']} principals")
+
+
+def registers_of(freeze: Freeze) -> Iterator[Register]:
+    """Every register that the document names."""
+    yield from logs_of(freeze)
+    yield from lists_of(freeze)
 
 
 class _FurtherColumnError(Exception):

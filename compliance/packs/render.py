@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import gc
 import io
 import logging
 import os
@@ -174,9 +175,10 @@ def render_pages(html: str, *, identifier: bytes) -> bytes:
 
 
 def _attachments(files: Sequence[AttachedFile], at: datetime, fetcher: _PackFetcher) -> list[Attachment]:
+    """Their entries alone: `_resaved` puts the bytes in, so that they are never held unpacked."""
     return [
         Attachment(
-            file_obj=io.BytesIO(file.content),
+            file_obj=io.BytesIO(),
             url_fetcher=fetcher,
             name=file.name,
             description=file.description,
@@ -207,15 +209,20 @@ def _saved(pdf: pikepdf.Pdf) -> bytes:
 
 
 def _resaved(content: bytes, files: Sequence[AttachedFile]) -> bytes:
-    """Written anew by pikepdf: attachments listed once, kinds as given."""
+    """Written anew by pikepdf: attachments with their bytes, listed once, kinds as given."""
     kinds = {file.name: file for file in files}
     with pikepdf.open(io.BytesIO(content)) as pdf:
         specs = pdf.Root.Names.EmbeddedFiles.Names[1::2]
         for spec in specs:
             file = kinds[str(spec.UF)]
             spec.AFRelationship = pikepdf.Name("/" + file.relationship)
+            spec.EF.F.write(file.packed, filter=pikepdf.Name.FlateDecode)
             spec.EF.F.Subtype = pikepdf.Name("/" + file.media_type)
+            spec.EF.F.Params.Size = file.size
+            del spec.EF.F.Params.CheckSum  # MD5; the manifest holds the SHA-256
         pdf.Root.AF = pikepdf.Array(list(specs))
+        # WeasyPrint gives all pages one list of fonts and drawings; whoever verifies then goes through all of it for each page.
+        pdf.remove_unreferenced_resources()
         return _saved(pdf)
 
 
@@ -259,13 +266,21 @@ def _laid_out(composed: Composed, fetcher: _PackFetcher, fonts: FontConfiguratio
     raise RenderError(f"it would have {len(document.pages)} pages, and may have {composed.most_pages}")
 
 
-def render_pdf(composed: Composed, *, on_page: Callable[[int], None] | None = None) -> bytes:
-    """The unsigned PDF with its files embedded; on_page is told of each page. Raises RenderError."""
+def _drawn(composed: Composed, on_page: Callable[[int], None] | None) -> bytes:
+    """The pages as WeasyPrint writes them. What it laid them out from is gone when this returns."""
     pictures = {f"pack:picture/{name}": _enlarged(name, png) for name, png in composed.pictures.items()}
     fetcher = _PackFetcher(pictures)
     with tempfile.TemporaryDirectory() as folder, nothing_left_out(), _pages_told(on_page):
         document = _laid_out(composed, fetcher, _fonts(Path(folder)))
         document.metadata.attachments = _attachments(composed.files, composed.at, fetcher)
         _mark_as_accessible(document)
-        content = document.write_pdf(pdf_variant="pdf/a-3a", pdf_identifier=composed.identifier)
-    return _resaved(bytes(content), composed.files)
+        return bytes(
+            document.write_pdf(pdf_variant="pdf/a-3a", pdf_identifier=composed.identifier, uncompressed_pdf=True)
+        )
+
+
+def render_pdf(composed: Composed, *, on_page: Callable[[int], None] | None = None) -> bytes:
+    """The unsigned PDF with its files embedded; on_page is told of each page. Raises RenderError."""
+    content = _drawn(composed, on_page)
+    gc.collect()  # boxes of pages name each other
+    return _resaved(content, composed.files)

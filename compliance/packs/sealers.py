@@ -79,8 +79,11 @@ class _InToken:
 
 
 def _in_file(files: SignerFiles) -> _InMemory:
+    """Whether its numbers fit each other, which takes a fifth of a second, is told by the signature of `_compare`."""
     try:
-        key = serialization.load_pem_private_key(files.seal_key.read_bytes(), password=None)
+        key = serialization.load_pem_private_key(
+            files.seal_key.read_bytes(), password=None, unsafe_skip_rsa_key_validation=True
+        )
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise SignerError("seal.key holds no readable private key without passphrase") from error
     return _InMemory(_usable(key, "seal.key"), "file")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from compliance.types.freeze_lines import Lines
 
 REGISTER_ROWS = 100
 DETAILED = 25
 TABLE_ROWS = 800
 _LEAST = 10
 Row = dict[str, Any]
+_TOLD = ("uuid", "title", "state", "severity", "target", "findings")
 _GRAVEST = ("critical", "high", "medium", "low", "informational")
 
 
@@ -47,9 +50,29 @@ class Budget:
         return given
 
 
-def numbered(letter: str, records: Iterable[Row], shown: int) -> dict[str, Row]:
-    """By uuid, each with its number; `shown` of them stand on pages, and only these can be linked to."""
-    return {r["uuid"]: {**r, "no": f"{letter}-{n:02d}", "shown": n <= shown} for n, r in enumerate(records, 1)}
+def told(records: Iterable[Row], order: Callable[[Row], Any] | None = None) -> list[Row]:
+    """What pages may say of each record of a list that grows, in `order` or as they come: not the whole of it."""
+    rows = [_told(row) for row in records]
+    return sorted(rows, key=order) if order else rows
+
+
+def _told(row: Row) -> Row:
+    said = {key: row[key] for key in _TOLD if key in row}
+    if "observations" in row:
+        said["observations"] = [{"evidence": one["evidence"]} for one in row["observations"]]
+    return said
+
+
+def numbered(letter: str, records: Iterable[Row], shown: int, whole: Iterable[Row] = ()) -> dict[str, Row]:
+    """By uuid, each with its number; `shown` of them stand on pages, and only these can be linked to.
+
+    whole: of records that were told, the list from which those that stand on pages are read.
+    """
+    known = {r["uuid"]: {**r, "no": f"{letter}-{n:02d}", "shown": n <= shown} for n, r in enumerate(records, 1)}
+    for row in whole:
+        if known[row["uuid"]]["shown"]:
+            known[row["uuid"]].update(row)
+    return known
 
 
 def refs(uuids: Iterable[str], register: Mapping[str, Row]) -> list[Row]:
@@ -62,14 +85,19 @@ def on_pages(register: Mapping[str, Row]) -> list[Row]:
     return [row for row in register.values() if row["shown"]]
 
 
-def gravest_first(findings: Iterable[Row]) -> list[Row]:
+def gravest_first(finding: Row) -> tuple[bool, int]:
     """What stands before what does not, and of that the gravest; else as the document has them."""
-    return sorted(
-        findings,
-        key=lambda one: (one["state"] != "not-satisfied", _GRAVEST.index(one["severity"]) if one["severity"] else 9),
-    )
+    is_over, severity = finding["state"] != "not-satisfied", finding["severity"]
+    return is_over, _GRAVEST.index(severity) if severity else 9
 
 
 def whole_in_freeze(rows: Sequence[Row], total: int, freeze_sha256: str) -> Capped:
     """Rows of a register of which the document itself holds all."""
     return Capped(rows=rows, total=total, source="freeze.json", source_sha256=freeze_sha256)
+
+
+def whole_in(source: object, rows: Sequence[Row], total: int, freeze_sha256: str) -> Capped:
+    """Rows of a list that lies beside the document, or in it where the document is of the first form."""
+    if not isinstance(source, Lines):
+        return whole_in_freeze(rows, total, freeze_sha256)
+    return Capped(rows=rows, total=total, source=source.blob["filename"], source_sha256=source.blob["sha256"])

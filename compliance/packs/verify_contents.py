@@ -146,11 +146,15 @@ def _incomplete(inside: Inside) -> tuple[str | None, int, int]:
     if counts(freeze) != inside.manifest["counts"]:
         return "The numbers of records in the manifest are not those of freeze.json.", 0, 0
     whole = [(REGISTER_NAME, "text/csv", len(freeze["evidence"]))]
-    whole += [(each["filename"], each["media_type"], each["rows"]) for each in _registers(freeze)]
+    registers = list(_registers(freeze))
+    whole += [(each["filename"], each["media_type"], each["rows"]) for each in registers]
+    named = {each["filename"]: each["sha256"] for each in registers}
     checked = rows = 0
     for name, media_type, stated in whole:
         if name not in inside.files:
             continue
+        if name in named and sha256_hex(inside.files[name]) != named[name]:
+            return f"{name} is not the register that freeze.json names.", 0, 0
         there = _rows(inside.files[name], media_type)
         if there != stated:
             return f"{name} has {there} rows, and {stated} were recorded.", 0, 0

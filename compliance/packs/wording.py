@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
@@ -28,6 +29,7 @@ from compliance.types import (
     testing,
     verdicts,
 )
+from compliance.types.freeze_lines import Lines
 
 FONTS = Path(__file__).resolve().parents[1] / "static" / "fonts"
 LONGEST_SHOWN = 20_000
@@ -109,7 +111,14 @@ def size(count: int) -> str:
 
 @cache
 def _printable() -> frozenset[int]:
-    return frozenset(code for path in sorted(FONTS.glob("*.ttf")) for code in TTFont(path, lazy=True).getBestCmap())
+    return frozenset(code for path in sorted(FONTS.glob("*.ttf")) for code in _codes(TTFont(path, lazy=True)))
+
+
+def _codes(font: Any) -> Iterable[int]:
+    """Code points that a font has. Its glyphs get numbers in place of names, which take longer to read than all else."""
+    font.setGlyphOrder([str(number) for number in range(font["maxp"].numGlyphs)])
+    codes: Iterable[int] = font.getBestCmap()
+    return codes
 
 
 def _is_shown(character: str) -> bool:
@@ -127,18 +136,18 @@ def _cut_word(match: re.Match[str]) -> str:
     return (
         match[0][:LONGEST_WORD]
         + "… "
-        + _("[%(n)d characters more, see freeze.json]") % {"n": len(match[0]) - LONGEST_WORD}
+        + _("[%(n)d characters more, see the attached data]") % {"n": len(match[0]) - LONGEST_WORD}
     )
 
 
 def visible(text: str, replaced: set[str] | None = None) -> str:
     """Text as a reader may trust it: invisible, direction-changing and unprintable characters become their code points.
 
-    Very long words and texts are cut, and say so; freeze.json holds them whole. replaced: gets the characters that were.
+    Very long words and texts are cut, and say so; the attached data hold them whole. replaced: gets the characters that were.
     """
     if len(text) > LONGEST_SHOWN:
         rest = len(text) - LONGEST_SHOWN
-        text = text[:LONGEST_SHOWN] + "… " + _("[%(n)d characters more, see freeze.json]") % {"n": rest}
+        text = text[:LONGEST_SHOWN] + "… " + _("[%(n)d characters more, see the attached data]") % {"n": rest}
     if not (text.isascii() and _BREAKS.sub(" ", text).isprintable()):  # others are as they are, which most texts are
         text = unicodedata.normalize("NFC", text)
         hidden = {character for character in set(text) if not _is_shown(character)}
@@ -154,6 +163,8 @@ def all_visible(value: Any, replaced: set[str] | None = None) -> Any:
         return visible(value, replaced)
     if isinstance(value, list):
         return [all_visible(member, replaced) for member in value]
+    if isinstance(value, Lines):
+        return value.mapped(lambda row: all_visible(row, replaced))
     if isinstance(value, dict):
         return {key: member if key == "png" else all_visible(member, replaced) for key, member in value.items()}
     return value

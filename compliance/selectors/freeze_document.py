@@ -1,9 +1,10 @@
-"""Builds the freeze document "assay-freeze/1" of an assessment from the tables. Reads only; the service stores it."""
+"""Builds the freeze document "assay-freeze/2" of an assessment from the tables. Reads only; the service stores it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -43,6 +44,7 @@ from compliance.types.freeze_answers import PreAuditLine
 from compliance.types.freeze_blob import Blob
 from compliance.types.freeze_completeness import Completeness
 from compliance.types.freeze_entitlements import Entitlements
+from compliance.types.freeze_lines import SCHEMA, Lines
 from compliance.types.handling import HandlingLabel
 from compliance.types.states import (
     AnswerState,
@@ -287,7 +289,7 @@ def _finding(finding: Finding) -> doc.Finding:
     )
 
 
-def _findings(assessment: Assessment) -> list[doc.Finding]:
+def _findings(assessment: Assessment) -> Iterator[doc.Finding]:
     """All of them; the rows that they are read from are held a few at a time."""
     observations = Observation.objects.select_related("evidence").defer("facts").order_by("created_at")
     rows = (
@@ -295,7 +297,20 @@ def _findings(assessment: Assessment) -> list[doc.Finding]:
         .prefetch_related(Prefetch("observations", queryset=observations))
         .order_by("state", "first_seen_at", "pk")
     )
-    return [_finding(finding) for finding in rows.iterator(chunk_size=ROWS_AT_ONCE)]
+    return map(_finding, rows.iterator(chunk_size=ROWS_AT_ONCE))
+
+
+def growing(assessment: Assessment) -> dict[str, Iterator[Any]]:
+    """The lists that grow with the record, by their names in the document (compliance.types.freeze_lines), row by row."""
+    system = assessment.system
+    return {
+        "findings": _findings(assessment),
+        "risks": freeze_risks.risks(system),
+        "remediation": remediation(system),
+        "closings": freeze_risks.closings(system),
+        "scans": freeze_inventory.scans(system),
+        "file_scans": freeze_inventory.file_scans(system),
+    }
 
 
 def _pre_audit(assessment: Assessment) -> list[PreAuditLine]:
@@ -312,14 +327,15 @@ def build(
     frozen_at: datetime,
     head: doc.LedgerHead,
     places: Places,
+    lists: Mapping[str, Lines[Any]],
     register: Blob | None,
     entitlements: Entitlements,
     completeness: Completeness,
 ) -> doc.Freeze:
-    """The whole document of an assessment as its tables stand now."""
+    """The whole document of an assessment as its tables stand now. lists: what `growing` answered, written as registers."""
     system = assessment.system
     return doc.Freeze(
-        schema=doc.SCHEMA,
+        schema=SCHEMA,
         generated_by={"name": "Assay", "version": compliance.__version__},
         frozen_at=utc(frozen_at),
         frozen_by=person(frozen_by),
@@ -335,20 +351,20 @@ def build(
         models=freeze_inventory.models(system),
         datasets=freeze_inventory.datasets(system),
         coverage=freeze_inventory.coverage(system, assessment.technique),
-        scans=freeze_inventory.scans(system),
-        file_scans=freeze_inventory.file_scans(system),
+        scans=lists["scans"],
+        file_scans=lists["file_scans"],
         job_log=freeze_job_log.job_log(assessment, register=register),
         entitlements=entitlements,
         completeness=completeness,
-        findings=_findings(assessment),
-        risks=freeze_risks.risks(system),
-        remediation=remediation(system),
+        findings=lists["findings"],
+        risks=lists["risks"],
+        remediation=lists["remediation"],
         ledger=head,
         mappings=freeze_mappings.mappings(),
         pre_audit=_pre_audit(assessment),
         figure_rules=[{"id": key, "words": words} for key, words in FIGURE_RULES.items()],
         suppliers=freeze_suppliers.suppliers(assessment),
-        closings=freeze_risks.closings(system),
+        closings=lists["closings"],
         waivers=freeze_risks.waivers(system),
         **freeze_audit.additions(assessment, frozen_by, frozen_at),
     )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models import QuerySet
 
 from compliance.models import AISystem, DatasetVersion, ModelVersion, Observation, Technique, TrailEntry
 from compliance.selectors.coverage import coverage_table
@@ -12,6 +15,8 @@ from compliance.types import freeze_scans as doc
 from compliance.types.drafts import JSON
 from compliance.types.states import ModelOrigin, Severity
 from compliance.types.verdicts import FileScanVerdict, StageVerdict, worst_stage
+
+_SCANS_AT_ONCE = 100
 
 
 def utc(moment: datetime) -> str:
@@ -77,13 +82,9 @@ def coverage(system: AISystem, technique: Technique) -> list[doc.CoverageRow]:
     ]
 
 
-def _observed(system: AISystem, *, key: str) -> list[Observation]:
-    observations = (
-        Observation.objects.filter(system=system, facts__has_key=key)
-        .select_related("model_version")
-        .order_by("created_at", "pk")
-    )
-    return list(observations)
+def _observed(system: AISystem, *, key: str) -> QuerySet[Observation]:
+    rows = Observation.objects.filter(system=system, facts__has_key=key)
+    return rows.select_related("model_version").order_by("created_at", "pk")
 
 
 def _started_by(system: AISystem) -> dict[str, str]:
@@ -92,33 +93,33 @@ def _started_by(system: AISystem) -> dict[str, str]:
     return {str(uuid): name for uuid, name in entries.values_list("event__subject_uuid", "actor__name")}
 
 
-def scans(system: AISystem) -> list[doc.Scan]:
-    """Detection runs on known model versions, oldest first."""
-    runs: dict[str, list[Observation]] = defaultdict(list)
-    for observation in _observed(system, key="stage"):
-        if observation.model_version is not None:
-            runs[str(observation.source_uuid)].append(observation)
+def scans(system: AISystem) -> Iterator[doc.Scan]:
+    """Detection runs on known model versions, oldest first, a few held at a time."""
+    seen = _observed(system, key="stage").filter(model_version__isnull=False)
+    sources = list(dict.fromkeys(seen.values_list("source_uuid", flat=True).iterator(chunk_size=2_000)))
     started_by = _started_by(system)
-    listed = []
-    for source, observations in runs.items():
-        about = observations[0].facts["scan"]
-        version = observations[0].model_version
-        if version is None:
-            continue
-        listed.append(
-            doc.Scan(
-                uuid=source,
-                model=str(version.uuid),
-                verdict=worst_stage(StageVerdict(o.verdict) for o in observations),
-                started_at=_iso(about["started_at"]),
-                finished_at=_iso(about["finished_at"]),
-                started_by=started_by.get(source, ""),
-                data=figures(about["data"]),
-                environment=figures(about["environment"]),
-                stages=[stage(o.facts["stage"], title=title_of(o.title)) for o in observations],
-            )
-        )
-    return listed
+    for start in range(0, len(sources), _SCANS_AT_ONCE):
+        some = sources[start : start + _SCANS_AT_ONCE]
+        runs: dict[Any, list[Observation]] = {source: [] for source in some}
+        for observation in seen.filter(source_uuid__in=some):
+            runs[observation.source_uuid].append(observation)
+        for source, observations in runs.items():
+            yield _scan(str(source), observations, started_by)
+
+
+def _scan(source: str, observations: Sequence[Observation], started_by: Mapping[str, str]) -> doc.Scan:
+    about, version = observations[0].facts["scan"], observations[0].model_version
+    return doc.Scan(
+        uuid=source,
+        model=str(version.uuid) if version else "",
+        verdict=worst_stage(StageVerdict(o.verdict) for o in observations),
+        started_at=_iso(about["started_at"]),
+        finished_at=_iso(about["finished_at"]),
+        started_by=started_by.get(source, ""),
+        data=figures(about["data"]),
+        environment=figures(about["environment"]),
+        stages=[stage(o.facts["stage"], title=title_of(o.title)) for o in observations],
+    )
 
 
 def _issue(issue: JSON) -> doc.Issue:
@@ -132,27 +133,26 @@ def _issue(issue: JSON) -> doc.Issue:
     )
 
 
-def file_scans(system: AISystem) -> list[doc.FileScan]:
-    """Static scans of files, oldest first."""
-    listed = []
-    for observation in _observed(system, key="file_scan"):
-        report = observation.facts["file_scan"]
-        listed.append(
-            doc.FileScan(
-                uuid=str(observation.uuid),
-                model=str(observation.model_version.uuid) if observation.model_version else None,
-                path=observation.asset_name,
-                sha256=report["sha256"],
-                size=int(report["size"]),
-                format=report["format"],
-                scanner=report["scanner"],
-                scanner_version=report["scanner_version"],
-                verdict=FileScanVerdict(report["verdict"]),
-                at=utc(observation.observed_at or observation.created_at),
-                issues=[_issue(issue) for issue in report["issues"]],
-                members_scanned=len(report["scanned"]),
-                not_scanned=[{"name": name, "reason": reason} for name, reason in report["not_scanned"]],
-                limits=list(report["limits"]),
-            )
-        )
-    return listed
+def file_scans(system: AISystem) -> Iterator[doc.FileScan]:
+    """Static scans of files, oldest first, a few held at a time."""
+    return map(_file_scan, _observed(system, key="file_scan").iterator(chunk_size=500))
+
+
+def _file_scan(observation: Observation) -> doc.FileScan:
+    report = observation.facts["file_scan"]
+    return doc.FileScan(
+        uuid=str(observation.uuid),
+        model=str(observation.model_version.uuid) if observation.model_version else None,
+        path=observation.asset_name,
+        sha256=report["sha256"],
+        size=int(report["size"]),
+        format=report["format"],
+        scanner=report["scanner"],
+        scanner_version=report["scanner_version"],
+        verdict=FileScanVerdict(report["verdict"]),
+        at=utc(observation.observed_at or observation.created_at),
+        issues=[_issue(issue) for issue in report["issues"]],
+        members_scanned=len(report["scanned"]),
+        not_scanned=[{"name": name, "reason": reason} for name, reason in report["not_scanned"]],
+        limits=list(report["limits"]),
+    )

@@ -10,7 +10,7 @@ from django.db.models import Count, QuerySet
 
 from compliance.models import Assessment, JobEvent, Principal, TrailEntry
 from compliance.selectors.question_facts import events_in_period
-from compliance.types import freeze as doc
+from compliance.types import freeze_job_log as doc
 from compliance.types.canonical import canonical_json
 from compliance.types.freeze_blob import Blob
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from compliance.models import AISystem, Baseline, PlanUpdate, RemediationItem
@@ -11,13 +12,13 @@ from compliance.types.plans import Estimate, ItemSource, PlanReason
 from compliance.types.states import RemediationState
 
 
-def remediation(system: AISystem) -> list[doc.RemediationItem]:
-    """Every item of an AI system."""
+def remediation(system: AISystem) -> Iterator[doc.RemediationItem]:
+    """Every item of an AI system, a few held at a time."""
     rows = system.remediation_items.select_related(
         "owner", "team", "baseline__proposed_by", "baseline__decision__decided_by"
     )
     listed = rows.prefetch_related("risks", "milestones", "plan_updates", "needs")
-    return [_item(item) for item in listed.iterator(chunk_size=500)]
+    return map(_item, listed.iterator(chunk_size=500))
 
 
 def _utc(moment: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,13 +50,13 @@ def marks(finding: Finding) -> FindingAdditions:
     }
 
 
-def risks(system: AISystem) -> list[doc.Risk]:
-    """Every risk with its acceptances and all that was done to it. A few queries."""
+def risks(system: AISystem) -> Iterator[doc.Risk]:
+    """Every risk with its acceptances and all that was done to it, a few held at a time."""
     acceptances = RiskAcceptance.objects.select_related("requested_by", "decided_by").prefetch_related("controls")
     moves = RiskMove.objects.select_related("made_by")
     rows = Risk.objects.filter(finding__system=system).select_related("finding").order_by("pk")
     listed = rows.prefetch_related(Prefetch("acceptances", acceptances), Prefetch("moves", moves))
-    return [_risk(risk) for risk in listed.iterator(chunk_size=_ROWS_AT_ONCE)]
+    return map(_risk, listed.iterator(chunk_size=_ROWS_AT_ONCE))
 
 
 def _risk(risk: Risk) -> doc.Risk:
@@ -100,24 +101,26 @@ def _move(row: RiskMove) -> FrozenMove:
     )
 
 
-def closings(system: AISystem) -> list[FrozenClosing]:
-    """Every closing, oldest first."""
+def closings(system: AISystem) -> Iterator[FrozenClosing]:
+    """Every closing, oldest first, a few held at a time."""
     rows = Closing.objects.filter(system=system).select_related("item", "asked_by", "decided_by")
-    return [
-        FrozenClosing(
-            uuid=str(row.uuid),
-            state=ClosingState(row.state),
-            item=str(row.item.uuid) if row.item else None,
-            risks=[str(risk.uuid) for risk in row.risks.all()],
-            basis=[_ground(one) for one in row.basis],
-            proposed_at=_at(row.created_at),
-            asked_by=_named(row.asked_by),
-            decided_by=_named(row.decided_by),
-            decided_at=_utc(row.decided_at),
-            note=row.note,
-        )
-        for row in rows.prefetch_related("risks").order_by("created_at", "pk")
-    ]
+    listed = rows.prefetch_related("risks").order_by("created_at", "pk")
+    return map(_closing, listed.iterator(chunk_size=_ROWS_AT_ONCE))
+
+
+def _closing(row: Closing) -> FrozenClosing:
+    return FrozenClosing(
+        uuid=str(row.uuid),
+        state=ClosingState(row.state),
+        item=str(row.item.uuid) if row.item else None,
+        risks=[str(risk.uuid) for risk in row.risks.all()],
+        basis=[_ground(one) for one in row.basis],
+        proposed_at=_at(row.created_at),
+        asked_by=_named(row.asked_by),
+        decided_by=_named(row.decided_by),
+        decided_at=_utc(row.decided_at),
+        note=row.note,
+    )
 
 
 def _ground(one: dict[str, Any]) -> FrozenGround:

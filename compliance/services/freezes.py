@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -34,6 +36,7 @@ from compliance.types.freeze import LedgerPlace, validate_freeze
 from compliance.types.freeze_blob import Blob
 from compliance.types.freeze_completeness import Completeness
 from compliance.types.freeze_entitlements import Entitlements
+from compliance.types.freeze_lines import LINED, MEDIA_TYPE, Lines, stored, written
 from compliance.types.retention import ItemState, RunState
 from compliance.types.states import AnswerState, AssessmentState, EvidenceState
 
@@ -69,8 +72,20 @@ def _register(filename: str, lines: Iterable[bytes]) -> tuple[Blob, str]:
             rows += 1
         spool.seek(0)
         name, sha256, size, _head = store_bytes(stream=spool)
-    blob = Blob(filename=filename, media_type="application/x-ndjson", sha256=sha256, size=size, rows=rows)
+    blob = Blob(filename=filename, media_type=MEDIA_TYPE, sha256=sha256, size=size, rows=rows)
     return blob, name
+
+
+def _lists(assessment: Assessment, registers: list[tuple[Blob, str]]) -> dict[str, Lines[Any]]:
+    """The lists that grow with the record, each written to its register as it is read; these join the others."""
+    lists: dict[str, Lines[Any]] = {}
+    with tempfile.TemporaryDirectory(prefix="assay-freeze-") as scratch:
+        for name, rows in freeze_document.growing(assessment).items():
+            lists[name] = written(LINED[name], rows, Path(scratch))
+            blob = lists[name].blob
+            with (Path(scratch) / blob["sha256"]).open("rb") as stream:
+                registers.append((blob, store_bytes(stream=stream)[0]))
+    return lists
 
 
 def _versions(assessment: Assessment) -> list[tuple[int, int]]:
@@ -143,30 +158,32 @@ def freeze(*, assessment: Assessment, actor: User) -> Freeze:
     registers = [jobs]
     entitlements = _entitlements(assessment, registers)
     completeness = _completeness(assessment, registers)
+    lists = _lists(assessment, registers)
     document = freeze_document.build(
         assessment,
         frozen_by=actor,
         frozen_at=timezone.now(),
         head=ledger.head(),
         places=_places(assessment),
+        lists=lists,
         register=jobs[0],
         entitlements=entitlements,
         completeness=completeness,
     )
     validate_freeze(document)
-    name, sha256, _size, _head = store_bytes(stream=io.BytesIO(canonical_json(document)))
+    name, sha256, _size, _head = store_bytes(stream=io.BytesIO(canonical_json(stored(document))))
     with transaction.atomic():
         fresh = Assessment.objects.select_for_update().get(pk=assessment.pk)
         if fresh.is_frozen:
             raise RefusedError(_("The assessment is frozen already."))
         if _versions(fresh) != versions:
             raise RefusedError(_("An answer changed while the assessment was being frozen; try again."))
-        _hold(document, [(name, sha256), *((stored, blob["sha256"]) for blob, stored in registers)])
+        _hold(document, [(name, sha256), *((kept, blob["sha256"]) for blob, kept in registers)])
         record = Freeze.objects.create(
             assessment=fresh,
             sha256=sha256,
             storage_name=name,
-            attachments={blob["filename"]: {"storage_name": stored, **blob} for blob, stored in registers},
+            attachments={blob["filename"]: {"storage_name": kept, **blob} for blob, kept in registers},
             frozen_by=actor,
         )
         fresh.state = AssessmentState.FROZEN

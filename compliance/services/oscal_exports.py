@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from django.utils.translation import gettext as _
 
 from compliance.models import Assessment, Freeze
@@ -16,8 +18,8 @@ class NothingToExportError(RefusedError):
     """The freeze holds nothing that the model could tell; the message says what is missing."""
 
 
-def oscal_of(*, assessment: Assessment, model: Model, most_bytes: int | None = None) -> bytes:
-    """The newest freeze of an assessment as one OSCAL document, the same bytes each time.
+def oscal_of(*, assessment: Assessment, model: Model, most_bytes: int | None = None) -> Iterator[bytes]:
+    """The newest freeze of an assessment as one OSCAL document, piece by piece, the same bytes each time.
 
     most_bytes: of the freeze document, where somebody waits for the answer. Raises RefusedError where the assessment is not
     frozen, or its document is larger or no longer matches its digest; NothingToExportError where the freeze holds no

@@ -37,6 +37,7 @@ from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.drafts import Progress
 from compliance.types.freeze import EvidenceRecord
 from compliance.types.freeze import Freeze as Document
+from compliance.types.freeze_lines import opened
 from compliance.types.handling import RULES
 from compliance.types.ledger_proofs import PROOFS_NAME
 from compliance.types.spreadsheets import as_text
@@ -124,7 +125,7 @@ def gather(
         order, marks = _for_external(document, attachments, order, named_because)
         extras.append(_MARKS)
     content = document.read_bytes()
-    given = cast(Document, json.loads(content))
+    given = cast(Document, opened(json.loads(content), attachments))
     if is_beyond_oscal(given):
         order = {**order, "without_oscal": True}
     else:
@@ -155,7 +156,7 @@ def _for_external(document: Path, attachments: Path, order: PackOrder, named_bec
 
 
 def is_beyond_oscal(given: Document) -> bool:
-    """Whether OSCAL documents of the record would take more memory than a pack may; the pages then say so."""
+    """Whether OSCAL documents of the record would take longer, and be larger, than a pack should; the pages then say so."""
     return len(given["findings"]) + len(given["risks"]) + len(given["remediation"]) > MOST_OSCAL_RECORDS
 
 
@@ -164,7 +165,8 @@ def _oscal(given: Document, sha256: str, folder: Path) -> Iterator[Extra]:
         content = export(freeze=given, sha256=sha256, model=model)
         if content is not None:
             name = f"{model.value}.json"
-            (folder / name).write_bytes(content)
+            with (folder / name).open("wb") as out:
+                out.writelines(content)
             yield Extra(
                 name=name, file=name, media_type="application/json", description=description, relationship="Data"
             )
@@ -246,10 +248,11 @@ class _BagWork:
     def _register(self, bag: BagWriter, register: Register) -> str:
         frozen = self._folder / "attachments" / register.blob["sha256"]
         kept = bag.add(f"registers/{register.blob['filename']}", self._pieces(frozen))
-        table = self._folder / register.csv_name
-        write_csv(frozen, table)
-        bag.add(f"registers/{register.csv_name}", self._pieces(table))
-        table.unlink()
+        if register.is_table:
+            table = self._folder / register.csv_name
+            write_csv(frozen, table)
+            bag.add(f"registers/{register.csv_name}", self._pieces(table))
+            table.unlink()
         return kept.path
 
     def _originals(self, bag: BagWriter, records: Sequence[EvidenceRecord]) -> None:

@@ -1,27 +1,31 @@
-"""The freeze document "assay-freeze/1": everything a pack may show, as one JSON object, and nothing else.
+"""The freeze document "assay-freeze/2": everything a pack may show, as one JSON object and registers, and nothing else.
 
-Written once by the service that freezes an assessment, read by packs and exports, never changed. Its identity is the
-SHA-256 of its canonical JSON (compliance.types.canonical). Times are UTC with "Z", days are ISO days, digests are
-SHA-256 in lower-case hexadecimal, people are shown by name and role. Lists are in the order in which a pack shows them.
-References between parts go by uuid and must resolve: `validate_freeze` says where one does not.
+Lists that grow with the record lie beside the object as lines, which it names (compliance.types.freeze_lines); documents of the
+form "assay-freeze/1" hold them themselves, and read the same once they are opened. Written once by the service that freezes an
+assessment, read by packs and exports, never changed. Its identity is the SHA-256 of its canonical JSON
+(compliance.types.canonical). Times are UTC with "Z", days are ISO days, digests are SHA-256 in lower-case hexadecimal, people
+are shown by name and role. Lists are in the order in which a pack shows them. References between parts go by uuid and must
+resolve: `validate_freeze` says where one does not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import Any, Literal, TypedDict, cast
 
 from compliance.types.canonical import NotCanonicalError, canonical_json
 from compliance.types.freeze_answers import AnswerAdditions, EvidenceAdditions, QuestionAdditions
-from compliance.types.freeze_blob import Blob
 from compliance.types.freeze_controls import ControlAdditions, ReferenceAdditions
 from compliance.types.freeze_entitlements import Entitlements, entitlements_fault
+from compliance.types.freeze_job_log import EXTRACT_ROWS, JobLog
+from compliance.types.freeze_lines import LINED, SCHEMA, Lines, LinesError, stored
 from compliance.types.freeze_mappings import FreezeAdditions, additions_fault
 from compliance.types.freeze_remediation import RemediationAdditions
 from compliance.types.freeze_risks import FindingAdditions, RiskAdditions, decisions_fault
 from compliance.types.freeze_scans import CoverageRow, DatasetVersion, Figure, FileScan, ModelVersion, Scan
 from compliance.types.freeze_suppliers import suppliers_fault
-from compliance.types.shape import Day, Identity, Named, Sha256, ShapeError, UtcTime, Uuid, check_shape
+from compliance.types.shape import Day, Named, Sha256, ShapeError, UtcTime, Uuid, check_shape
 from compliance.types.states import (
     AnswerState,
     AnswerValue,
@@ -33,9 +37,6 @@ from compliance.types.states import (
     Severity,
 )
 from compliance.types.verdicts import Conclusion
-
-SCHEMA: Literal["assay-freeze/1"] = "assay-freeze/1"
-EXTRACT_ROWS = 500
 
 
 class FreezeError(ValueError):
@@ -192,40 +193,6 @@ class EvidenceRecord(EvidenceAdditions):
     ledger: LedgerPlace | None
 
 
-class LogSource(TypedDict):
-    """One imported log. `evidence`: uuid of the raw file in the evidence register."""
-
-    name: str
-    format: str
-    evidence: Uuid | None
-    recorded: int
-    duplicates: int
-    rejected: int
-
-
-class JobEventRow(TypedDict):
-    occurred_at: UtcTime
-    actor: Identity
-    action: str
-    outcome: str
-    account: str
-    region: str
-    job: str
-    base_model: str
-    raw_sha256: Sha256
-
-
-class JobLog(TypedDict):
-    """Counts are of the whole period; `extract` holds the first rows by time, at most EXTRACT_ROWS of `recorded`."""
-
-    recorded: int
-    duplicates: int
-    rejected: int
-    sources: list[LogSource]
-    extract: list[JobEventRow]
-    register: Blob | None
-
-
 class ObservationRef(TypedDict):
     uuid: Uuid
     producer: str
@@ -296,7 +263,7 @@ class LedgerHead(TypedDict):
 class Freeze(FreezeAdditions):
     """The whole document."""
 
-    schema: Literal["assay-freeze/1"]
+    schema: Literal["assay-freeze/1", "assay-freeze/2"]
     generated_by: Software
     frozen_at: UtcTime
     frozen_by: Person
@@ -312,13 +279,13 @@ class Freeze(FreezeAdditions):
     models: list[ModelVersion]
     datasets: list[DatasetVersion]
     coverage: list[CoverageRow]
-    scans: list[Scan]
-    file_scans: list[FileScan]
+    scans: Collection[Scan]
+    file_scans: Collection[FileScan]
     job_log: JobLog
     entitlements: Entitlements
-    findings: list[Finding]
-    risks: list[Risk]
-    remediation: list[RemediationItem]
+    findings: Collection[Finding]
+    risks: Collection[Risk]
+    remediation: Collection[RemediationItem]
     ledger: LedgerHead
 
 
@@ -337,33 +304,54 @@ def _resolve(place: str, wanted: Iterable[str | None], known: set[str], register
             raise FreezeError(f"{place}: {uuid} is not in the {register}")
 
 
+def _checked(
+    register: str, rows: Iterable[Any], named: Callable[[Any], Iterable[str | None]], known: set[str], where: str
+) -> set[str]:
+    """The uuids of a register whose rows name records of another, in one pass: those of large records lie in files."""
+
+    def each() -> Iterator[Mapping[str, Any]]:
+        for row in rows:
+            _resolve(register, named(row), known, where)
+            yield row
+
+    return _unique(register, each())
+
+
 def _check_references(doc: Freeze) -> None:
     evidence = _unique("evidence", cast("list[Mapping[str, Any]]", doc["evidence"]))
     models = _unique("models", cast("list[Mapping[str, Any]]", doc["models"]))
-    findings = _unique("findings", cast("list[Mapping[str, Any]]", doc["findings"]))
-    risks = _unique("risks", cast("list[Mapping[str, Any]]", doc["risks"]))
+    findings = _checked(
+        "findings",
+        doc["findings"],
+        lambda row: (one["evidence"] for one in row["observations"]),
+        evidence,
+        "evidence register",
+    )
+    risks = _checked("risks", doc["risks"], itemgetter("findings"), findings, "findings")
+    items = _checked("remediation", doc["remediation"], itemgetter("risks"), risks, "risks")
+    for name in ("scans", "file_scans"):
+        _checked(name, doc[name], lambda row: (row["model"],), models, "models")
     for question in doc["questions"]:
         if answer := question["answer"]:
             place = f"questions, number {question['number']}"
             _resolve(place, answer["evidence"], evidence, "evidence register")
             _resolve(place, answer["findings"], findings, "findings")
-    for register in ("scans", "file_scans", "remediation"):
-        _unique(register, cast("dict[str, Any]", doc)[register])
     _resolve("models", (model["parent"] for model in doc["models"]), models, "models")
     _resolve("coverage", (row["model"] for row in doc["coverage"]), models, "models")
-    _resolve("scans", (scan["model"] for scan in doc["scans"]), models, "models")
-    _resolve("file_scans", (scan["model"] for scan in doc["file_scans"]), models, "models")
     _resolve("job_log.sources", (s["evidence"] for s in doc["job_log"]["sources"]), evidence, "evidence register")
-    for finding in doc["findings"]:
-        _resolve("findings", (o["evidence"] for o in finding["observations"]), evidence, "evidence register")
-    _resolve("risks", (uuid for risk in doc["risks"] for uuid in risk["findings"]), findings, "findings")
-    _resolve("remediation", (uuid for entry in doc["remediation"] for uuid in entry["risks"]), risks, "risks")
-    fault = decisions_fault(cast("dict[str, Any]", doc), risks=risks, findings=findings)
-    fault = fault or additions_fault(doc, {one["id"] for one in doc["reference_controls"]})
+    fault = decisions_fault(cast("dict[str, Any]", doc), risks=risks, findings=findings, items=items)
+    fault = fault or additions_fault(doc, {one["id"] for one in doc["reference_controls"]}, items)
     if "suppliers" in doc:
         fault = fault or suppliers_fault(doc["suppliers"], models=models, evidence=evidence)
     if fault:
         raise FreezeError(fault)
+
+
+def _check_form(doc: Freeze) -> None:
+    """Lists that grow are registers from the second form on, and only there."""
+    for name in LINED:
+        if name in doc and isinstance(doc[name], Lines) != (doc["schema"] == SCHEMA):  # type: ignore[literal-required]
+            raise FreezeError(f"{name}: a document of the form {doc['schema']} keeps this list otherwise")
 
 
 def _check_sense(doc: Freeze) -> None:
@@ -388,12 +376,13 @@ def _check_sense(doc: Freeze) -> None:
 
 
 def validate_freeze(doc: object) -> None:
-    """Raise FreezeError, with one sentence naming the place, unless `doc` (parsed JSON) is a valid freeze document."""
+    """Raise FreezeError, with one sentence naming the place, unless `doc` (parsed JSON, opened) is a valid freeze document."""
     try:
         check_shape(doc, Freeze)
-        canonical_json(doc)
-    except (ShapeError, NotCanonicalError) as error:
+        checked = cast(Freeze, doc)
+        canonical_json(stored(checked))
+        _check_form(checked)
+        _check_references(checked)
+    except (ShapeError, NotCanonicalError, LinesError) as error:
         raise FreezeError(str(error)) from error
-    checked = cast(Freeze, doc)
-    _check_references(checked)
     _check_sense(checked)

@@ -141,13 +141,12 @@ class AuditAdditions(TypedDict, total=False):
     dataset_checks: list[DatasetCheck]
 
 
-def audit_fault(doc: Mapping[str, Any]) -> str:
-    """What does not hold in the additions, in words; "" where all does."""
+def audit_fault(doc: Mapping[str, Any], items: set[str]) -> str:
+    """What does not hold in the additions, in words; "" where all does. items: uuids of the remediation items."""
     datasets = {one["uuid"] for one in doc["datasets"]}
     for check in doc.get("dataset_checks", []):
         if check["dataset"] not in datasets:
             return f"dataset_checks: {check['dataset']} is not in the datasets"
-    items = {one["uuid"] for one in doc["remediation"]}
     for found in doc.get("audit_findings", []):
         if found["item"] is not None and found["item"] not in items:
             return f"audit_findings: {found['uuid']} names work that is not in the document"

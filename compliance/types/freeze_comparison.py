@@ -7,11 +7,14 @@ and is no change. Sections that the table below does not name are reported as un
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
+
+from compliance.types.canonical import canonical_json
 
 _OF_THE_FREEZE = frozenset({"schema", "generated_by", "frozen_at", "frozen_by", "assertion", "ledger"})
 _NOT_SATISFIED = "not-satisfied"
@@ -232,8 +235,8 @@ def _section(name: str, before: Any, after: Any, words: Mapping[str, str]) -> Se
     return SectionChanges(name, Told.COMPARED, *counts, records)
 
 
-def _listed(how: _Section, section: Any) -> list[Mapping[str, Any]]:
-    return list(section[how.inside] if how.inside else section)
+def _listed(how: _Section, section: Any) -> Collection[Mapping[str, Any]]:
+    return cast(Collection[Mapping[str, Any]], section[how.inside] if how.inside else section)
 
 
 def _count(how: _Section | None, section: Any) -> int:
@@ -242,24 +245,31 @@ def _count(how: _Section | None, section: Any) -> int:
     return len(_listed(how, section)) if how is not None and how.key else 1
 
 
+def _marks(how: _Section, rows: Iterable[Mapping[str, Any]]) -> dict[str, bytes]:
+    """By key, in order, what stands for a row: large records are not held."""
+    return {str(row[how.key]): hashlib.sha256(canonical_json(row)).digest() for row in rows}
+
+
 def _records(
     how: _Section,
-    before: Iterable[Mapping[str, Any]],
-    after: Iterable[Mapping[str, Any]],
+    before: Collection[Mapping[str, Any]],
+    after: Collection[Mapping[str, Any]],
     reading: _Reading,
 ) -> tuple[RecordChange, ...]:
     """Removed and changed ones in the order of the earlier document, then added ones in that of the later."""
-    old, new = ({str(row[how.key]): row for row in rows} for rows in (before, after))
+    old, new = _marks(how, before), _marks(how, after)
+    changed = {str(row[how.key]): row for row in after if old.get(key := str(row[how.key]), new[key]) != new[key]}
     found = []
-    for key, row in old.items():
+    for row in before:
+        key = str(row[how.key])
         if key not in new:
             found.append(RecordChange(Change.REMOVED, key, _title(how, row, reading.words), ()))
-        elif fields := tuple(_differences(row, new[key], "", reading)):
-            found.append(RecordChange(Change.CHANGED, key, _title(how, new[key], reading.words), fields))
+        elif key in changed and (fields := tuple(_differences(row, changed[key], "", reading))):
+            found.append(RecordChange(Change.CHANGED, key, _title(how, changed[key], reading.words), fields))
     found += [
         RecordChange(Change.ADDED, key, _title(how, row, reading.words), ())
-        for key, row in new.items()
-        if key not in old
+        for row in after
+        if (key := str(row[how.key])) not in old
     ]
     return tuple(found)
 
@@ -325,17 +335,32 @@ def _text(value: Any, how: _Reading) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-def _moves(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> FindingMoves:
-    old, new = ({row["uuid"]: row for row in rows} for rows in (before, after))
-    stood = {uuid for uuid, row in old.items() if row["state"] == _NOT_SATISFIED}
-    stands = {uuid for uuid, row in new.items() if row["state"] == _NOT_SATISFIED}
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Findings of one document by uuid: what each is called, and whether it stands."""
 
-    def titles(uuids: set[str], rows: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
-        return tuple(f"{rows[uuid]['title']}, {rows[uuid]['asset']}" for uuid in rows if uuid in uuids)
+    words: Mapping[str, str]
+    standing: frozenset[str]
+
+
+def _side(rows: Iterable[Mapping[str, Any]]) -> _Side:
+    words, standing = {}, set()
+    for row in rows:
+        words[row["uuid"]] = f"{row['title']}, {row['asset']}"
+        if row["state"] == _NOT_SATISFIED:
+            standing.add(row["uuid"])
+    return _Side(words, frozenset(standing))
+
+
+def _moves(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> FindingMoves:
+    old, new = _side(before), _side(after)
+
+    def titles(uuids: frozenset[str], side: _Side) -> tuple[str, ...]:
+        return tuple(words for uuid, words in side.words.items() if uuid in uuids)
 
     return FindingMoves(
-        opened=titles(stands - old.keys(), new),
-        closed=titles((stood & new.keys()) - stands, new),
-        reopened=titles((stands & old.keys()) - stood, new),
-        gone=titles(stood - new.keys(), old),
+        opened=titles(new.standing - old.words.keys(), new),
+        closed=titles((old.standing & new.words.keys()) - new.standing, new),
+        reopened=titles((new.standing & old.words.keys()) - old.standing, new),
+        gone=titles(old.standing - new.words.keys(), old),
     )

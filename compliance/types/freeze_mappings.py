@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TypedDict
 
 from compliance.types.freeze_answers import FigureRule, PreAuditLine
@@ -57,7 +58,7 @@ class FreezeAdditions(AuditAdditions, total=False):
     figure_rules: list[FigureRule]
     pre_audit: list[PreAuditLine]
     suppliers: Suppliers
-    closings: list[FrozenClosing]
+    closings: Collection[FrozenClosing]
     waivers: list[FrozenWaiver]
 
 
@@ -74,8 +75,8 @@ def fault_of(mappings: Mappings, controls: set[str]) -> str:
     return ""
 
 
-def additions_fault(added: FreezeAdditions, controls: set[str]) -> str:
-    """What does not hold in any of the additions, in words; "" where all does. `controls`: as in `fault_of`."""
+def additions_fault(added: FreezeAdditions, controls: set[str], items: set[str]) -> str:
+    """What does not hold in any of the additions, in words; "" where all does. The sets: as in `fault_of` and `audit_fault`."""
     fault = fault_of(added["mappings"], controls) if "mappings" in added else ""
-    fault = fault or audit_fault(added)
+    fault = fault or audit_fault(added, items)
     return fault or (completeness_fault(added["completeness"]) if "completeness" in added else "")

@@ -99,9 +99,8 @@ class FrozenWaiver(TypedDict):
     findings: list[Uuid]
 
 
-def decisions_fault(doc: Mapping[str, Any], *, risks: set[str], findings: set[str]) -> str:
-    """What does not hold in the closings and waivers of a freeze, in words; "" where all does."""
-    items = {one["uuid"] for one in doc["remediation"]}
+def decisions_fault(doc: Mapping[str, Any], *, risks: set[str], findings: set[str], items: set[str]) -> str:
+    """What does not hold in the closings and waivers of a freeze, in words; "" where all does. The sets: uuids on record."""
     for closing in doc.get("closings", []):
         if closing["item"] is not None and closing["item"] not in items:
             return f"closings: {closing['uuid']} names work that is not in the document"

@@ -1,19 +1,20 @@
 """Checks a JSON value against TypedDict annotations and says where it differs, in one sentence.
 
-Understands TypedDict, list, dict[str, T], Literal, StrEnum, unions with None, the JSON scalars, and `Annotated[str, FORMAT]`
-for the formats below. Unknown and missing keys are errors: a document that outlives its writer has no spare room; only keys
-that a `total=False` part of a TypedDict declares may be absent, because older documents lack them.
+Understands TypedDict, list, Collection (a list, or rows read from a file), dict[str, T], Literal, StrEnum, unions with None,
+the JSON scalars, and `Annotated[str, FORMAT]` for the formats below. Unknown and missing keys are errors: a document that
+outlives its writer has no spare room; only keys that a `total=False` part of a TypedDict declares may be absent, because older
+documents lack them.
 """
 
 from __future__ import annotations
 
 import re
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin, get_type_hints, is_typeddict
 from uuid import UUID
 
 LONGEST_TEXT = 6_000_000  # more than any form or request brings, so that what was taken can be frozen
@@ -127,6 +128,10 @@ def _check_member(value: object, allowed: tuple[object, ...], place: str) -> Non
         raise _fail(place, "one of " + ", ".join(map(str, allowed)), value)
 
 
+def _is_rows(value: object) -> TypeGuard[Collection[object]]:
+    return isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping)
+
+
 def check_shape(value: object, hint: Any, place: str = "") -> None:
     """Raise ShapeError where `value` (parsed JSON) is not of the type `hint`; `place` prefixes the path in messages."""
     origin = get_origin(hint)
@@ -142,8 +147,8 @@ def check_shape(value: object, hint: Any, place: str = "") -> None:
         _check_union(value, hint, place)
     elif origin is Literal:
         _check_member(value, get_args(hint), place)
-    elif origin is list:
-        if not isinstance(value, list):
+    elif origin in (list, Collection):
+        if not (isinstance(value, list) or (origin is Collection and _is_rows(value))):
             raise _fail(place, "a list", value)
         for number, member in enumerate(value):
             check_shape(member, get_args(hint)[0], f"{place}[{number}]")

@@ -180,12 +180,7 @@ def _findings(grower: Grower) -> None:
         f" FROM {ranked('compliance_finding')} f JOIN {ranked('compliance_observation')} o ON o.turn = f.turn"
         " WHERE f.id NOT IN (SELECT finding_id FROM compliance_finding_observations)"
     )
-    grower.run(
-        "INSERT INTO compliance_risk (uuid, created_at, retention_class, legal_hold, finding_id, title, statement, state,"
-        " severity, opened_at) SELECT {uuid}, f.created_at, f.retention_class, f.legal_hold, f.id, f.title, f.condition,"
-        " 'open', f.severity, f.created_at"
-        " FROM compliance_finding f WHERE f.state = 'not-satisfied' AND f.id NOT IN (SELECT finding_id FROM compliance_risk)"
-    )
+    risks(grower)
     grower.copy(
         "compliance_remediationitem",
         where="x.closed_at IS NULL",
@@ -193,13 +188,28 @@ def _findings(grower: Grower) -> None:
         title="t.title || ' ' || s.n",
         **_progress(grower),
     )
+    treated(grower)
+    _work(grower)
+
+
+def risks(grower: Grower) -> None:
+    """One of each finding that stands and has none."""
+    grower.run(
+        "INSERT INTO compliance_risk (uuid, created_at, retention_class, legal_hold, finding_id, title, statement, state,"
+        " severity, opened_at) SELECT {uuid}, f.created_at, f.retention_class, f.legal_hold, f.id, f.title, f.condition,"
+        " 'open', f.severity, f.created_at"
+        " FROM compliance_finding f WHERE f.state = 'not-satisfied' AND f.id NOT IN (SELECT finding_id FROM compliance_risk)"
+    )
+
+
+def treated(grower: Grower) -> None:
+    """A risk to each remediation item that treats none."""
     grower.run(
         "INSERT INTO compliance_remediationitem_risks (remediationitem_id, risk_id) SELECT i.id, r.id"
         f" FROM {ranked('compliance_remediationitem')} i JOIN {ranked('compliance_risk')} r ON r.turn = i.turn"
         " WHERE i.id NOT IN (SELECT remediationitem_id FROM compliance_remediationitem_risks)"
         " AND r.id NOT IN (SELECT risk_id FROM compliance_remediationitem_risks)"
     )
-    _work(grower)
 
 
 def _work(grower: Grower) -> None:

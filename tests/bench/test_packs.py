@@ -38,6 +38,12 @@ Result = TypeVar("Result")
 MOST_CPU_SECONDS, MOST_SMALL_CPU_SECONDS, MOST_BYTES = 60.0, 5.0, 400_000_000
 
 
+@pytest.fixture(scope="session")
+def sqlite_name(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A file: a database in memory would count as memory of the process that freezes, and of its children."""
+    return str(tmp_path_factory.mktemp("database") / "bench.sqlite3")
+
+
 def cpu_seconds() -> float:
     own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
@@ -84,7 +90,8 @@ def _copy(grower: large_record.Grower, table: str, rows: int, of: str, **changed
 
 
 def large(world: World) -> None:
-    """Findings with an observation and a risk each, and a job log, by copying those of a small world inside the database."""
+    """Findings with an observation, which is a scan too, and a risk each, an item of work to every fourth risk, and a job log,
+    by copying those of a small world inside the database."""
     grower, own = large_record.Grower(1.0), f"x.system_id = {world.assessment.system_id}"
     seen = "strftime('%Y-%m-%d %H:%M:%f000', t.occurred_at, '-' || s.n || ' seconds')"
     _copy(
@@ -107,6 +114,9 @@ def large(world: World) -> None:
         "INSERT INTO compliance_finding_observations (finding_id, observation_id)"
         f" SELECT f.id, o.id FROM {findings} f JOIN {observations} o ON o.turn = f.turn"
     )
+    large_record.risks(grower)
+    _copy(grower, "compliance_remediationitem", FINDINGS // 4, own, baseline_id="NULL", title="t.title || ' ' || s.n")
+    large_record.treated(grower)
     assert Finding.objects.filter(system=world.assessment.system).count() >= FINDINGS
     assert JobEvent.objects.filter(system=world.assessment.system).count() >= EVENTS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,6 @@ from compliance.management.base import Answer, AssayCommand
 from compliance.management.subjects import find_assessment
 from compliance.oscal.export import Model
 from compliance.services.oscal_exports import NothingToExportError, oscal_of
-from compliance.types.canonical import sha256_hex
 from compliance.types.drafts import JSON
 from compliance.types.verdicts import ExitCode
 
@@ -37,8 +37,13 @@ class Command(AssayCommand):
         except NothingToExportError as error:
             reason = str(error)
             return Answer(code=ExitCode.UNDECIDED, document={**told, "file": None, "reason": reason}, lines=[reason])
-        out.write_bytes(content)
-        digest = sha256_hex(content)
-        document = {**told, "file": str(out), "sha256": digest, "size": len(content)}
-        lines = [f"{model.value} of “{assessment.title}”: {out} ({len(content)} bytes)", f"SHA-256 {digest}"]
+        hashed = hashlib.sha256()
+        with out.open("wb") as file:
+            for piece in content:
+                hashed.update(piece)
+                file.write(piece)
+            size = file.tell()
+        digest = hashed.hexdigest()
+        document = {**told, "file": str(out), "sha256": digest, "size": size}
+        lines = [f"{model.value} of “{assessment.title}”: {out} ({size} bytes)", f"SHA-256 {digest}"]
         return Answer(code=ExitCode.POSITIVE, document=document, lines=lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from compliance.oscal.export_values import Frozen
 from compliance.types.canonical import digest_of
@@ -58,7 +58,7 @@ def mapped_freeze() -> Freeze:
 
 def hostile_freeze() -> Freeze:
     """Titles and texts with markup, right-to-left marks, bells and line ends, and empty ones."""
-    document = mapped_freeze()
+    document: Any = mapped_freeze()
     document["assessment"]["title"] = HOSTILE
     document["organisation"] = ""
     document["evidence"][0]["filename"] = "../a b%2f#?.json"
@@ -68,7 +68,7 @@ def hostile_freeze() -> Freeze:
     document["findings"][0]["observations"][0]["observed_at"] = None
     document["risks"][0]["statement"] = "x" * 100_000
     document["remediation"][0]["milestones"] = []
-    return document
+    return cast(Freeze, document)
 
 
 def frozen(document: Freeze) -> Frozen:

@@ -4,7 +4,8 @@ import copy
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 from trestle.cli import Trestle
@@ -14,10 +15,14 @@ from trestle.oscal.catalog import Catalog
 from trestle.oscal.mapping import MappingCollection
 from trestle.oscal.poam import PlanOfActionAndMilestones
 
+from compliance.oscal import streams
 from compliance.oscal.export import Model, export
+from compliance.oscal.export_checks import check_document
 from compliance.oscal.export_values import control_token, line, prose
+from compliance.oscal.schema import OscalError
 from compliance.types.canonical import canonical_json, digest_of, sha256_hex
 from compliance.types.freeze import Freeze, FreezeError, validate_freeze
+from compliance.types.freeze_lines import lined
 from tests.compliance.oscal.freezes import HOSTILE, hostile_freeze, mapped_freeze, mappings, pair
 from tests.compliance.packs.example_freeze import empty_freeze, example_freeze, uid
 from tests.test_house import misused
@@ -41,7 +46,8 @@ FREEZES: dict[str, Callable[[], Freeze]] = {
 
 def exported(document: Freeze, model: Model) -> bytes | None:
     validate_freeze(document)
-    return export(freeze=document, sha256=digest_of(document), model=model)
+    told = export(freeze=document, sha256=digest_of(document), model=model)
+    return None if told is None else b"".join(told)
 
 
 def body(document: Freeze, model: Model) -> dict[str, Any]:
@@ -227,7 +233,7 @@ def test_an_item_names_its_risks_and_the_findings_behind_them() -> None:
 
 
 def test_an_item_tells_its_baseline_and_slips_and_an_older_freeze_tells_none() -> None:
-    frozen = example_freeze()
+    frozen: Any = example_freeze()
     (item,) = body(frozen, Model.PLAN_OF_ACTION)["poam-items"]
     told = props(item)
     assert (told["original-due"], told["baseline-due"]) == ("2026-11-27", "2026-11-27")
@@ -235,7 +241,7 @@ def test_an_item_tells_its_baseline_and_slips_and_an_older_freeze_tells_none() -
     assert told["slip"] == "14 days to 2026-12-11: people_not_free"
     later = ("source", "team", "original_due", "estimate", "remaining", "baseline", "slips", "depends_on")
     for name in later:
-        del frozen["remediation"][0][name]  # type: ignore[misc]  # as written before there were plans
+        del frozen["remediation"][0][name]  # as written before there were plans
     validate_freeze(frozen)
     (older,) = body(frozen, Model.PLAN_OF_ACTION)["poam-items"]
     assert not {"baseline-due", "slip", "original-due"} & set(props(older))
@@ -248,9 +254,9 @@ def test_the_plan_of_action_holds_what_a_risk_rests_on_and_no_more() -> None:
 
 
 def test_an_item_that_treats_two_risks_is_told_under_both_with_identifiers_of_its_own() -> None:
-    document = example_freeze()
+    document: Any = example_freeze()
     second = {**document["risks"][0], "uuid": uid("second risk"), "acceptances": [], "history": []}
-    document["risks"].append(second)  # type: ignore[arg-type]
+    document["risks"].append(second)
     document["remediation"][0]["risks"].append(uid("second risk"))
     risks = body(document, Model.PLAN_OF_ACTION)["risks"]
     responses = [risk["remediations"][0] for risk in risks]
@@ -258,8 +264,38 @@ def test_an_item_that_treats_two_risks_is_told_under_both_with_identifiers_of_it
     assert responses[0]["uuid"] != responses[1]["uuid"]
 
 
+@pytest.mark.parametrize("rows_at_once", [1, 500])
+@pytest.mark.parametrize("model", [Model.ASSESSMENT_RESULTS, Model.PLAN_OF_ACTION])
+def test_a_freeze_whose_lists_are_files_tells_the_same(
+    model: Model, rows_at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The identifiers rest on the digest of the document, which is given here."""
+    monkeypatch.setattr(streams, "ROWS_AT_ONCE", rows_at_once)
+    held, digest = example_freeze(), "a" * 64
+    beside = cast(Freeze, lined(held, tmp_path))
+    told = [export(freeze=one, sha256=digest, model=model) for one in (held, beside)]
+    whole, streamed = [b"".join(one or ()) for one in told]
+    assert whole == streamed == canonical_json(json.loads(whole))
+
+
+def test_a_reference_that_leads_nowhere_is_found_in_the_last_rows_of_a_stream() -> None:
+    """Checked in parts of 500 rows, of which only the last holds the fault."""
+    document = json.loads(exported(example_freeze(), Model.ASSESSMENT_RESULTS) or b"")
+    (result,) = document["assessment-results"]["results"]
+    kinds = result["findings"]
+    more = [{**kinds[0], "uuid": str(uuid5(NAMESPACE_URL, f"finding {n}"))} for n in range(600)]
+    result["findings"] = streams.Stream(lambda: iter([*kinds, *more]))
+    check_document(document)
+    more[-1]["related-risks"] = [{"risk-uuid": str(uuid5(NAMESPACE_URL, "no such risk"))}]
+    with pytest.raises(OscalError, match=r"findings/601/related-risks/0/risk-uuid: .* leads nowhere"):
+        check_document(document)
+    more[-1]["title"] = 7
+    with pytest.raises(OscalError, match="title"):
+        check_document(document)
+
+
 def test_an_observation_under_two_findings_is_told_once() -> None:
-    document = example_freeze()
+    document: Any = example_freeze()
     document["findings"][1]["observations"].append(document["findings"][0]["observations"][0])
     result = body(document, Model.ASSESSMENT_RESULTS)["results"][0]
     assert len([one for one in result["observations"] if props(one).get("rule")]) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import cast
 
 import pytest
 
@@ -10,7 +11,9 @@ from compliance.packs.issue import IssuedPack
 from compliance.packs.order import PackOrder
 from compliance.packs.signers import SignerFiles, ensure_demo_signer
 from compliance.types.canonical import canonical_json, sha256_hex
+from compliance.types.freeze import Freeze
 from compliance.types.freeze_blob import Blob
+from compliance.types.freeze_lines import lined, stored
 from compliance.types.states import Audience
 from tests.compliance.packs.example_completeness import completeness_lines, measured
 from tests.compliance.packs.example_entitlements import access_reviewed, assessed, entitlement_ways
@@ -79,7 +82,8 @@ def example(tmp_path_factory: pytest.TempPathFactory, order: PackOrder) -> Examp
     }
     (folder / whole["sha256"]).write_bytes(told)
     freeze = example_freeze(job_log=job_log(41, blob), entitlements=entitlements, completeness=measured(gaps, whole))
-    (folder / "freeze.json").write_bytes(canonical_json(freeze))
+    freeze = cast(Freeze, lined(freeze, folder))
+    (folder / "freeze.json").write_bytes(canonical_json(stored(freeze)))
     keys = ensure_demo_signer(folder / "keys")
     return Example(freeze=freeze, document=folder / "freeze.json", attachments=folder, keys=keys, order=order)
 

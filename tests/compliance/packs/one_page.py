@@ -8,7 +8,7 @@ import pikepdf
 
 from compliance.packs.manifest import FREEZE_NAME, REGISTER_NAME, build_manifest, entries, evidence_register
 from compliance.packs.manifest import NAME as MANIFEST_NAME
-from compliance.packs.order import AttachedFile, PackOrder
+from compliance.packs.order import PackOrder, attached
 from compliance.packs.signers import SignerFiles, signer_facts
 from compliance.types.canonical import canonical_json, sha256_hex
 from compliance.types.freeze import Freeze
@@ -17,10 +17,8 @@ from compliance.types.freeze import Freeze
 def one_page(freeze: Freeze, order: PackOrder, files: SignerFiles) -> bytes:
     """The PDF before it is sealed."""
     document = canonical_json(freeze)
-    attached = [
-        AttachedFile(
-            name=name, content=content, media_type="application/json", description="of the test", relationship="Data"
-        )
+    files_of = [
+        attached(content, name=name, media_type="application/json", description="of the test", relationship="Data")
         for name, content in ((FREEZE_NAME, document), (REGISTER_NAME, evidence_register(freeze)))
     ]
     manifest = build_manifest(
@@ -29,11 +27,11 @@ def one_page(freeze: Freeze, order: PackOrder, files: SignerFiles) -> bytes:
         order=order,
         signer=signer_facts(files),
         root_pem=files.root.read_text(),
-        files=entries(attached),
+        files=entries(files_of),
     )
     pdf, buffer = pikepdf.new(), io.BytesIO()
     pdf.add_blank_page()
-    for name, content in (*((file.name, file.content) for file in attached), (MANIFEST_NAME, manifest)):
+    for name, content in (*((file.name, file.content) for file in files_of), (MANIFEST_NAME, manifest)):
         pdf.attachments[name] = pikepdf.AttachedFileSpec(
             pdf, content, description="", filename=name, mime_type="", creation_date="", mod_date=""
         )

@@ -189,7 +189,7 @@ def test_scan_shows_statistics_limits_and_resolution(page: str) -> None:
 
 
 def test_a_calibrated_stage_shows_scores_references_power_and_seeds(order: PackOrder) -> None:
-    freeze = copy.deepcopy(example_freeze())
+    freeze: Any = copy.deepcopy(example_freeze())
     freeze["scans"][0]["stages"] = [stage(report) for report in stage_reports.EVERY]
     validate_freeze(json.loads(canonical_json(freeze)))
     page = html_of(_context(freeze, order))
@@ -223,7 +223,7 @@ def test_the_pages_say_who_stamps(order: PackOrder, page: str) -> None:
 
 
 def test_what_was_satisfied_stands_apart_from_findings_and_promises_nothing(order: PackOrder) -> None:
-    freeze = copy.deepcopy(example_freeze())
+    freeze: Any = copy.deepcopy(example_freeze())
     freeze["findings"][1]["state"] = Conclusion.SATISFIED
     page = html_of(_context(freeze, order))
     assert (
@@ -297,7 +297,7 @@ def test_invisible_and_unprintable_characters_are_shown_by_number(raw: str, show
 
 
 def test_a_word_without_end_is_cut_and_says_so() -> None:
-    assert wording.visible("a" * 1_000) == "a" * 400 + "… [600 characters more, see freeze.json]"
+    assert wording.visible("a" * 1_000) == "a" * 400 + "… [600 characters more, see the attached data]"
 
 
 def _supplier(**changes: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import pytest
 from weasyprint import HTML
 
 from compliance.packs.issue import IssuedPack
-from compliance.packs.order import AttachedFile, PackOrder
+from compliance.packs.order import PackOrder, attached
 from compliance.packs.receipt import read_receipt
 from compliance.packs.render import RenderError, _enlarged, _PackFetcher, nothing_left_out
 from compliance.packs.seal import SealError, refuse_active_content
@@ -100,6 +100,12 @@ def test_each_attachment_is_listed_once_with_its_relationship(pdf: pikepdf.Pdf) 
         "access-review.csv": "/Data",
         "completeness.csv": "/Data",
         "job-events.csv": "/Data",
+        **{
+            f"{name}.{form}": "/Data"
+            for name in ("file-scans", "findings", "remediation-items", "risks", "closings")
+            for form in ("jsonl", "csv")
+        },
+        "scans.jsonl": "/Data",
         "assay_verify.py": "/Supplement",
         "manifest.json": "/Supplement",
     }
@@ -209,7 +215,7 @@ def test_a_picture_that_is_none_is_refused(png: str) -> None:
 def test_two_attachments_of_one_name_are_refused() -> None:
     from compliance.packs.manifest import AttachmentError, entries
 
-    file = AttachedFile(name="a.csv", content=b"", media_type="text/csv", description="", relationship="Data")
+    file = attached(b"", name="a.csv", media_type="text/csv", description="", relationship="Data")
     with pytest.raises(AttachmentError, match=r"two attached files are called a\.csv"):
         entries([file, file])
 
@@ -219,4 +225,4 @@ def test_unsafe_attachment_names_are_refused(name: str) -> None:
     from compliance.packs.manifest import AttachmentError, entries
 
     with pytest.raises(AttachmentError, match="is no name for an attached file"):
-        entries([AttachedFile(name=name, content=b"", media_type="text/csv", description="", relationship="Data")])
+        entries([attached(b"", name=name, media_type="text/csv", description="", relationship="Data")])

@@ -22,6 +22,7 @@ from compliance.services import (
     disposals,
     evidence,
     evidence_standing,
+    freeze_documents,
     freezes,
     leases,
     pack_releases,
@@ -81,7 +82,7 @@ def test_an_assessment_with_open_answers_is_not_frozen(world: World, officer: Us
 
 def test_the_document_is_valid_and_holds_what_was_and_what_was_not_tested(frozen: Freeze, world: World) -> None:
     found = document(frozen)
-    validate_freeze(found)
+    validate_freeze(freeze_documents.read(freeze=frozen))
     models = {row["uuid"] for row in found["models"]}  # type: ignore[attr-defined]
     assert models == {str(world.base.uuid), str(world.tuned.uuid)}
     states = {cell["state"] for row in found["coverage"] for cell in row["cells"]}  # type: ignore[attr-defined]

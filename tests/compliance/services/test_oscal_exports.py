@@ -14,7 +14,8 @@ from compliance.models import Framework, Freeze, MappingPair, ReferenceControl, 
 from compliance.oscal.export import Model
 from compliance.services import freezes, mappings
 from compliance.services.errors import RefusedError
-from compliance.services.oscal_exports import NothingToExportError, oscal_of
+from compliance.services.oscal_exports import NothingToExportError
+from compliance.services.oscal_exports import oscal_of as pieces_of
 from compliance.types.canonical import sha256_hex
 from compliance.types.states import MappingState
 from tests.compliance.api.conftest import api as api_fixture
@@ -39,6 +40,10 @@ def pair(world: World, officer: User) -> MappingPair:
 @pytest.fixture
 def frozen(world: World, pair: MappingPair, officer: User, manager: User) -> Freeze:
     return freezes.freeze(assessment=approve_all(world, officer, manager), actor=officer)
+
+
+def oscal_of(**asked: Any) -> bytes:
+    return b"".join(pieces_of(**asked))
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
