@@ -107,8 +107,9 @@ def test_a_pack_stands_for_the_checkpoint_that_it_carries(files: Files, told: To
         with pikepdf.new() as pdf:
             pdf.add_blank_page()
             pdf.attachments["ledger-proofs.json"] = pikepdf.AttachedFileSpec(
-                pdf, json.dumps(proofs).encode(), filename="ledger-proofs.json", creation_date="", mod_date=""
-            )
+                pdf, json.dumps(proofs).encode(), description="", filename="ledger-proofs.json", mime_type="",
+                creation_date="", mod_date="",
+            )  # fmt: skip
             pdf.save(tmp_path / name, object_stream_mode=pikepdf.ObjectStreamMode.disable)
         return tmp_path / name
 
@@ -231,8 +232,8 @@ def test_both_judge_growth_alike() -> None:
         for old in range(1, new + 1):
             path = consistency_path(hashes[:new], old)
             for given in (path, path[:-1], [*path, roots[1]], path[::-1]):
-                asked = {"old": old, "new": new, "old_root": roots[old], "new_root": roots[new], "path": given}
-                assert assay_verify.grew(*asked.values()) == is_consistent(**asked)
+                judged = is_consistent(old=old, new=new, old_root=roots[old], new_root=roots[new], path=given)
+                assert assay_verify.grew(old, new, roots[old], roots[new], given) is judged
             assert assay_verify.grew(old, new, roots[old], roots[new], path)
     assert not assay_verify.grew(0, 3, roots[0], roots[3], [])
 
