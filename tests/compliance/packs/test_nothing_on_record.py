@@ -135,3 +135,11 @@ def test_a_certificate_counts_its_rows_and_leaves_no_cell_empty() -> None:
     assert "Rows 1–3 of 3: the table is whole." in _text(page)
     assert not re.search(r"<td>\s*</td>", page)
     assert page.count("<td>–</td>") == 1
+
+
+def test_no_head_of_a_month_is_broken_within_a_word() -> None:
+    heads = ("Weeks planned", "Weeks taken", "Items", "Items closed", "Person-days planned", "Person-days spent")
+    row = Row(label="Cryptographic provenance of training data and of whatever was made of it", cells=(Cell(0),) * 6)
+    figure = Figure(key="k", title="T", lead="L", head="Task", series=heads, rows=(row,) * 3, unit="items")
+    made = render_pages(summary_html(month_of(as_document(figure)), PageSize.LETTER), identifier=b"one")
+    assert PdfReader(io.BytesIO(made)).pages[0].extract_text().split().count("Items") == 2
