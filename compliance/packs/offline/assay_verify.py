@@ -2,7 +2,7 @@
 """Checks an Assay evidence pack with nothing but Python 3.9 or later: no network, no other package.
 
     python3 assay_verify.py pack.pdf --receipt pack.receipt.json --signer SHA-256-OF-THE-SEAL-CERTIFICATE
-    python3 assay_verify.py --consistent proof.json --older earlier-pack.pdf --newer pack.pdf
+    python3 assay_verify.py --consistent consistency.json --older earlier-pack.pdf --newer pack.pdf
 
 Take this file from Assay's repository and compare its SHA-256 with the one printed there. A copy that came inside the pack is
 as trustworthy as the pack. The signer's fingerprint should reach you by another way as well: on paper, or in person.
@@ -12,7 +12,7 @@ files; its Merkle root; counts; the proofs from the ledger. Not judged here: who
 what was changed after sealing.
 
 The second line checks that the ledger behind the newer file grew from the one behind the older file and was not rewritten in
-between. Each file may be a pack, its ledger-proofs.json, or a checkpoint. The organisation gives you the proof:
+between. Each file may be a pack, its ledger-proofs.json, or a checkpoint. The organisation gives you the document:
 `manage.py prove_ledger consistency --from BLOCKS --checkpoint UUID`, with the blocks of the older and the uuid of the newer.
 
 Exit codes: 0 all checks passed, 1 one failed, 2 the input cannot be used.
@@ -562,9 +562,11 @@ def check_growth(older: Any, proof: Any) -> list[str]:
         counts = f"{new['blocks']} blocks with {new['events']} events, and the older one {old['blocks']} with {old['events']}"
         return [f"the later ledger counts {counts}: it was cut off, or the files are the wrong way round"]
     if start["blocks"] != old["blocks"]:
-        return [f"the proof is for a ledger of {start['blocks']} blocks, and the older file's has {old['blocks']}"]
+        return [
+            f"the consistency document is for a ledger of {start['blocks']} blocks, and the older file's has {old['blocks']}"
+        ]
     if start["root"] != old["root"]:
-        return ["the proof begins at another ledger than the older file's: that one was rewritten, or there are two"]
+        return ["the document begins at another ledger than the older file's: that one was rewritten, or there are two"]
     roots = bytes.fromhex(old["root"]), bytes.fromhex(new["root"])
     if grew(old["blocks"], new["blocks"], *roots, [bytes.fromhex(each) for each in proof["path"]]):
         return []
@@ -648,7 +650,9 @@ def verify_growth(proof_path: str, older_path: str, newer_path: str | None) -> i
     """Prints a line for each question; how many failed."""
     proof, failed = _json(proof_path, _read(proof_path, LARGEST_FILE)), 0
     if proof.get("schema") != CONSISTENCY:
-        raise BadInputError(f"{proof_path} is no proof that a ledger grew (prove_ledger consistency makes one)")
+        raise BadInputError(
+            f"{proof_path} is no document of a ledger's consistency (prove_ledger consistency makes one)"
+        )
     older, later = checkpoint_in(older_path), proof["to"]
     failed += _tell(
         f"signature of the older checkpoint, over {older['statement']['blocks']} blocks", check_signature(older)
@@ -659,7 +663,8 @@ def verify_growth(proof_path: str, older_path: str, newer_path: str | None) -> i
     if newer_path:
         same = checkpoint_in(newer_path)["statement"] == later["statement"]
         failed += _tell(
-            "the proof ends at the newer file's checkpoint", [] if same else ["it ends at another checkpoint than that"]
+            "the consistency document ends at the newer file's checkpoint",
+            [] if same else ["it ends at another checkpoint than that"],
         )
     else:
         print("  -    no newer file: whether you hold the later checkpoint from somebody else was not compared")
@@ -689,7 +694,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--receipt", help="the receipt, which should reach you by another way than the pack")
     parser.add_argument("--signer", help="SHA-256 of the seal's certificate, as the organisation gave it to you")
     parser.add_argument(
-        "--consistent", metavar="PROOF", help="instead of a pack: the proof that the ledger grew, as JSON"
+        "--consistent", metavar="DOCUMENT", help="instead of a pack: the document that says that the ledger grew"
     )
     parser.add_argument(
         "--older", metavar="FILE", help="with --consistent: an earlier pack or checkpoint that you kept"
@@ -697,7 +702,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--newer", metavar="FILE", help="with --consistent: a later pack or checkpoint that you hold")
     options = parser.parse_args(arguments)
     if bool(options.pack) == bool(options.consistent):
-        parser.error("name a pack, or a proof with --consistent")
+        parser.error("name a pack, or a document of consistency with --consistent")
     if bool(options.consistent) != bool(options.older) or (options.newer and not options.consistent):
         parser.error("--consistent goes with --older, and --newer with both")
     signer = re.sub(r"[\s:]", "", options.signer or "").lower()
