@@ -69,9 +69,7 @@ class JobEvent(RetainedRecord):
     """One event of a fine-tune job, as an audit log told it."""
 
     system = models.ForeignKey("compliance.AISystem", on_delete=models.PROTECT, related_name="job_events")
-    evidence = models.ForeignKey(
-        "compliance.Evidence", on_delete=models.PROTECT, related_name="job_events", db_index=False
-    )
+    evidence = models.ForeignKey("compliance.Evidence", on_delete=models.PROTECT, related_name="job_events")
     source_uuid = models.UUIDField(_("import"))
     fingerprint = digest_field(_("fingerprint"), blank=False)
     source = models.CharField(_("source"), max_length=64)

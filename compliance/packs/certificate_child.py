@@ -21,7 +21,7 @@ def _handle(request: dict[str, Any], _report: Report) -> dict[str, Any]:
     settings.configure(USE_I18N=True, LANGUAGE_CODE="en", INSTALLED_APPS=[], USE_TZ=True)
     django.setup()
     try:
-        html = template_html(_TEMPLATE, request["document"])
+        html = template_html(_TEMPLATE, {**request["document"], "page_size": request["page_size"]})
         content = render_pages(html, identifier=request["identifier"].encode())
     except (RenderError, KeyError, TypeError) as error:
         raise BadInputError(f"the certificate cannot be drawn: {error}.") from error

@@ -66,7 +66,7 @@ def _render(request: dict[str, Any], report: Report) -> dict[str, Any]:
     except ShapeError as error:
         raise BadInputError(f"the pack cannot be made: {error}.") from error
     order = cast(PackOrder, request["order"])
-    report(Progress(stage=_("Chapters"), done=0))
+    report(Progress(stage=_("Frozen data"), done=0))
     freeze, canonical = _read_freeze(Path(request["freeze"]), Path(request["attachments"]))
     ledger = freeze["ledger"]
     try:
@@ -77,9 +77,10 @@ def _render(request: dict[str, Any], report: Report) -> dict[str, Any]:
             keys=Path(request["keys"]),
             attachments=Path(request["attachments"]),
             extras=request["extras"],
+            on_progress=report,
         )
         del freeze, canonical  # the layout of pages needs the room
-        unsigned = render_pdf(composed, on_page=lambda n: report(Progress(stage=_("Pages"), done=n)))
+        unsigned = render_pdf(composed, on_progress=report)
     except (AttachmentError, RenderError, SignerError) as error:
         raise BadInputError(f"the pack cannot be made: {error}.") from error
     Path(request["pdf"]).write_bytes(unsigned)

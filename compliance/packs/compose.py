@@ -15,7 +15,7 @@ from compliance.packs.context import build_context
 from compliance.packs.manifest import FREEZE_NAME, NAME, REGISTER_NAME, build_manifest, entries, evidence_register
 from compliance.packs.order import AttachedFile, Composed, Extra, PackOrder, attached
 from compliance.packs.registers import CSV, Register, registers_of, write_csv
-from compliance.packs.render import htmls_of, most_pages_of
+from compliance.packs.render import Told, htmls_of, most_pages_of
 from compliance.packs.signers import SignerFiles, signer_facts
 from compliance.types.canonical import sha256_hex
 from compliance.types.freeze import Freeze
@@ -117,8 +117,12 @@ def compose(
     keys: Path,
     attachments: Path,
     extras: Sequence[Extra] = (),
+    on_progress: Told | None = None,
 ) -> Composed:
-    """The pack of an order before it is drawn. Raises AttachmentError, SignerError, and BadInputError for a wrong register."""
+    """The pack of an order before it is drawn; on_progress is told of each chapter.
+
+    Raises AttachmentError, SignerError, and BadInputError for a wrong register.
+    """
     signer_files = SignerFiles(keys)
     signer = signer_facts(signer_files)
     if order["audience"] == Audience.EXTERNAL and "withheld" not in order:
@@ -147,7 +151,7 @@ def compose(
         freeze=freeze, freeze_sha256=digest, order=order, signer=signer, attachments=[dict(entry) for entry in listed]
     )
     return Composed(
-        htmls=htmls_of(context),
+        htmls=htmls_of(context, on_progress),
         most_pages=most_pages_of(context),
         pictures=context.pictures,
         files=files,

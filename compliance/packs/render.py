@@ -19,6 +19,7 @@ from typing import Any
 
 import pikepdf
 from django.template import Context, Engine
+from django.utils.translation import gettext as _
 from PIL import Image, UnidentifiedImageError
 from weasyprint import HTML, Attachment
 from weasyprint.text.fonts import FontConfiguration
@@ -27,7 +28,8 @@ from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherRespons
 from compliance.packs.context import PackContext
 from compliance.packs.order import AttachedFile, Composed
 from compliance.packs.wording import FONTS
-from compliance.types.pack_layouts import SUMMARY_PAGES, Layout
+from compliance.types.drafts import Progress
+from compliance.types.pack_layouts import SUMMARY_PAGES, Layout, PageSize
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "packs" / "pdf"
 _PICTURE_SIDE = 560
@@ -43,6 +45,9 @@ _UA_METADATA = b"""<rdf:Description rdf:about="" xmlns:pdfuaid="http://www.aiim.
 <pdfaProperty:name>part</pdfaProperty:name><pdfaProperty:valueType>Integer</pdfaProperty:valueType>
 <pdfaProperty:category>internal</pdfaProperty:category><pdfaProperty:description>Part of ISO 14289</pdfaProperty:description>
 </rdf:li></rdf:Seq></pdfaSchema:property></rdf:li></rdf:Bag></pdfaExtension:schemas></rdf:Description></rdf:RDF>"""
+
+
+Told = Callable[[Progress], None]
 
 
 class RenderError(ValueError):
@@ -132,14 +137,21 @@ _FEW = (12, 6, 3)
 MOST_PAGES = 2_000
 
 
-def html_of(context: PackContext, few: int = _FEW[0]) -> str:
-    """The pack as one HTML text. few: rows of each list of a summary."""
-    return template_html(_TEMPLATE[context.layout], {"pack": context, "few": f":{few}"})
+def html_of(context: PackContext, few: int = _FEW[0], on_progress: Told | None = None) -> str:
+    """The pack as one HTML text. few: rows of each list of a summary; on_progress is told of each chapter."""
+    given = {
+        "pack": context,
+        "few": f":{few}",
+        "page_size": context.order.get("page_size", PageSize.A4),
+        "on_chapter": on_progress,
+    }
+    return template_html(_TEMPLATE[context.layout], given)
 
 
-def htmls_of(context: PackContext) -> tuple[str, ...]:
+def htmls_of(context: PackContext, on_progress: Told | None = None) -> tuple[str, ...]:
     """The pack as HTML; of a summary, with fewer and fewer rows of each list, for it has to be short."""
-    return tuple(html_of(context, few) for few in (_FEW if context.layout == Layout.SUMMARY else _FEW[:1]))
+    lengths = _FEW if context.layout == Layout.SUMMARY else _FEW[:1]
+    return tuple(html_of(context, few, on_progress) for few in lengths)
 
 
 def most_pages_of(context: PackContext) -> int:
@@ -227,23 +239,33 @@ def _resaved(content: bytes, files: Sequence[AttachedFile]) -> bytes:
 
 
 class _PageCount(logging.Handler):
-    """Says which page is being laid out, as WeasyPrint tells its log."""
+    """Says which page is being laid out, as WeasyPrint tells its log; of how many from the second round on."""
 
-    def __init__(self, on_page: Callable[[int], None]) -> None:
+    def __init__(self, on_progress: Told) -> None:
         super().__init__(level=logging.INFO)
-        self._on_page = on_page
+        self._on_progress = on_progress
+        self._page = 0
+        self._pages: int | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        if isinstance(record.args, tuple) and len(record.args) == 1 and isinstance(record.args[0], int):
-            self._on_page(record.args[0])
+        step = str(record.msg)
+        if step.startswith("Step 5") and "Repagination" in step:
+            self._pages, self._page = self._page, 0
+        elif step.startswith("Step 5") and isinstance(record.args, tuple) and isinstance(record.args[0], int):
+            self._page = record.args[0]
+            total = self._pages if self._pages and self._page < self._pages else None
+            self._on_progress(Progress(stage=_("Pages"), done=self._page, total=total))
+        elif step.startswith("Step 6"):
+            self._on_progress(Progress(stage=_("Writing the PDF"), done=0))
 
 
 @contextlib.contextmanager
-def _pages_told(on_page: Callable[[int], None] | None) -> Iterator[None]:
-    if on_page is None:
+def _pages_told(on_progress: Told | None) -> Iterator[None]:
+    if on_progress is None:
         yield
         return
-    counter, logger = _PageCount(on_page), logging.getLogger("weasyprint.progress")
+    on_progress(Progress(stage=_("Pages"), done=0))
+    counter, logger = _PageCount(on_progress), logging.getLogger("weasyprint.progress")
     level, propagates = logger.level, logger.propagate
     logger.addHandler(counter)
     logger.setLevel(logging.INFO)
@@ -266,11 +288,11 @@ def _laid_out(composed: Composed, fetcher: _PackFetcher, fonts: FontConfiguratio
     raise RenderError(f"it would have {len(document.pages)} pages, and may have {composed.most_pages}")
 
 
-def _drawn(composed: Composed, on_page: Callable[[int], None] | None) -> bytes:
+def _drawn(composed: Composed, on_progress: Told | None) -> bytes:
     """The pages as WeasyPrint writes them. What it laid them out from is gone when this returns."""
     pictures = {f"pack:picture/{name}": _enlarged(name, png) for name, png in composed.pictures.items()}
     fetcher = _PackFetcher(pictures)
-    with tempfile.TemporaryDirectory() as folder, nothing_left_out(), _pages_told(on_page):
+    with tempfile.TemporaryDirectory() as folder, nothing_left_out(), _pages_told(on_progress):
         document = _laid_out(composed, fetcher, _fonts(Path(folder)))
         document.metadata.attachments = _attachments(composed.files, composed.at, fetcher)
         _mark_as_accessible(document)
@@ -279,8 +301,8 @@ def _drawn(composed: Composed, on_page: Callable[[int], None] | None) -> bytes:
         )
 
 
-def render_pdf(composed: Composed, *, on_page: Callable[[int], None] | None = None) -> bytes:
-    """The unsigned PDF with its files embedded; on_page is told of each page. Raises RenderError."""
-    content = _drawn(composed, on_page)
+def render_pdf(composed: Composed, *, on_progress: Told | None = None) -> bytes:
+    """The unsigned PDF with its files embedded; on_progress is told of each page. Raises RenderError."""
+    content = _drawn(composed, on_progress)
     gc.collect()  # boxes of pages name each other
     return _resaved(content, composed.files)

@@ -5,6 +5,7 @@ Series differ by how dark a bar is, or by how a line is broken: they stay apart 
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,6 +33,11 @@ _BREAKS = ("", "7 4", "2 3", "11 3 2 3", "1 5")
 _ABOVE = 1.12  # room above the largest value
 _FEWEST = 5.0
 _SHORTEST = 14  # characters of a label that are shown however many labels there are
+_WRAPPED, _MOST_LINES, _LINE = (
+    8,
+    3,
+    12,
+)  # characters of room from which labels are wrapped; lines of one, and their height
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ def _top(values: object) -> float:
     return max(*known, least) * _ABOVE if known else _FEWEST * _ABOVE
 
 
-def _slot(labels: Sequence[str]) -> float:
+def _slot(labels: Sequence[object]) -> float:
     return (WIDTH - LEFT - RIGHT) / max(len(labels), 1)
 
 
@@ -129,13 +135,28 @@ def _chart(
 ) -> SafeString:
     if not labels:
         return SafeString("")
-    inside = value_axis(top, unit) + format_html_join("", "{}", marks) + _labels(labels)
+    room = int(_slot(labels) / _CHARACTER) - 1
+    lines_of = [textwrap.wrap(label, max(room, 1), max_lines=_MOST_LINES, placeholder="…") for label in labels]
+    below, high = (_wrapped(lines_of), max(map(len, lines_of))) if room >= _WRAPPED else (_labels(labels), 1)
+    inside = value_axis(top, unit) + format_html_join("", "{}", marks) + below
     body = format_html('<g transform="translate(0 {})">{}</g>', _LEGEND, inside)
-    return svg_of(WIDTH, HEIGHT + _LEGEND, title, _legend(names, lines=lines) + body, "series")
+    height = HEIGHT + _LEGEND + _LINE * (high - 1)
+    return svg_of(WIDTH, height, title, _legend(names, lines=lines) + body, "series")
+
+
+def _wrapped(lines_of: Sequence[Sequence[str]]) -> SafeString:
+    """Every label below, in lines that fit between its neighbours'."""
+    slot = _slot(lines_of)
+    shown = [
+        (text_of(LEFT + slot * (place + 0.5), HEIGHT - BOTTOM + 16 + _LINE * number, words),)
+        for place, lines in enumerate(lines_of)
+        for number, words in enumerate(lines)
+    ]
+    return format_html_join("", "{}", shown)
 
 
 def _labels(labels: Sequence[str]) -> SafeString:
-    """As many labels below as have room."""
+    """As many labels below as have room, of many."""
     slot = _slot(labels)
     most = max(_SHORTEST, int(slot / _CHARACTER) - 1)
     words = [label if len(label) <= most else f"{label[: most - 1]}…" for label in labels]

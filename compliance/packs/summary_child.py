@@ -18,17 +18,19 @@ from compliance.types.figures import from_document
 _TEMPLATE = "remediation_summary.html"
 
 
-def summary_html(document: dict[str, Any]) -> str:
+def summary_html(document: dict[str, Any], page_size: str) -> str:
     """The summary as one HTML text."""
     figures = {part: [from_document(figure) for figure in document[part]] for part in ("of_month", "as_made")}
-    return template_html(_TEMPLATE, {"summary": {**document, **figures}})
+    return template_html(_TEMPLATE, {"summary": {**document, **figures}, "page_size": page_size})
 
 
 def _handle(request: dict[str, Any], _report: Report) -> dict[str, Any]:
     settings.configure(USE_I18N=True, LANGUAGE_CODE="en", INSTALLED_APPS=[], USE_TZ=True)
     django.setup()
     try:
-        content = render_pages(summary_html(request["document"]), identifier=request["identifier"].encode())
+        content = render_pages(
+            summary_html(request["document"], request["page_size"]), identifier=request["identifier"].encode()
+        )
     except (RenderError, KeyError, TypeError) as error:
         raise BadInputError(f"the summary cannot be drawn: {error}.") from error
     Path(request["out"]).write_bytes(content)

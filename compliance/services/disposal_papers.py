@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 
 from django.conf import settings
 from django.db import transaction
@@ -69,6 +70,8 @@ def _make(keeper: LeaseKeeper) -> None:
 def document_of(run: DisposalRun) -> JSON:
     """What is printed: the certificate, its digest, and words for what it names by ids."""
     certificate: JSON = run.certificate
+    terms = _terms(run)
+    titles = {(one["key"], one["version"]): one["title"] for one in terms}
     people = {str(one.uuid): one.name for one in (run.proposed_by, run.decided_by) if one}
     return {
         "certificate": certificate,
@@ -77,8 +80,8 @@ def document_of(run: DisposalRun) -> JSON:
         "proposed_by": people.get(certificate["proposed_by"] or "", "Assay"),
         "approved_by": people.get(certificate["approved_by"] or "", ""),
         "note": run.note,
-        "terms": _terms(run),
-        "pieces": [_piece(line) for line in certificate["pieces"]],
+        "terms": terms,
+        "pieces": [_piece(line, titles) for line in certificate["pieces"]],
         "organisation": settings.ORGANISATION,
         "demonstration": AISystem.objects.filter(is_demonstration=True).exists(),
         "software_version": compliance.__version__,
@@ -96,9 +99,10 @@ def _terms(run: DisposalRun) -> list[JSON]:
     ]
 
 
-def _piece(line: JSON) -> JSON:
+def _piece(line: JSON, titles: Mapping[tuple[str, int], str]) -> JSON:
     return {
         **line,
+        "class_words": titles.get((line["class"], line["terms_version"]), line["class"]),
         "kind_words": str(label(EvidenceKind(line["kind"]))),
         "state_words": str(label(ItemState(line["state"]))),
     }

@@ -91,10 +91,10 @@ class LeaseKeeper:
             raise JobCancelledError
 
     def progress(self, progress: Progress) -> None:
-        """Show how far the work is, at most twice a second; the end of a stage always."""
+        """Show how far the work is, at most twice a second; beginning and end of a stage always."""
         self.check()
         now = time.monotonic()
-        if now - self._last_progress < _PROGRESS_SECONDS and progress.done != progress.total:
+        if now - self._last_progress < _PROGRESS_SECONDS and progress.done not in (0, progress.total):
             return
         self._last_progress = now
         if jobs.report_progress(lease=self.lease, stage=progress.stage, done=progress.done, total=progress.total):

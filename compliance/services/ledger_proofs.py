@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from django.utils.translation import gettext as _
 
@@ -20,6 +20,7 @@ from compliance.services.ledger_statements import (
     event_statement,
 )
 from compliance.types.canonical import canonical_json, digest_of
+from compliance.types.drafts import Progress
 from compliance.types.freeze import Freeze as Document
 from compliance.types.ledger_proofs import Checkpoint, Consistency, Proofs, ProvedEvent, block_leaf
 from compliance.types.ledger_signatures import Signed, is_signed_by
@@ -29,14 +30,22 @@ _CHUNK = 2_000
 _NAMES = {name: f"event__{name}" for name in EVENT_FIELDS}
 
 
-def prove(*, event: LedgerEvent, checkpoint: LedgerCheckpoint | None) -> Proofs:
+Told = Callable[[Progress], None]
+
+
+def prove(*, event: LedgerEvent, checkpoint: LedgerCheckpoint | None, on_progress: Told | None = None) -> Proofs:
     """That an event is under a checkpoint's root. Raises RefusedError where it is not, or not yet."""
     place = LedgerPosition.objects.select_related("block").filter(event=event).first()
     if checkpoint is None or place is None or place.block.number > checkpoint.blocks:
         raise RefusedError(
             _("The event is under no checkpoint yet: one is made after every pack and each day. Ask again then.")
         )
-    return proofs_of(checkpoint=checkpoint, positions=[place.position], with_payload={place.position})
+    return proofs_of(
+        checkpoint=checkpoint,
+        positions=[place.position],
+        with_payload={place.position},
+        on_progress=on_progress,
+    )
 
 
 def proofs_of(
@@ -46,11 +55,12 @@ def proofs_of(
     with_payload: Collection[int],
     blocks: Iterable[int] = (),
     left_out: int = 0,
+    on_progress: Told | None = None,
 ) -> Proofs:
     """Of events under the checkpoint by position, and of blocks by number; in order of both."""
     by_block = _by_block(positions)
     wanted = sorted({*by_block, *blocks})
-    hashes = [block_leaf(sha256) for sha256 in block_digests(checkpoint.blocks)]
+    hashes = _hashes(checkpoint.blocks, on_progress)
     rows = LedgerBlock.objects.in_bulk(wanted, field_name="number")
     return {
         "schema": "assay-ledger-proofs/1",
@@ -62,6 +72,16 @@ def proofs_of(
         "events": [one for number in sorted(by_block) for one in _events(rows[number], by_block[number], with_payload)],
         "left_out": left_out,
     }
+
+
+def _hashes(blocks: int, on_progress: Told | None) -> list[bytes]:
+    """Leaves of the tree over so many blocks, in order."""
+    hashes = []
+    for done, sha256 in enumerate(block_digests(blocks), 1):
+        hashes.append(block_leaf(sha256))
+        if on_progress and (done % _CHUNK == 0 or done == blocks):
+            on_progress(Progress(stage=_("Blocks of the ledger"), done=done, total=blocks))
+    return hashes
 
 
 def _by_block(positions: Iterable[int]) -> Mapping[int, list[int]]:
@@ -97,14 +117,14 @@ def _events(block: LedgerBlock, positions: Sequence[int], with_payload: Collecti
         yield proved
 
 
-def consistency(*, blocks: int, checkpoint: LedgerCheckpoint) -> Consistency:
+def consistency(*, blocks: int, checkpoint: LedgerCheckpoint, on_progress: Told | None = None) -> Consistency:
     """That the tree over the first `blocks` blocks is the beginning of the checkpoint's. Raises RefusedError."""
     if not 0 < blocks <= checkpoint.blocks:
         told = _(
             "There is no tree of %(n)d blocks in that checkpoint, which has %(there)d: use a number from 1 to that."
         )
         raise RefusedError(told % {"n": blocks, "there": checkpoint.blocks})
-    hashes = [block_leaf(sha256) for sha256 in block_digests(checkpoint.blocks)]
+    hashes = _hashes(checkpoint.blocks, on_progress)
     return {
         "schema": "assay-ledger-consistency/1",
         "from": {"blocks": blocks, "root": GrowingTree(hashes[:blocks]).root().hex()},

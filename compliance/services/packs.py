@@ -35,6 +35,7 @@ from compliance.services import (
     pack_releases,
     pack_renewals,
     pack_statements,
+    papers,
     seals,
     stored_files,
 )
@@ -43,7 +44,7 @@ from compliance.services.errors import RefusedError
 from compliance.services.leases import LeaseKeeper
 from compliance.services.pack_files import PackFiles
 from compliance.types.handling import Recipient
-from compliance.types.pack_layouts import Layout, PageSize, StatementWords
+from compliance.types.pack_layouts import Layout, StatementWords
 from compliance.types.retention import months_later
 from compliance.types.seals import LevelFallback, SealLevel
 from compliance.types.states import Audience
@@ -169,13 +170,6 @@ def _newest(freeze: Freeze, audience: Audience, layout: Layout) -> EvidencePack 
     return freeze.packs.filter(audience=audience, layout=layout).order_by("-number").first()
 
 
-def _paper() -> PageSize:
-    try:
-        return PageSize(settings.PACK_PAPER)
-    except ValueError as error:
-        raise RefusedError(_("PACK_PAPER is “%s”: use A4 or letter.") % settings.PACK_PAPER) from error
-
-
 def _order(
     freeze: Freeze, *, pack_id: str, audience: Audience, layout: Layout, authority: Authority | None
 ) -> PackOrder:
@@ -192,7 +186,7 @@ def _order(
         software_version=compliance.__version__,
         time_stamp_authority=authority.host if authority else None,
         layout=layout,
-        page_size=_paper(),
+        page_size=papers.page_size(),
         kept_until=months_later(now.date(), 12 * settings.PACK_KEPT_YEARS).isoformat(),
         later=since_freeze(freeze, now),
     )

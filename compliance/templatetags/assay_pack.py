@@ -8,9 +8,11 @@ from typing import Any
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from compliance.choices import conclusion_label
 from compliance.packs import wording
+from compliance.types.drafts import Progress
 from compliance.types.testing import ControlTestConclusion, ControlTestKind
 
 register = template.Library()
@@ -19,6 +21,19 @@ register.filter("moment", wording.moment)
 register.filter("stamp", wording.stamp)
 register.filter("grouped", wording.grouped)
 register.filter("bytes", wording.size)
+
+
+@register.simple_tag(takes_context=True)
+def chapter(context: template.Context, name: str, level: str = "h1") -> SafeString:
+    """{% chapter "job_log" %}: its heading, with number and title. `on_chapter` of the context, where there is one, is told
+    that it is being composed.
+    """
+    pack = context["pack"]
+    number, title = pack.numbers[name], dict(pack.sections)[name.replace("_", "-")]
+    if told := context.get("on_chapter"):
+        words = _("Chapter %(n)d of %(all)d: %(title)s") % {"n": number, "all": len(pack.numbers), "title": title}
+        told(Progress(stage=words, done=number, total=len(pack.numbers)))
+    return format_html("<{0}>{1}&ensp;{2}</{0}>", level, number, title)
 
 
 @register.filter

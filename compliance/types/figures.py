@@ -62,6 +62,11 @@ class Figure:
         return [row.short or row.label for row in self.rows]
 
     @property
+    def is_blank(self) -> bool:
+        """Whether every number is 0 or not known: a chart of it would be empty."""
+        return not any(cell.value for row in self.rows for cell in row.cells)
+
+    @property
     def columns(self) -> list[list[float | None]]:
         """The values of each series, for a chart."""
         return [

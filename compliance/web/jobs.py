@@ -51,9 +51,11 @@ def subject_url(job: Job) -> str:
 
 
 def progress_of(job: Job) -> dict[str, object]:
-    """Rate and remaining time from what is done so far."""
+    """Rate and remaining time from what is done so far; of packs none, since each of their stages counts something else."""
     now = job.finished_at or timezone.now()
     elapsed = (now - job.started_at) if job.started_at else None
+    if job.kind == "pack":
+        return {"elapsed": elapsed, "rate": None, "remaining": None}
     rate = job.done / elapsed.total_seconds() if elapsed and job.done and elapsed.total_seconds() > 1 else None
     remaining = None
     if rate and job.total and not job.is_over:

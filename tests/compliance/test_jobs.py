@@ -101,6 +101,16 @@ def test_progress_tells_the_worker_that_somebody_cancelled(job: Job) -> None:
         keeper.check()
 
 
+def test_progress_is_written_twice_a_second_at_most_but_for_beginning_and_end_of_a_stage(job: Job) -> None:
+    keeper, written = LeaseKeeper(lease=claimed(job)), []
+    for stage, done in (("Reading", 0), ("Reading", 1), ("Reading", 2), ("Writing", 0), ("Writing", 8), ("Writing", 9)):
+        keeper.progress(Progress(stage=stage, done=done, total=9))
+        job.refresh_from_db()
+        written.append((job.stage, job.done))
+    first, begun, ended = ("Reading", 0), ("Writing", 0), ("Writing", 9)
+    assert written == [first, first, first, begun, begun, ended]
+
+
 def test_finished_job_keeps_its_result_and_is_never_claimed_again(job: Job) -> None:
     jobs.finish(lease=claimed(job), result={"rows": 3})
     job.refresh_from_db()

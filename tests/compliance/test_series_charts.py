@@ -72,3 +72,24 @@ def test_hostile_words_are_text_and_nothing_draws_nothing(draw: object) -> None:
         f"{SVG}script",
     }
     assert draw([], [], title="", unit="") == ""  # type: ignore[operator]
+
+
+def texts(drawn: str) -> list[str]:
+    """Everything that is written in a chart."""
+    return [element.text or "" for element in ElementTree.fromstring(drawn).iter(f"{SVG}text")]
+
+
+def test_every_one_of_a_few_long_labels_is_shown_in_lines_inside_the_picture() -> None:
+    labels = [f"Reason {n} that somebody gave for it" for n in range(9)]
+    drawn = grouped_bars(labels, [Series("Slips", [1.0] * 9)], title="Slips", unit="days")
+    assert [words for words in texts(drawn) if words.startswith("Reason")] == [f"Reason {n}" for n in range(9)]
+    root = ElementTree.fromstring(drawn)
+    high = float(root.attrib["viewBox"].split()[3])
+    assert all(float(one.attrib["y"]) + 20 <= high for one in root.iter(f"{SVG}text"))
+
+
+def test_of_many_labels_those_are_shown_that_have_room() -> None:
+    labels = [f"{n:02} May" for n in range(24)]
+    drawn = line_chart(labels, [Series("Open", [1.0] * 24)], title="Open", unit="items")
+    shown = [words for words in texts(drawn) if words.endswith("May")]
+    assert 8 <= len(shown) < 24

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from compliance.management.progress import ProgressLine
 from compliance.models import LedgerCheckpoint, LedgerEvent
 from compliance.services import checkpoints, ledger_proofs
 from compliance.services.errors import RefusedError
 from compliance.services.ledger_statements import checkpoint_document
+from compliance.types.drafts import Progress
 from compliance.types.verdicts import ExitCode
 
 
@@ -38,7 +41,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: Any) -> None:
         """Find, prove, write."""
-        document = self._document(options)
+        line = ProgressLine(sys.stderr)
+        try:
+            document = self._document(options, line)
+        finally:
+            line.hide()
         text = json.dumps(document, indent=1) + "\n"
         if options["out"] is None:
             self.stdout.write(text, ending="")
@@ -49,15 +56,18 @@ class Command(BaseCommand):
             told = f"{options['out']} cannot be written ({error.strerror})."
             raise CommandError(told, returncode=ExitCode.BAD_INPUT) from error
 
-    def _document(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _document(self, options: Mapping[str, Any], line: ProgressLine) -> Mapping[str, Any]:
         if options["what"] == "checkpoint":
+            line.show(Progress(stage="Checkpoint", done=0))
             made = checkpoints.make() if options["new"] else checkpoints.newest()
             return checkpoint_document(made or _none())
         checkpoint = _named(options["checkpoint"]) or checkpoints.newest()
         try:
             if options["what"] == "consistency":
-                return ledger_proofs.consistency(blocks=options["blocks"], checkpoint=checkpoint or _none())
-            return ledger_proofs.prove(event=_event(options["event"]), checkpoint=checkpoint)
+                return ledger_proofs.consistency(
+                    blocks=options["blocks"], checkpoint=checkpoint or _none(), on_progress=line.show
+                )
+            return ledger_proofs.prove(event=_event(options["event"]), checkpoint=checkpoint, on_progress=line.show)
         except RefusedError as error:
             code = ExitCode.BAD_INPUT if options["what"] == "consistency" else ExitCode.UNDECIDED
             raise CommandError(str(error), returncode=code) from error

@@ -2,6 +2,7 @@
 """Checks an Assay evidence pack with nothing but Python 3.9 or later: no network, no other package.
 
     python3 assay_verify.py pack.pdf --receipt pack.receipt.json --signer SHA-256-OF-THE-SEAL-CERTIFICATE
+    python3 assay_verify.py --consistent consistency.json --older earlier-pack.pdf --newer pack.pdf
 
 Take this file from Assay's repository and compare its SHA-256 with the one printed there. A copy that came inside the pack is
 as trustworthy as the pack. The signer's fingerprint should reach you by another way as well: on paper, or in person.
@@ -9,6 +10,10 @@ as trustworthy as the pack. The signer's fingerprint should reach you by another
 Checked: the file against the receipt; the receipt's signature against the fingerprint; the manifest against the attached
 files; its Merkle root; counts; the proofs from the ledger. Not judged here: whom the certificate leads to, time stamps, and
 what was changed after sealing.
+
+The second line checks that the ledger behind the newer file grew from the one behind the older file and was not rewritten in
+between. Each file may be a pack, its ledger-proofs.json, or a checkpoint. The organisation gives you the document:
+`manage.py prove_ledger consistency --from BLOCKS --checkpoint UUID`, with the blocks of the older and the uuid of the newer.
 
 Exit codes: 0 all checks passed, 1 one failed, 2 the input cannot be used.
 """
@@ -28,6 +33,7 @@ from collections.abc import Iterator
 from typing import Any
 
 MANIFEST, FREEZE, PROOFS = "manifest.json", "freeze.json", "ledger-proofs.json"
+CHECKPOINT, CONSISTENCY = "assay-checkpoint/1", "assay-ledger-consistency/1"
 PAYLOAD_TYPE = "application/vnd.assay.receipt+json"
 LARGEST_FILE, LARGEST_ATTACHMENT = 200 << 20, 200 << 20
 COUNTED = ("questions", "evidence", "models", "scans", "file_scans", "findings")
@@ -476,13 +482,16 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
+def check_signature(checkpoint: Any) -> list[str]:
+    """The failure of a checkpoint's signature; whose key it is, is another question."""
+    message = b"assay ledger tree head v1\n" + _digest(checkpoint["statement"]).encode()
+    fits = ed25519_fits(bytes.fromhex(checkpoint["key"]), bytes.fromhex(checkpoint["signature"]), message)
+    return [] if fits else ["the checkpoint's signature does not fit its key"]
+
+
 def check_tree(proofs: Any) -> list[str]:
     """Failures of the checkpoint's signature, and of the paths to its root."""
-    checkpoint, failures = proofs["checkpoint"], []
-    stated, digest = checkpoint["statement"], _digest(checkpoint["statement"])
-    message = b"assay ledger tree head v1\n" + digest.encode()
-    if not ed25519_fits(bytes.fromhex(checkpoint["key"]), bytes.fromhex(checkpoint["signature"]), message):
-        failures.append("the checkpoint's signature does not fit its key")
+    stated, failures = proofs["checkpoint"]["statement"], check_signature(proofs["checkpoint"])
     for proved in proofs["blocks"]:
         block, leaf = proved["block"], bytes.fromhex(_digest(proved["block"]))
         if not _leads(leaf, block["number"] - 1, stated["blocks"], proved["path"], stated["root"]):
@@ -524,6 +533,51 @@ def check_places(proofs: Any, manifest: Any, freeze: Any) -> list[str]:
     if len(places) - len(known) != proofs["left_out"]:
         failures.append("the evidence index names places in the ledger for which there is no proof")
     return failures
+
+
+def grew(old: int, new: int, old_root: bytes, new_root: bytes, path: list[bytes]) -> bool:
+    """RFC 9162, section 2.1.4.2: whether the path shows that the smaller tree is the beginning of the larger one."""
+    if not 0 < old <= new:
+        return False
+    if old == new:
+        return not path and old_root == new_root
+    rest = path if old & (old - 1) else [old_root, *path]
+    if not rest:
+        return False
+    here, last = old - 1, new - 1
+    while here & 1:
+        here, last = here >> 1, last >> 1
+    first = second = rest[0]
+    for each in rest[1:]:
+        if last == 0:
+            return False
+        if here & 1 or here == last:
+            first = hashlib.sha256(b"\x01" + each + first).digest()
+            second = hashlib.sha256(b"\x01" + each + second).digest()
+            while here and not here & 1:
+                here, last = here >> 1, last >> 1
+        else:
+            second = hashlib.sha256(b"\x01" + second + each).digest()
+        here, last = here >> 1, last >> 1
+    return last == 0 and first == old_root and second == new_root
+
+
+def check_growth(older: Any, proof: Any) -> list[str]:
+    """Failures of the word that the older checkpoint's ledger is the beginning of the later one's."""
+    old, start, new = older["statement"], proof["from"], proof["to"]["statement"]
+    if old["blocks"] > new["blocks"] or old["events"] > new["events"]:
+        counts = f"{new['blocks']} blocks with {new['events']} events, and the older one {old['blocks']} with {old['events']}"
+        return [f"the later ledger counts {counts}: it was cut off, or the files are the wrong way round"]
+    if start["blocks"] != old["blocks"]:
+        return [
+            f"the consistency document is for a ledger of {start['blocks']} blocks, and the older file's has {old['blocks']}"
+        ]
+    if start["root"] != old["root"]:
+        return ["the document begins at another ledger than the older file's: that one was rewritten, or there are two"]
+    roots = bytes.fromhex(old["root"]), bytes.fromhex(new["root"])
+    if grew(old["blocks"], new["blocks"], *roots, [bytes.fromhex(each) for each in proof["path"]]):
+        return []
+    return [f"the ledger of {old['blocks']} blocks is not the beginning of the one of {new['blocks']}"]
 
 
 def _read(path: str, largest: int) -> bytes:
@@ -573,20 +627,98 @@ def verify(path: str, receipt_path: str | None, signer: str) -> int:
     return failed
 
 
+def _json(path: str, content: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise BadInputError(f"{path} is neither a pack nor JSON") from error
+    return value if isinstance(value, dict) else {}
+
+
+def checkpoint_in(path: str) -> Any:
+    """The checkpoint of a pack, of its proofs, or of a file that is one. Raises BadInputError."""
+    content = _read(path, LARGEST_FILE)
+    if content[:5] == b"%PDF-":
+        try:
+            files = Pdf(content).attachments()
+        except BadInputError as error:
+            raise BadInputError(f"{path}: {error}") from error
+        if PROOFS not in files:
+            raise BadInputError(f"{path} carries no proofs from the ledger, as full packs do")
+        content = files[PROOFS]
+    value = _json(path, content)
+    found = value.get("checkpoint", value)
+    if not isinstance(found, dict) or (found.get("statement") or {}).get("schema") != CHECKPOINT:
+        raise BadInputError(f"{path} holds no checkpoint of a ledger")
+    return found
+
+
+def verify_growth(proof_path: str, older_path: str, newer_path: str | None) -> int:
+    """Prints a line for each question; how many failed."""
+    proof, failed = _json(proof_path, _read(proof_path, LARGEST_FILE)), 0
+    if proof.get("schema") != CONSISTENCY:
+        raise BadInputError(
+            f"{proof_path} is no document of a ledger's consistency (prove_ledger consistency makes one)"
+        )
+    older, later = checkpoint_in(older_path), proof["to"]
+    failed += _tell(
+        f"signature of the older checkpoint, over {older['statement']['blocks']} blocks", check_signature(older)
+    )
+    failed += _tell(
+        f"signature of the later checkpoint, over {later['statement']['blocks']} blocks", check_signature(later)
+    )
+    if newer_path:
+        same = checkpoint_in(newer_path)["statement"] == later["statement"]
+        failed += _tell(
+            "the consistency document ends at the newer file's checkpoint",
+            [] if same else ["it ends at another checkpoint than that"],
+        )
+    else:
+        print("  -    no newer file: whether you hold the later checkpoint from somebody else was not compared")
+    failed += _tell("the ledger grew from the older checkpoint and was not rewritten", check_growth(older, proof))
+    for words, one in (("older", older), ("later", later)):
+        print(f"         {words} checkpoint of {one['statement']['made_at']}, signed by the key")
+        print(f"         {one['key']}")
+    if older["key"] != later["key"]:
+        print("  -    the keys differ: ask the organisation whether it changed its key in between")
+    print("  -    not judged here: whose these keys are (compare them with those that you were given), time stamps,")
+    print("         and events that were never recorded")
+    return failed
+
+
+def _run(options: Any, signer: str) -> int:
+    if options.consistent:
+        return verify_growth(options.consistent, options.older, options.newer)
+    return verify(options.pack, options.receipt, signer)
+
+
 def main(arguments: list[str]) -> int:
     """See the top of the file."""
-    parser = argparse.ArgumentParser(description="Check an Assay evidence pack without Assay.")
-    parser.add_argument("pack")
+    parser = argparse.ArgumentParser(
+        description="Check an Assay evidence pack, or the growth of its ledger, without Assay."
+    )
+    parser.add_argument("pack", nargs="?")
     parser.add_argument("--receipt", help="the receipt, which should reach you by another way than the pack")
     parser.add_argument("--signer", help="SHA-256 of the seal's certificate, as the organisation gave it to you")
+    parser.add_argument(
+        "--consistent", metavar="DOCUMENT", help="instead of a pack: the document that says that the ledger grew"
+    )
+    parser.add_argument(
+        "--older", metavar="FILE", help="with --consistent: an earlier pack or checkpoint that you kept"
+    )
+    parser.add_argument("--newer", metavar="FILE", help="with --consistent: a later pack or checkpoint that you hold")
     options = parser.parse_args(arguments)
+    if bool(options.pack) == bool(options.consistent):
+        parser.error("name a pack, or a document of consistency with --consistent")
+    if bool(options.consistent) != bool(options.older) or (options.newer and not options.consistent):
+        parser.error("--consistent goes with --older, and --newer with both")
     signer = re.sub(r"[\s:]", "", options.signer or "").lower()
     if options.receipt and not re.fullmatch(r"[0-9a-f]{64}", signer):
         parser.error("with --receipt give --signer: the 64 digits of the certificate's SHA-256")
     try:
-        return 1 if verify(options.pack, options.receipt, signer) else 0
+        return 1 if _run(options, signer) else 0
     except BadInputError as error:
-        print(f"{options.pack}: {error}.", file=sys.stderr)
+        print(f"{options.pack}: {error}." if options.pack else f"{error}.", file=sys.stderr)
         return 2
     except Exception as error:  # noqa: BLE001 - whatever a forged file makes a reader raise, the file is not valid
         print(f"FAILED the file cannot be read ({type(error).__name__}); it is not to be relied on")

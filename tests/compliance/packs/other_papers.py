@@ -21,7 +21,8 @@ def _certificate() -> dict[str, Any]:
     pieces = [
         {
             "sha256": sha(f"piece {n}"), "evidence": uid(f"piece {n}"), "kind_words": "Log", "size": 4_000 + n,
-            "state": "disposed", "state_words": "Disposed of", "bytes_deleted": True, "class": "logs", "terms_version": 1,
+            "state": "disposed", "state_words": "Disposed of", "bytes_deleted": True, "class": "logs",
+            "class_words": "Logs", "terms_version": 1,
             "due_on": "2026-10-01", "purged": {"records": n}, "ledger": {"position": 40 + n, "block": 3},
         }
         for n in range(60)

@@ -102,8 +102,9 @@ print(hashlib.sha256(made).hexdigest())
 """
 
 
-def test_same_freeze_same_bytes_whatever_the_process_seed_zone_and_locale(example: Example) -> None:
-    order = {**example.order, "audience": str(example.order["audience"]), "layout": "summary", "page_size": "A4"}
+@pytest.mark.parametrize("layout", ["full", "summary"])
+def test_same_freeze_same_bytes_whatever_the_process_seed_zone_and_locale(example: Example, layout: str) -> None:
+    order = {**example.order, "audience": str(example.order["audience"]), "layout": layout, "page_size": "A4"}
     script = _RENDER.format(order=order, keys=str(example.keys.folder))
     made = set()
     for seed, zone, locale in (("1", "Pacific/Auckland", "C"), ("4711", "America/St_Johns", "de_DE.UTF-8")):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import subprocess
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
 import pikepdf
@@ -24,12 +26,15 @@ from tests.compliance.packs.in_process import certificate, sealed
 from tests.compliance.packs.other_papers import paper_of
 from tests.compliance.packs.structure import elements, faults
 
-# The largest layout is sealed at the highest level alone: what a seal adds does not depend on the pages.
-LEVELS = {
-    Layout.FULL: (SealLevel.B_LTA,),
-    Layout.SUMMARY: (SealLevel.B_T, SealLevel.B_LT),
-    Layout.CHANGES: tuple(SealLevel),
-}
+# Each level is sealed on one paper: what a seal adds does not depend on the paper.
+PAPERS = {SealLevel.B_T: PageSize.A4, SealLevel.B_LT: PageSize.LETTER, SealLevel.B_LTA: PageSize.A4}
+Rendered = Callable[[Layout, PageSize], bytes]
+
+
+@pytest.fixture(scope="module")
+def rendered(example: Example) -> Rendered:
+    """Each document is drawn once for all levels."""
+    return cache(partial(_rendered, example))
 
 
 def _rendered(example: Example, layout: Layout, paper: PageSize) -> bytes:
@@ -53,30 +58,38 @@ def _read(path: Path) -> tuple[str, str]:
 
 @pytest.mark.parametrize("paper", PageSize)
 @pytest.mark.parametrize("layout", Layout)
-def test_a_pack_holds_to_its_standards_before_and_after_its_seal(
-    example: Example, layout: Layout, paper: PageSize, tmp_path: Path
+def test_a_pack_holds_to_its_standards_before_its_seal(
+    rendered: Rendered, layout: Layout, paper: PageSize, tmp_path: Path
 ) -> None:
-    unsigned, path = _rendered(example, layout, paper), tmp_path / "pack.pdf"
+    unsigned, path = rendered(layout, paper), tmp_path / "pack.pdf"
     path.write_bytes(unsigned)
     signed, told = _read(path)
     assert "does not contain any signatures" in signed
-    pages = int(told.split("Pages:")[1].split()[0])
     with pikepdf.open(io.BytesIO(unsigned)) as pdf:
-        assert faults(pdf, pages=pages, is_sealed=False) == []
-    for level in LEVELS[layout]:
-        path.write_bytes(sealed(unsigned, example.keys, level=level))
-        signed, _told = _read(path)
-        assert "Signature is Valid" in signed
-        with pikepdf.open(path) as pdf:
-            assert faults(pdf, pages=pages, is_sealed=True) == []
-        context = ValidationContext(trust_roots=[certificate(example.keys.root)], allow_fetching=False)
-        with path.open("rb") as file:
-            seal = PdfFileReader(file).embedded_regular_signatures[0]
-            assert validate_pdf_signature(seal, context, skip_diff=True).bottom_line
+        assert faults(pdf, pages=int(told.split("Pages:")[1].split()[0]), is_sealed=False) == []
 
 
-def test_what_is_asserted_can_fail(example: Example) -> None:
-    with pikepdf.open(io.BytesIO(_rendered(example, Layout.CHANGES, PageSize.A4))) as pdf:
+@pytest.mark.parametrize("level", SealLevel)
+@pytest.mark.parametrize("layout", Layout)
+def test_every_layout_holds_to_its_standards_sealed_at_every_level(
+    example: Example, rendered: Rendered, layout: Layout, level: SealLevel, tmp_path: Path
+) -> None:
+    unsigned, path = rendered(layout, PAPERS[level]), tmp_path / "pack.pdf"
+    path.write_bytes(sealed(unsigned, example.keys, level=level))
+    signed, told = _read(path)
+    assert "Signature is Valid" in signed
+    with pikepdf.open(path) as pdf:
+        assert faults(pdf, pages=int(told.split("Pages:")[1].split()[0]), is_sealed=True) == []
+    context = ValidationContext(trust_roots=[certificate(example.keys.root)], allow_fetching=False)
+    with path.open("rb") as file:
+        reader = PdfFileReader(file)
+        assert validate_pdf_signature(reader.embedded_regular_signatures[0], context, skip_diff=True).bottom_line
+        assert ("/DSS" in reader.root) is (level is not SealLevel.B_T)
+        assert bool(reader.embedded_timestamp_signatures) is (level is SealLevel.B_LTA)
+
+
+def test_what_is_asserted_can_fail(rendered: Rendered) -> None:
+    with pikepdf.open(io.BytesIO(rendered(Layout.CHANGES, PageSize.A4))) as pdf:
         pages = len(pdf.pages)
         for figure in elements(pdf.Root.StructTreeRoot):
             figure.S = pikepdf.Name.Figure

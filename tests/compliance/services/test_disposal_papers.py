@@ -119,3 +119,17 @@ def test_it_is_fetched_over_the_api_by_those_who_see_disposals(
     for user in (contributor, auditor):
         assert browse(user).get(url).status_code == 403
         assert browse(user).get(reverse("disposal-paper", args=[drawn.uuid])).status_code == 403
+
+
+def test_it_is_drawn_for_the_paper_that_is_set_and_names_classes_by_their_titles(
+    completed: DisposalRun, settings: LazySettings, browse: Browse, officer: User
+) -> None:
+    settings.PACK_PAPER = "A3"
+    assert completed.paper_job is not None
+    assert "PACK_PAPER is “A3”" in leases.run_here(job=completed.paper_job).error
+    settings.PACK_PAPER = "letter"
+    leases.run_here(job=disposal_papers.request(run=completed, actor=officer, dispatch=False))
+    page = PdfReader(io.BytesIO(content_of(browse, officer, DisposalRun.objects.get()))).pages[0]
+    assert round(float(page.mediabox.width)) == 612
+    assert "Standard, version" in " ".join(page.extract_text().split())
+    assert "Rows 1–3 of 3: the table is whole." in page.extract_text()
