@@ -153,7 +153,7 @@ _FILTERS: dict[str, Callable[[m.User], Q]] = {
     "compliance.Evidence": _evidence,
     "compliance.Tombstone": lambda user: Q(evidence__in=m.Evidence.objects.filter(_evidence(user)).values("pk")),
     "compliance.JobEvent": _logged,
-    "compliance.JobBinding": lambda user: Q(event__in=_events(user).values("pk")),
+    "compliance.JobBinding": lambda user: Q(Exists(_events(user).filter(pk=OuterRef("event")))),
     "compliance.JobApproval": lambda user: _within(user, day="approved_at"),
     "compliance.CheckRun": _checked,
     "compliance.TrailEntry": _recorded,

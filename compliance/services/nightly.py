@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
+from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
@@ -36,7 +37,8 @@ def run(*, now: datetime | None = None) -> NightlyRun:
     """All steps, in order; the row tells what each did."""
     moment = now or timezone.now()
     night = NightlyRun.objects.create()
-    for name, step in STEPS.items():
+    own = {"query_statistics": _query_statistics} if connection.vendor == "sqlite" else {}
+    for name, step in {**STEPS, **own}.items():
         night.steps = [*night.steps, _done(name, step, moment)]
         night.save(update_fields=["steps"])
     night.ended_at = timezone.now()
@@ -106,6 +108,14 @@ def _too_old(owner: User, version: ModelVersion, since: datetime) -> Telling:
 
 def _deliveries(now: datetime) -> Mapping[str, int]:
     return {"forgotten": webhooks.forget_old(now=now)}
+
+
+def _query_statistics(_now: datetime) -> Mapping[str, int]:
+    """SQLite plans queries by what ANALYZE found, and looks only when told to; PostgreSQL does so by itself."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+        cursor.execute("SELECT COUNT(DISTINCT tbl) FROM sqlite_stat1")
+        return {"tables": cursor.fetchone()[0]}
 
 
 STEPS: Mapping[str, Callable[[datetime], Mapping[str, int]]] = {

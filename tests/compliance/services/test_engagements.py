@@ -237,6 +237,25 @@ def test_job_events_of_other_days_are_not_there(world: World, engagement: Engage
     assert not visible(JobEvent.objects.all(), auditor).exists()
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Etc/GMT+12"])
+def test_the_days_of_an_audit_are_those_of_utc_for_every_reader(
+    world: World, engagement: Engagement, auditor: User, zone: str
+) -> None:
+    Engagement.objects.update(period_start=date(2026, 6, 1), period_end=date(2026, 6, 30))
+    moments = {
+        datetime(2026, 5, 31, 23, 59, tzinfo=UTC): False,
+        datetime(2026, 6, 1, 0, 0, tzinfo=UTC): True,
+        datetime(2026, 6, 30, 23, 59, tzinfo=UTC): True,
+        datetime(2026, 7, 1, 0, 0, tzinfo=UTC): False,
+    }
+    seen = {}
+    for moment in moments:
+        JobEvent.objects.update(occurred_at=moment)
+        with timezone.override(zone):
+            seen[moment] = visible(JobEvent.objects.all(), auditor).exists()
+    assert seen == moments
+
+
 def test_accounts_and_regions_bound_the_job_log(world: World, engagement: Engagement, auditor: User) -> None:
     inside, outside, unnamed = world.events[0], world.events[1], world.events[2]
     JobEvent.objects.filter(pk=inside.pk).update(account="1111", region="eu-west-1")
