@@ -18,12 +18,12 @@ from typing import Any
 
 from compliance.isolation.network import leave_network
 from compliance.isolation.writes import allow_writes_below
-from compliance.types.drafts import Progress
+from compliance.types.drafts import Progress, Told
 
 _PR_SET_PDEATHSIG = 1
 _OPEN_FILES = 256
 
-Report = Callable[[Progress], None]
+Report = Told
 Ask = Callable[[dict[str, Any]], dict[str, Any]]
 Handler = Callable[[dict[str, Any], Report], dict[str, Any]]
 AskingHandler = Callable[[dict[str, Any], Report, Ask], dict[str, Any]]

@@ -15,9 +15,10 @@ from compliance.packs.context import build_context
 from compliance.packs.manifest import FREEZE_NAME, NAME, REGISTER_NAME, build_manifest, entries, evidence_register
 from compliance.packs.order import AttachedFile, Composed, Extra, PackOrder, attached
 from compliance.packs.registers import CSV, Register, registers_of, write_csv
-from compliance.packs.render import Told, htmls_of, most_pages_of
+from compliance.packs.render import htmls_of, most_pages_of
 from compliance.packs.signers import SignerFiles, signer_facts
 from compliance.types.canonical import sha256_hex
+from compliance.types.drafts import Told
 from compliance.types.freeze import Freeze
 from compliance.types.states import Audience
 

@@ -12,7 +12,7 @@ import io
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherRespons
 from compliance.packs.context import PackContext
 from compliance.packs.order import AttachedFile, Composed
 from compliance.packs.wording import FONTS
-from compliance.types.drafts import Progress
+from compliance.types.drafts import Progress, Told
 from compliance.types.pack_layouts import SUMMARY_PAGES, Layout, PageSize
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "packs" / "pdf"
@@ -45,9 +45,6 @@ _UA_METADATA = b"""<rdf:Description rdf:about="" xmlns:pdfuaid="http://www.aiim.
 <pdfaProperty:name>part</pdfaProperty:name><pdfaProperty:valueType>Integer</pdfaProperty:valueType>
 <pdfaProperty:category>internal</pdfaProperty:category><pdfaProperty:description>Part of ISO 14289</pdfaProperty:description>
 </rdf:li></rdf:Seq></pdfaSchema:property></rdf:li></rdf:Bag></pdfaExtension:schemas></rdf:Description></rdf:RDF>"""
-
-
-Told = Callable[[Progress], None]
 
 
 class RenderError(ValueError):

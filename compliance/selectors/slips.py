@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from compliance.choices import label
 from compliance.models import PlanUpdate
 from compliance.selectors.remediation_figures import ITEMS, OpenDates, Scope
-from compliance.types.days import end_of, start_of
+from compliance.types.days import end_of, start_of, within
 from compliance.types.figures import Cell, Drawn, Figure, Row
 from compliance.types.plans import GIVEN_REASONS
 
@@ -143,31 +143,31 @@ def by_reason(scope: Scope, spans: Sequence[Span], dates: OpenDates) -> Figure:
 
 def _counted(scope: Scope, spans: Sequence[Span]) -> dict[tuple[str, int], tuple[int, int]]:
     """Slips and their days by reason and number of the span; one query."""
-    within = {n: Q(created_at__gte=start_of(s.since), created_at__lt=end_of(s.until)) for n, s in enumerate(spans)}
+    parts = {n: Q(**within("created_at", s.since, s.until)) for n, s in enumerate(spans)}
     rows = slips(PlanUpdate.objects.filter(item__in=scope.items), SlipFilter(since=min(s.since for s in spans)))
     found: Iterable[Mapping[str, Any]] = (
         rows.order_by()
         .values("reason")
         .annotate(
-            **{f"slips{n}": Count("pk", filter=which) for n, which in within.items()},
-            **{f"days{n}": Sum("slip_days", filter=which, default=0) for n, which in within.items()},
+            **{f"slips{n}": Count("pk", filter=which) for n, which in parts.items()},
+            **{f"days{n}": Sum("slip_days", filter=which, default=0) for n, which in parts.items()},
         )
     )
-    return {(row["reason"], n): (row[f"slips{n}"], row[f"days{n}"]) for row in found for n in within}
+    return {(row["reason"], n): (row[f"slips{n}"], row[f"days{n}"]) for row in found for n in parts}
 
 
 def _silent(scope: Scope, spans: Sequence[Span], dates: OpenDates) -> Row:
     """Open items whose date passed in each span."""
     last = scope.today - timedelta(days=1)
     passed = [(due, n) for (_state, due), n in dates.items() if due <= last]
-    within = [[(due, n) for due, n in passed if span.since <= due <= span.until] for span in spans]
+    due_within = [[(due, n) for due, n in passed if span.since <= due <= span.until] for span in spans]
     cells = [
         Cell(
             sum(n for _due, n in found),
             scope.query(state="working", due_from=span.since, due_to=min(span.until, last)),
             ITEMS,
         )
-        for span, found in zip(spans, within, strict=True)
+        for span, found in zip(spans, due_within, strict=True)
     ]
-    days = (Cell(sum((scope.today - due).days * n for due, n in found)) for found in within)
+    days = (Cell(sum((scope.today - due).days * n for due, n in found)) for found in due_within)
     return Row(_("The date passed, and nobody set another"), (*cells, *days))

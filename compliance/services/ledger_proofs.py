@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from django.utils.translation import gettext as _
 
@@ -20,7 +20,7 @@ from compliance.services.ledger_statements import (
     event_statement,
 )
 from compliance.types.canonical import canonical_json, digest_of
-from compliance.types.drafts import Progress
+from compliance.types.drafts import Progress, Told
 from compliance.types.freeze import Freeze as Document
 from compliance.types.ledger_proofs import Checkpoint, Consistency, Proofs, ProvedEvent, block_leaf
 from compliance.types.ledger_signatures import Signed, is_signed_by
@@ -28,9 +28,6 @@ from compliance.types.merkle import GrowingTree, consistency_path, inclusion_pat
 
 _CHUNK = 2_000
 _NAMES = {name: f"event__{name}" for name in EVENT_FIELDS}
-
-
-Told = Callable[[Progress], None]
 
 
 def prove(*, event: LedgerEvent, checkpoint: LedgerCheckpoint | None, on_progress: Told | None = None) -> Proofs:

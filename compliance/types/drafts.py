@@ -5,7 +5,7 @@ Every value is frozen and JSON-shaped, so it crosses processes as it is. Times a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -205,3 +205,7 @@ class Progress:
     stage: str
     done: int
     total: int | None = None
+
+
+Told = Callable[[Progress], None]
+"""Who hears of it."""
