@@ -5,6 +5,7 @@ The defaults run an embedded installation on one machine: SQLite, a filesystem b
 
 from __future__ import annotations
 
+import logging
 import secrets
 from pathlib import Path
 from typing import Any
@@ -319,6 +320,15 @@ _shared_processors: list[Any] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
 ]
+
+
+def _refusal_is_no_error(record: logging.LogRecord) -> bool:
+    """A refused request (4xx) is one line; Django's logger would add the traceback of the refusal, and hide real errors."""
+    if record.levelno < logging.ERROR:
+        record.exc_info = None
+    return True
+
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -332,9 +342,13 @@ LOGGING = {
             "foreign_pre_chain": _shared_processors,
         },
     },
+    "filters": {"refusals": {"()": "django.utils.log.CallbackFilter", "callback": _refusal_is_no_error}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    "loggers": {"django.security.DisallowedHost": {"level": "CRITICAL"}},
+    "loggers": {
+        "django.request": {"filters": ["refusals"]},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+    },
 }
 structlog.configure(
     processors=[
