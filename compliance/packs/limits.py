@@ -116,9 +116,12 @@ def unprintable(replaced: set[str]) -> list[str]:
     if not replaced:
         return []
     shown = ", ".join(code_point(character) for character in sorted(replaced)[:5])
-    told = _(
+    told = ngettext(
+        "A character that the fonts of this pack do not have, or that nobody could see, stands as its code point: "
+        "%(shown)s. The attached data hold it as it is.",
         "Characters that the fonts of this pack do not have, or that nobody could see, stand as their code points: %(n)d "
-        "different ones, such as %(shown)s. The attached data hold them as they are."
+        "different ones, such as %(shown)s. The attached data hold them as they are.",
+        len(replaced),
     )
     return [told % {"n": len(replaced), "shown": shown}]
 
@@ -141,7 +144,12 @@ def limits(doc: Row, counts: Sequence[tuple[str, str, int]]) -> list[str]:
     said += _log_limits(doc) + _supplier_limits(doc)
     drafts = sum(control["draft_mappings"] for control in doc["reference_controls"])
     if drafts:
-        said.append(_("%(n)d mappings to other frameworks are drafts and count for nothing.") % {"n": drafts})
+        told = ngettext(
+            "%(n)d mapping to other frameworks is a draft and counts for nothing.",
+            "%(n)d mappings to other frameworks are drafts and count for nothing.",
+            drafts,
+        )
+        said.append(told % {"n": drafts})
     if doc["ledger"]["unsealed"]:
         said.append(
             ngettext(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from fontTools.ttLib import TTFont
 
 from compliance import choices
@@ -133,11 +134,15 @@ def code_point(character: str) -> str:
 
 
 def _cut_word(match: re.Match[str]) -> str:
-    return (
-        match[0][:LONGEST_WORD]
-        + "… "
-        + _("[%(n)d characters more, see the attached data]") % {"n": len(match[0]) - LONGEST_WORD}
+    return _cut(match[0], LONGEST_WORD)
+
+
+def _cut(text: str, longest: int) -> str:
+    rest = len(text) - longest
+    told = ngettext(
+        "[%(n)d character more, see the attached data]", "[%(n)d characters more, see the attached data]", rest
     )
+    return f"{text[:longest]}… {told % {'n': rest}}"
 
 
 def visible(text: str, replaced: set[str] | None = None) -> str:
@@ -146,8 +151,7 @@ def visible(text: str, replaced: set[str] | None = None) -> str:
     Very long words and texts are cut, and say so; the attached data hold them whole. replaced: gets the characters that were.
     """
     if len(text) > LONGEST_SHOWN:
-        rest = len(text) - LONGEST_SHOWN
-        text = text[:LONGEST_SHOWN] + "… " + _("[%(n)d characters more, see the attached data]") % {"n": rest}
+        text = _cut(text, LONGEST_SHOWN)
     if not (text.isascii() and _BREAKS.sub(" ", text).isprintable()):  # others are as they are, which most texts are
         text = unicodedata.normalize("NFC", text)
         hidden = {character for character in set(text) if not _is_shown(character)}

@@ -95,7 +95,11 @@ def reconciliation_words(figure: JSON) -> str:
     listed = sum(one["listed"] for one in families)
     matched = sum(sum(one["matched"].values()) for one in families)
     exceptions = sum(one["not_in_log"] + one["not_listed"] + one["vanished"] for one in families)
-    told = _("%(matched)d of %(listed)d jobs in the platforms’ lists are in the log; %(exceptions)d exceptions")
+    told = ngettext(
+        "%(matched)d of %(listed)d jobs in the platforms’ lists are in the log; %(exceptions)d exception",
+        "%(matched)d of %(listed)d jobs in the platforms’ lists are in the log; %(exceptions)d exceptions",
+        exceptions,
+    )
     return told % {"matched": matched, "listed": listed, "exceptions": exceptions}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import Sum
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from compliance.models import WorkEntry
 from compliance.selectors.remediation_figures import ITEMS, Scope
@@ -116,7 +116,8 @@ def _figure(scope: Scope, by: Grouping, currency: str, costs: Mapping[Group, tup
     ]
     if others:
         rest = zip(*(amounts[group] for group in others), strict=True)
-        rows.append(Row(_("%d others") % len(others), tuple(Cell(sum(part, _NOTHING)) for part in rest)))
+        named = ngettext("%d other", "%d others", len(others)) % len(others)
+        rows.append(Row(named, tuple(Cell(sum(part, _NOTHING)) for part in rest)))
     missing = sum((cost.days_without_rate for pair in costs.values() for cost in pair), _NOTHING)
     return Figure(
         key=f"cost-{currency.casefold()}" if by.key == "system" else f"cost-by-{by.key}-{currency.casefold()}",

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from compliance.models import WorkEntry
 from compliance.selectors.day_words import day_words
@@ -86,7 +87,7 @@ def _effort(scope: Scope, by: Grouping, found: Mapping[Group, _Sums], *, title: 
         rest = _Sums()
         for one in (found[group] for group in others):
             rest.add(one.items, one.planned, one.spent)
-        rows.append(_line(_("%d others") % len(others), rest, ""))
+        rows.append(_line(ngettext("%d other", "%d others", len(others)) % len(others), rest, ""))
     return Figure(
         key=f"effort-by-{by.key}",
         title=title,

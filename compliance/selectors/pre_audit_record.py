@@ -123,13 +123,23 @@ def log_gaps(assessment: Assessment) -> Iterator[Open]:
     units = reading.figures[Part.COVERAGE.value]["units"]
     silent = sum(one["in_scope"] - one["delivering"] for one in units)
     if silent:
-        yield at(Part.COVERAGE, _("%d parts in scope deliver no logs, or nobody knows whether they do.") % silent)
+        told = ngettext(
+            "%d part in scope delivers no logs, or nobody knows whether it does.",
+            "%d parts in scope deliver no logs, or nobody knows whether they do.",
+            silent,
+        )
+        yield at(Part.COVERAGE, told % silent)
     if integrity_of(reading).verdict not in {Integrity.CONFIRMED, Integrity.CONSISTENT}:
         yield at(Part.INTEGRITY, _("The integrity of the log files is not shown for the whole period."))
     families = reading.figures[Part.RECONCILIATION.value]["families"]
     apart = sum(one["not_in_log"] + one["not_listed"] for one in families)
     if apart:
-        yield at(Part.RECONCILIATION, _("%d jobs stand in a log or in a platform’s list alone.") % apart)
+        told = ngettext(
+            "%d job stands in a log or in a platform’s list alone.",
+            "%d jobs stand in a log or in a platform’s list alone.",
+            apart,
+        )
+        yield at(Part.RECONCILIATION, told % apart)
 
 
 def expired_acceptances(assessment: Assessment) -> Iterator[Open]:

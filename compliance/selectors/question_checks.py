@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from compliance.choices import label
 from compliance.models import Answer, Assessment, CheckRun
@@ -80,7 +81,11 @@ def _against(answer: Answer, run: CheckRun, results: list[JSON]) -> list[str]:
         told.append(_("You answer yes. The checks on the job events of the period list exceptions: %s.") % names)
     if answer.claims.get(_SECOND_APPROVAL) == "always" and not run.facts.get("approvals") and run.facts["submissions"]:
         told.append(
-            _("You state that a second person always approves. No approval of any of the %d jobs is on record.")
+            ngettext(
+                "You state that a second person always approves. No approval of the %d job is on record.",
+                "You state that a second person always approves. No approval of any of the %d jobs is on record.",
+                run.facts["submissions"],
+            )
             % run.facts["submissions"]
         )
     return told
@@ -121,7 +126,11 @@ def review_facts(answer: Answer) -> tuple[tuple[Said, ...], tuple[str, ...]]:
         )
     if answer.value == AnswerValue.YES and figures.still_entitled:
         against.append(
-            _("You answer yes. %d principals whose access was to be removed still stand in the latest documents.")
+            ngettext(
+                "You answer yes. %d principal whose access was to be removed still stands in the latest documents.",
+                "You answer yes. %d principals whose access was to be removed still stand in the latest documents.",
+                figures.still_entitled,
+            )
             % figures.still_entitled
         )
     return (fact,), tuple(against)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from compliance.models import Answer, JobEvent
 from compliance.selectors.verified_data import VERIFIED_EITHER_WAY, WORDS, VerifiedData, verified_data
@@ -64,7 +65,11 @@ def _against(answer: Answer, found: VerifiedData) -> list[str]:
         )
     if answer.value == AnswerValue.YES and found.records[DataState.DIFFERED]:
         told.append(
-            _("You answer yes. %d jobs read data that differed from its manifest when it was last compared.")
+            ngettext(
+                "You answer yes. %d job read data that differed from its manifest when it was last compared.",
+                "You answer yes. %d jobs read data that differed from its manifest when it was last compared.",
+                found.records[DataState.DIFFERED],
+            )
             % found.records[DataState.DIFFERED]
         )
     stated = str(answer.claims.get(_COVERED, "")).strip()

@@ -5,7 +5,7 @@ Every figure links to its rows: `url_name` and `query` lead to the list that the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
@@ -138,22 +138,30 @@ def _submitters(assessment: Assessment, answer: Answer) -> QuestionFacts:
     if stated:
         strangers = not_approved(events, system=assessment.system_id, actors=found.by_actor, stated=stated)
         if strangers:
-            told = _(
-                "You state %(stated)d approved submitters. In the period %(actors)d principals submitted %(jobs)d "
-                "jobs; %(strangers)d are not on the list: %(names)s."
-            )
-            against.append(
-                told
-                % {
-                    "stated": len(stated),
-                    "actors": len(found.by_actor),
-                    "jobs": found.jobs,
-                    "strangers": len(strangers),
-                    "names": ", ".join(map(str, strangers[:5])),
-                }
-            )
+            against.append(_strangers_submitted(stated, found, strangers))
     facts = _submitted(assessment, found)
     return QuestionFacts(facts=facts + could.facts, contradictions=(*against, *could.contradictions))
+
+
+def _stated_submitters(stated: list[str]) -> str:
+    told = ngettext("You state %(n)d approved submitter.", "You state %(n)d approved submitters.", len(stated))
+    return told % {"n": len(stated)}
+
+
+def _first_names(principals: Sequence[object]) -> str:
+    return ", ".join(map(str, principals[:5]))
+
+
+def _strangers_submitted(stated: list[str], found: SubmittedJobs, strangers: Sequence[object]) -> str:
+    actors = ngettext("%(n)d principal", "%(n)d principals", len(found.by_actor)) % {"n": len(found.by_actor)}
+    jobs = ngettext("%(n)d job", "%(n)d jobs", found.jobs) % {"n": found.jobs}
+    told = ngettext(
+        "In the period %(actors)s submitted %(jobs)s; %(n)d is not on the list: %(names)s.",
+        "In the period %(actors)s submitted %(jobs)s; %(n)d are not on the list: %(names)s.",
+        len(strangers),
+    )
+    told %= {"actors": actors, "jobs": jobs, "n": len(strangers), "names": _first_names(strangers)}
+    return f"{_stated_submitters(stated)} {told}"
 
 
 def _submitted(assessment: Assessment, found: SubmittedJobs) -> tuple[Fact, ...]:
@@ -220,16 +228,13 @@ def _could_submit(assessment: Assessment, stated: list[str]) -> QuestionFacts:
         )
         strangers = [one for one in now if not is_approved(stated=stated, acted_as=(one.identifier, one.display))]
         if strangers:
-            against = (
-                ngettext(
-                    "You state %(stated)d approved submitters. By the documents %(n)d other principal can submit now: "
-                    "%(names)s.",
-                    "You state %(stated)d approved submitters. By the documents %(n)d other principals can submit now: "
-                    "%(names)s.",
-                    len(strangers),
-                )
-                % {"stated": len(stated), "n": len(strangers), "names": ", ".join(map(str, strangers[:5]))},
+            could = ngettext(
+                "By the documents %(n)d other principal can submit now: %(names)s.",
+                "By the documents %(n)d other principals can submit now: %(names)s.",
+                len(strangers),
             )
+            could %= {"n": len(strangers), "names": _first_names(strangers)}
+            against = (f"{_stated_submitters(stated)} {could}",)
     return QuestionFacts(facts=facts, contradictions=against)
 
 
@@ -277,11 +282,20 @@ def _against_models(answer: Answer, *, registered: int, tested: int) -> list[str
     untested = registered - tested
     if answer.value == AnswerValue.YES and untested:
         against.append(
-            _("You answer yes. %(untested)d of %(all)d inherited model versions have no conclusive test.")
+            ngettext(
+                "You answer yes. Of %(all)d inherited model versions %(untested)d has no conclusive test.",
+                "You answer yes. Of %(all)d inherited model versions %(untested)d have no conclusive test.",
+                untested,
+            )
             % {"untested": untested, "all": registered}
         )
     if answer.value == AnswerValue.NOT_APPLICABLE and registered:
-        against.append(_("You answer not applicable. %d inherited model versions are registered.") % registered)
+        said = ngettext(
+            "You answer not applicable. %d inherited model version is registered.",
+            "You answer not applicable. %d inherited model versions are registered.",
+            registered,
+        )
+        against.append(said % registered)
     told = str(answer.claims.get("models_tested", "")).strip()
     if told.isdigit() and int(told) > tested:
         against.append(

@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from django.http import FileResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from xlsxwriter import Workbook
 
 from compliance import __version__
@@ -229,5 +230,10 @@ def _about(table: Table, about: About, *, count: int, cut: int) -> list[tuple[st
         (_("Written by"), f"Assay {__version__}"),
     ]
     if cut:
-        lines.append((_("Cut texts"), _("%d cells hold less than their text, and say so at their end.") % cut))
+        told = ngettext(
+            "%d cell holds less than its text, and says so at its end.",
+            "%d cells hold less than their text, and say so at their end.",
+            cut,
+        )
+        lines.append((_("Cut texts"), told % cut))
     return lines

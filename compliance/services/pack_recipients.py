@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from compliance.choices import label as words
 from compliance.models import Freeze
@@ -44,9 +45,12 @@ def _left_out(freeze: Freeze, recipient: Recipient) -> dict[str, HandlingLabel]:
     wrong = sorted(uuid for uuid in found if uuid in resting)
     if wrong:
         labels = ", ".join(sorted({str(words(found[uuid])) for uuid in wrong}))
-        told = _(
+        told = ngettext(
+            "No pack can be made for this recipient: the job log or findings rest on %(n)d piece of evidence "
+            "labelled %(labels)s. Change the label, or name a recipient to whom it allows it.",
             "No pack can be made for this recipient: the job log or findings rest on %(n)d pieces of evidence "
-            "labelled %(labels)s. Change the labels, or name a recipient to whom they allow it."
+            "labelled %(labels)s. Change the labels, or name a recipient to whom they allow it.",
+            len(wrong),
         )
         raise RefusedError(told % {"n": len(wrong), "labels": labels})
     return found

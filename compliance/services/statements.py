@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from compliance.models import AISystem, Framework, StatementLine, StatementVersion, User
 from compliance.selectors.statement_page import StatementRow, as_json, statement_ids, statement_rows
@@ -95,9 +96,15 @@ def approve(*, framework: Framework, system: AISystem | None, note: str, actor: 
 def _require_approvable(rows: Iterable[StatementRow], last: StatementVersion | None, actor: User) -> None:
     rows = list(rows)
     undecided = [row.requirement_id for row in rows if row.inclusion is Inclusion.UNDECIDED]
-    if undecided or not rows:
-        told = _("%(n)d ids are undecided, %(first)s first; decide on each before the statement is approved.")
-        raise RefusedError(told % {"n": len(undecided), "first": undecided[0] if undecided else "–"})
+    if not rows:
+        raise RefusedError(_("The statement has no ids; there is nothing to approve."))
+    if undecided:
+        told = ngettext(
+            "%(n)d id is undecided, %(first)s; decide on it before the statement is approved.",
+            "%(n)d ids are undecided, %(first)s first; decide on each before the statement is approved.",
+            len(undecided),
+        )
+        raise RefusedError(told % {"n": len(undecided), "first": undecided[0]})
     written = [row.line for row in rows if row.line and (last is None or row.line.written_at > last.created_at)]
     if any(line.written_by_id == actor.pk for line in written):
         raise RefusedError(_("You wrote lines of this statement; a second person has to approve it."))

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import ngettext
 
 from compliance.choices import choices, label
 from compliance.models import AISystem, Framework, StatementVersion
@@ -148,7 +149,8 @@ def statement_save(request: Request, key: str) -> HttpResponse:
     except RefusedError as error:
         refuse(request, error)
     else:
-        say(request, _("%d ids changed.") % changed if changed else _("Nothing changed."))
+        told = ngettext("%d id changed.", "%d ids changed.", changed) % changed
+        say(request, told if changed else _("Nothing changed."))
     return redirect(_url(framework, system))
 
 

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from compliance.models import Engagement, WorkPaperKey, WorkPaperNote
 from compliance.rights import Verb, visible
@@ -199,7 +199,7 @@ def work_paper_close(request: Request) -> HttpResponse:
 def work_paper_forget(request: Request) -> HttpResponse:
     """Delete all own notes and the key."""
     count = work_papers.forget(user=request.user)
-    say(request, _("%d notes and your key are deleted.") % count)
+    say(request, ngettext("%d note and your key are deleted.", "%d notes and your key are deleted.", count) % count)
     response = redirect("work-paper-list")
     opened_notes.close(request, response)
     return response

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from compliance.management.base import Answer, AssayCommand
 from compliance.services import reminders
@@ -23,7 +24,11 @@ class Command(AssayCommand):
         lines = [_("%(told)d told, %(sent)d messages sent.") % {"told": done.told, "sent": done.sent}]
         if done.failed:
             lines.append(
-                _("%d messages could not be sent; they are tried again. Check the mail server and EMAIL_URL.")
+                ngettext(
+                    "%d message could not be sent; it is tried again. Check the mail server and EMAIL_URL.",
+                    "%d messages could not be sent; they are tried again. Check the mail server and EMAIL_URL.",
+                    done.failed,
+                )
                 % done.failed
             )
         code = ExitCode.NEGATIVE if done.failed else ExitCode.POSITIVE

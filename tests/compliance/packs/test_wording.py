@@ -28,4 +28,4 @@ def test_control_characters_are_shown_in_texts_of_plain_letters() -> None:
 
 
 def test_long_words_are_cut_in_texts_of_plain_letters() -> None:
-    assert visible("x " + "y" * 401).startswith("x " + "y" * 400 + "… [1 characters more")
+    assert visible("x " + "y" * 401).startswith("x " + "y" * 400 + "… [1 character more")

@@ -136,7 +136,7 @@ def test_approving_over_a_contradiction_needs_a_written_reason(world: World, off
     with pytest.raises(RefusedError, match="The record contradicts this answer"):
         answers.approve(answer=answer, actor=manager, justification="  ")
     approved = answers.approve(answer=answer, actor=manager, justification="Service roles are named next week.")
-    assert "You state 1 approved submitters" in approved.justified[0]
+    assert "You state 1 approved submitter." in approved.justified[0]
     kept = AnswerRevision.objects.get(answer=answer, act="approved").snapshot
     assert kept["justification"] == "Service roles are named next week."
     assert kept["justified"] == approved.justified

@@ -99,7 +99,7 @@ def test_what_figures_rest_on_cannot_be_left_out_and_the_pack_is_refused(
     frozen: Freeze, world: World, officer: User
 ) -> None:
     labelled(world.log, HandlingLabel.NDA, officer)
-    with pytest.raises(RefusedError, match="rest on 1 pieces of evidence labelled Under a non-disclosure agreement"):
+    with pytest.raises(RefusedError, match="rest on 1 piece of evidence labelled Under a non-disclosure agreement"):
         packs.request_issue(assessment=frozen.assessment, actor=officer, audience=Audience.EXTERNAL, dispatch=False)
     allowed = Recipient(name="Customer AG", under_nda=True)
     packs.request_issue(

@@ -126,7 +126,7 @@ def test_approved_on_other_evidence(world: World, officer: User, manager: User) 
 def test_contradictions_that_nobody_justified(world: World, officer: User, manager: User) -> None:
     assert listed(world, C.CONTRADICTION_NOT_JUSTIFIED) == []
     submitted = in_review(world, officer, number=2, approved_submitters="nobody@example.org")
-    assert "You state 1 approved submitters" in listed(world, C.CONTRADICTION_NOT_JUSTIFIED)[0]
+    assert "You state 1 approved submitter." in listed(world, C.CONTRADICTION_NOT_JUSTIFIED)[0]
     answers.approve(answer=submitted, actor=manager, justification="Renewed next week.")
     assert listed(world, C.CONTRADICTION_NOT_JUSTIFIED) == []
 

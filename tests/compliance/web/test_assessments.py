@@ -109,7 +109,7 @@ def test_the_question_shows_what_the_evidence_says_and_where_it_contradicts(
     written(world, 2, AnswerValue.YES, officer)
     words = text_of(browse(officer).get(question_url(world, 2)).content.decode())
     assert "The record contradicts the answer" in words
-    assert "You state 1 approved submitters" in words
+    assert "You state 1 approved submitter." in words
     assert "not assessed: no document of the period is on record" in words
 
 

@@ -240,4 +240,4 @@ def test_the_access_review_stands_beside_the_answer(world: World, browse: Browse
         == "2026-11-03: 0 kept, 1 to be removed, of these 0 confirmed, " + facts["Access review"][-6:]
     )
     assert any("completed on 2026-11-03" in told for told in against)
-    assert any("1 principals whose access was to be removed still stand" in told for told in against)
+    assert any("1 principal whose access was to be removed still stands" in told for told in against)

@@ -129,7 +129,7 @@ def test_claims_are_held_against_the_jobs(world: World, officer: User, jobs: lis
     told = said(world, 1, officer, verification_point="before every job", datasets_covered="2").contradictions
     assert any("Of 5 jobs submitted in the period 3 started without a verification" in one for one in told)
     assert any("Jobs of the period read 4." in one for one in told)
-    assert any("1 jobs read data that differed" in one for one in told)
+    assert any("1 job read data that differed" in one for one in told)
     kept = said(world, 1, officer, value="partly", verification_point="on approval only", datasets_covered="9")
     assert kept.contradictions == ()
 

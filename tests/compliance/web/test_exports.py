@@ -179,7 +179,7 @@ def test_text_longer_than_a_cell_is_cut_and_says_so() -> None:
     kept = str(book(content).worksheets[0]["A2"].value)
     assert len(kept) <= table_files.LONGEST_TEXT
     assert kept.endswith("… [cut here: 1000000 characters; the CSV has them all]")
-    assert about(content)["Cut texts"] == "1 cells hold less than their text, and say so at their end."
+    assert about(content)["Cut texts"] == "1 cell holds less than its text, and says so at its end."
     assert "x" * 1_000_000 in "".join(csv_lines(table(("x" * 1_000_000, "short"))))
 
 

@@ -118,7 +118,7 @@ def test_notes_are_exported_and_forgotten(opened: Client, note: WorkPaperNote) -
     answer: Any = opened.get(reverse("work-paper-export"))
     assert answer["Content-Disposition"].startswith("attachment")
     assert json.loads(answer.content)["notes"][0]["text"] == SECRET
-    assert "1 notes and your key are deleted" in body(opened.post(reverse("work-paper-forget"), follow=True))
+    assert "1 note and your key are deleted" in body(opened.post(reverse("work-paper-forget"), follow=True))
     assert "Choose a passphrase" in body(opened.get(reverse(LIST)))
 
 
