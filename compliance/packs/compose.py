@@ -96,7 +96,7 @@ def _files(freeze: Freeze, canonical: bytes, order: PackOrder, folder: Path) -> 
             evidence_register(freeze),
             name=REGISTER_NAME,
             media_type="text/csv",
-            description=f"Evidence register, whole: {len(freeze['evidence'])} records",
+            description=f"Evidence register, whole: {len(freeze['evidence']):,} records",
             relationship="Data",
             rows=len(freeze["evidence"]),
         ),

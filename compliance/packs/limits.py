@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -24,25 +25,30 @@ def figure_rules(doc: Row) -> list[Row]:
     return [rule for rule in doc.get("figure_rules", ()) if rule["id"] in used]
 
 
+def _named(numbers: Sequence[int]) -> str:
+    told = ngettext("question %(numbers)s", "questions %(numbers)s", len(numbers))
+    return told % {"numbers": get_text_list([str(n) for n in numbers], _("and"))}
+
+
 def _question_limits(doc: Row) -> list[str]:
     said = []
-    silent = [str(q["number"]) for q in doc["questions"] if not q["answer"]]
+    silent = [q["number"] for q in doc["questions"] if not q["answer"]]
     if silent:
-        said.append(_("Not answered: question %(numbers)s.") % {"numbers": ", ".join(silent)})
-    pending = [str(q["number"]) for q in doc["questions"] if q["answer"] and q["answer"]["state"] != "approved"]
+        said.append(_("Not answered: %(questions)s.") % {"questions": _named(silent)})
+    pending = [q["number"] for q in doc["questions"] if q["answer"] and q["answer"]["state"] != "approved"]
     if pending:
-        said.append(_("Answered but not approved: question %(numbers)s.") % {"numbers": ", ".join(pending)})
+        said.append(_("Answered but not approved: %(questions)s.") % {"questions": _named(pending)})
     alone = not_independent(doc)
     if alone:
         said.append(
-            _("Not independently approved: question %(numbers)s. Nobody but a party to the answer could approve it.")
-            % {"numbers": ", ".join(map(str, alone))}
+            _("Not independently approved: %(questions)s. Nobody but a party to the answer could approve it.")
+            % {"questions": _named(alone)}
         )
-    contradicted = [str(q["number"]) for q in doc["questions"] if q["contradictions"]]
+    contradicted = [q["number"] for q in doc["questions"] if q["contradictions"]]
     if contradicted:
         said.append(
-            _("The records contradict the answer to question %(numbers)s; what they say is printed with the answer.")
-            % {"numbers": ", ".join(contradicted)}
+            _("The records contradict the answer to %(questions)s; what they say is printed with the answer.")
+            % {"questions": _named(contradicted)}
         )
     return said
 

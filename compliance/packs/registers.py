@@ -53,20 +53,20 @@ def lists_of(freeze: Freeze) -> Iterator[Register]:
     }
     for name, rows in freeze.items():
         if isinstance(rows, Lines) and len(rows):
-            yield Register(rows.blob, f"{words[name]}, whole: {len(rows)} rows", is_table=name != "scans")
+            yield Register(rows.blob, f"{words[name]}, whole: {len(rows):,} rows", is_table=name != "scans")
 
 
 def logs_of(freeze: Freeze) -> Iterator[Register]:
     """Registers of which the document holds the first rows."""
     if log := freeze["job_log"]["register"]:
-        yield Register(log, f"Job log, whole: {log['rows']} events")
+        yield Register(log, f"Job log, whole: {log['rows']:,} events")
     if reading := freeze["entitlements"].get("reading"):
-        yield Register(reading["register"], f"Who could submit, whole: {reading['register']['rows']} ways")
+        yield Register(reading["register"], f"Who could submit, whole: {reading['register']['rows']:,} ways")
     if measured := freeze.get("completeness", {}).get("reading"):
         whole = measured["register"]
-        yield Register(whole, f"Completeness of the job log, whole: {whole['rows']} lines")
+        yield Register(whole, f"Completeness of the job log, whole: {whole['rows']:,} lines")
     if review := freeze["entitlements"].get("review"):
-        yield Register(review["register"], f"Access review, whole: {review['register']['rows']} principals")
+        yield Register(review["register"], f"Access review, whole: {review['register']['rows']:,} principals")
 
 
 def registers_of(freeze: Freeze) -> Iterator[Register]:

@@ -30,8 +30,8 @@ def data_says(answer: Answer, events: QuerySet[JobEvent], *, query: str) -> Data
     """events: of the assessment's system and period; query: of the job log's list that shows them."""
     found = verified_data(events, system=answer.assessment.system_id)
     share = f"{found.verified / found.total:.0%}" if found.total else "–"
-    told = _("%(verified)d of %(total)d (%(share)s)") % {
-        "verified": found.verified, "total": found.total, "share": share,
+    told = _("%(verified)s of %(total)s (%(share)s)") % {
+        "verified": f"{found.verified:,}", "total": f"{found.total:,}", "share": share,
     }  # fmt: skip
     lines: list[tuple[str, str, str, int | None, str]] = [
         (
@@ -44,7 +44,7 @@ def data_says(answer: Answer, events: QuerySet[JobEvent], *, query: str) -> Data
     ]
     for state in DataState:
         label, n = _("Of the submitted jobs: %s") % WORDS[state.value], found.records[state]
-        lines.append((label, str(n), f"{query}&verified={state.value}", n, f"{DATA}{state}"))
+        lines.append((label, f"{n:,}", f"{query}&verified={state.value}", n, f"{DATA}{state}"))
     newest = found.last_compared
     when = newest.strftime("%Y-%m-%d %H:%M UTC") if newest else _("never")
     lines.append((_("Data of these jobs last compared with its manifest"), when, "", None, "data/last-compared"))
@@ -58,10 +58,10 @@ def _against(answer: Answer, found: VerifiedData) -> list[str]:
     if answer.claims.get(_POINT) == _EVERY_JOB and open_jobs:
         told.append(
             _(
-                "You state that data is verified before every job. Of %(total)d jobs submitted in the period %(open)d "
+                "You state that data is verified before every job. Of %(total)s jobs submitted in the period %(open)s "
                 "started without a verification on record."
             )
-            % {"total": found.total, "open": open_jobs}
+            % {"total": f"{found.total:,}", "open": f"{open_jobs:,}"}
         )
     if answer.value == AnswerValue.YES and found.records[DataState.DIFFERED]:
         told.append(

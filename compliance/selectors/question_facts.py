@@ -81,7 +81,7 @@ def _training_data(assessment: Assessment, answer: Answer) -> QuestionFacts:
     facts: tuple[Fact, ...] = (
         Fact(
             label=_("Data-set versions with a hash manifest"),
-            value=str(count),
+            value=f"{count:,}",
             url_name="model-list",
             query=f"{_system(assessment)}&view=data",
             rows=count,
@@ -89,7 +89,7 @@ def _training_data(assessment: Assessment, answer: Answer) -> QuestionFacts:
         ),
         Fact(
             label=_("Own model versions"),
-            value=str(own.count()),
+            value=f"{own.count():,}",
             url_name="model-list",
             query=f"{_system(assessment)}&origin=own",
             rows=own.count(),
@@ -97,7 +97,7 @@ def _training_data(assessment: Assessment, answer: Answer) -> QuestionFacts:
         ),
         Fact(
             label=_("Own model versions without a recorded data set"),
-            value=str(untraced),
+            value=f"{untraced:,}",
             url_name="model-list",
             query=f"{_system(assessment)}&origin=own&traced=no",
             rows=untraced,
@@ -153,8 +153,8 @@ def _first_names(principals: Sequence[object]) -> str:
 
 
 def _strangers_submitted(stated: list[str], found: SubmittedJobs, strangers: Sequence[object]) -> str:
-    actors = ngettext("%(n)d principal", "%(n)d principals", len(found.by_actor)) % {"n": len(found.by_actor)}
-    jobs = ngettext("%(n)d job", "%(n)d jobs", found.jobs) % {"n": found.jobs}
+    actors = ngettext("%(n)s principal", "%(n)s principals", len(found.by_actor)) % {"n": f"{len(found.by_actor):,}"}
+    jobs = ngettext("%(n)s job", "%(n)s jobs", found.jobs) % {"n": f"{found.jobs:,}"}
     told = ngettext(
         "In the period %(actors)s submitted %(jobs)s; %(n)d is not on the list: %(names)s.",
         "In the period %(actors)s submitted %(jobs)s; %(n)d are not on the list: %(names)s.",
@@ -170,23 +170,23 @@ def _submitted(assessment: Assessment, found: SubmittedJobs) -> tuple[Fact, ...]
     query = f"{attempts}&outcome=success"
     refused = Q(action_class=ActionClass.SUBMIT, outcome=Outcome.DENIED)
     denied = events_in_period(assessment).filter(refused).count()
-    jobs = str(found.jobs)
+    jobs = f"{found.jobs:,}"
     if found.records != found.jobs:
-        records = ngettext("told by %d record", "told by %d records", found.records) % found.records
-        jobs = f"{found.jobs}, {records}"
+        records = ngettext("told by %(n)s record", "told by %(n)s records", found.records) % {"n": f"{found.records:,}"}
+        jobs = f"{found.jobs:,}, {records}"
     lines = (
         (_("Jobs submitted in the period"), jobs, query, found.records, "jobs"),
         *(
-            [(_("Records that name no job, each counted as one"), found.without_id, query, None, "without-id")]
+            [(_("Records that name no job, each counted as one"), f"{found.without_id:,}", query, None, "without-id")]
             if found.without_id
             else []
         ),
-        (_("Principals who submitted"), len(found.by_actor), query, None, "principals"),
-        (_("Refused attempts"), denied, f"{attempts}&outcome=denied", denied, "denied"),
-        (_("Jobs of which no source names the submitter"), found.unnamed, f"{query}&named=no", None, "unnamed"),
+        (_("Principals who submitted"), f"{len(found.by_actor):,}", query, None, "principals"),
+        (_("Refused attempts"), f"{denied:,}", f"{attempts}&outcome=denied", denied, "denied"),
+        (_("Jobs of which no source names the submitter"), f"{found.unnamed:,}", f"{query}&named=no", None, "unnamed"),
     )
     return tuple(
-        Fact(label=label, value=str(value), url_name="job-log", query=asked, rows=rows, rule=f"submitters/{rule}")
+        Fact(label=label, value=value, url_name="job-log", query=asked, rows=rows, rule=f"submitters/{rule}")
         for label, value, asked, rows, rule in lines
     )
 
@@ -218,7 +218,7 @@ def _could_submit(assessment: Assessment, stated: list[str]) -> QuestionFacts:
         (_("Parts not assessed"), len(reading.not_assessed), query),
     )
     facts = tuple(
-        Fact(label=label, value=str(n), url_name="entitlements", query=asked, rule="entitlements/part")
+        Fact(label=label, value=f"{n:,}", url_name="entitlements", query=asked, rule="entitlements/part")
         for label, n, asked in parts
     )
     against: tuple[str, ...] = ()
@@ -264,7 +264,7 @@ def _inherited(assessment: Assessment, answer: Answer) -> QuestionFacts:
     facts = tuple(
         Fact(
             label=label,
-            value=str(n),
+            value=f"{n:,}",
             url_name="model-list",
             query=f"{asked}&technique={assessment.technique.atlas_id}",
             rows=n,
@@ -280,22 +280,24 @@ def _against_models(answer: Answer, *, registered: int, tested: int) -> list[str
     """Where the answer and its claims stand against the inherited models on record."""
     against: list[str] = []
     untested = registered - tested
+    versions = ngettext("%(n)s inherited model version", "%(n)s inherited model versions", registered)
+    versions %= {"n": f"{registered:,}"}
     if answer.value == AnswerValue.YES and untested:
         against.append(
             ngettext(
-                "You answer yes. Of %(all)d inherited model versions %(untested)d has no conclusive test.",
-                "You answer yes. Of %(all)d inherited model versions %(untested)d have no conclusive test.",
+                "You answer yes. Of %(all)s %(untested)s has no conclusive test.",
+                "You answer yes. Of %(all)s %(untested)s have no conclusive test.",
                 untested,
             )
-            % {"untested": untested, "all": registered}
+            % {"untested": f"{untested:,}", "all": versions}
         )
     if answer.value == AnswerValue.NOT_APPLICABLE and registered:
         said = ngettext(
-            "You answer not applicable. %d inherited model version is registered.",
-            "You answer not applicable. %d inherited model versions are registered.",
+            "You answer not applicable. %(all)s is registered.",
+            "You answer not applicable. %(all)s are registered.",
             registered,
         )
-        against.append(said % registered)
+        against.append(said % {"all": versions})
     told = str(answer.claims.get("models_tested", "")).strip()
     if told.isdigit() and int(told) > tested:
         against.append(
@@ -319,7 +321,7 @@ def _job_log(assessment: Assessment, answer: Answer) -> QuestionFacts:
     facts = (
         Fact(
             label=_("Job events in the period"),
-            value=str(summary["count"]),
+            value=f"{summary['count']:,}",
             url_name="job-log",
             query=query,
             rows=summary["count"],
@@ -327,7 +329,7 @@ def _job_log(assessment: Assessment, answer: Answer) -> QuestionFacts:
         ),
         Fact(
             label=_("Documents they came from"),
-            value=str(summary["sources"]),
+            value=f"{summary['sources']:,}",
             url_name="evidence-list",
             query=f"{_system(assessment)}&events_from={assessment.period_start}&events_to={assessment.period_end}",
             rows=summary["sources"],

@@ -235,7 +235,7 @@ def test_what_was_satisfied_stands_apart_from_findings_and_promises_nothing(orde
 def test_an_empty_assessment_says_that_nothing_was_done(order: PackOrder) -> None:
     text = _text(html_of(_context(empty_freeze(), order)))
     for words in (
-        "Not answered: question 1, 2, 3, 4.",
+        "Not answered: questions 1, 2, 3 and 4.",
         "nothing was tested",
         "No model was scanned in the period.",
         "No evidence was collected",
