@@ -42,7 +42,7 @@ def _register(register: Register, folder: Path) -> list[AttachedFile]:
         relationship="Data",
         rows=blob["rows"],
     )
-    if not register.is_table:
+    if not register.has_table:
         return [frozen]
     with tempfile.NamedTemporaryFile() as spool:
         rows = write_csv(path, Path(spool.name))

@@ -24,7 +24,7 @@ _FIRST = ("uuid", "occurred_at", "actor", "principal", "title", "action", "outco
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """A register as the freeze keeps it, and what it is in words. is_table: its rows fit a table, which people get too."""
+    """A register as the freeze keeps it, and what it is in words. is_table: its rows fit a table."""
 
     blob: Blob
     description: str
@@ -34,6 +34,11 @@ class Register:
     def is_embedded(self) -> bool:
         """Whether it lies in the PDF; larger ones lie in the ZIP beside it."""
         return self.blob["rows"] <= MOST_ROWS and self.blob["size"] <= MOST_BYTES
+
+    @property
+    def has_table(self) -> bool:
+        """Whether people get it as a table, too: one without rows would be a file without even a head."""
+        return self.is_table and self.blob["rows"] > 0
 
     @property
     def csv_name(self) -> str:

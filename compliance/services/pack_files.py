@@ -248,7 +248,7 @@ class _BagWork:
     def _register(self, bag: BagWriter, register: Register) -> str:
         frozen = self._folder / "attachments" / register.blob["sha256"]
         kept = bag.add(f"registers/{register.blob['filename']}", self._pieces(frozen))
-        if register.is_table:
+        if register.has_table:
             table = self._folder / register.csv_name
             write_csv(frozen, table)
             bag.add(f"registers/{register.csv_name}", self._pieces(table))

@@ -55,11 +55,17 @@ def test_large_registers_do_not_go_into_the_pdf(rows: int, size: int, embedded: 
     assert Register(blob, "").is_embedded is embedded
 
 
+def test_a_register_without_rows_comes_without_a_table() -> None:
+    blob = Blob(filename="a.jsonl", media_type="application/x-ndjson", sha256="0" * 64, size=0, rows=0)
+    assert not Register(blob, "").has_table
+    assert Register(Blob(**{**blob, "rows": 1}), "").has_table
+
+
 def test_every_register_of_a_document_is_named_once(example: Example) -> None:
     names = [register.csv_name for register in registers_of(example.freeze)]
     assert names[:4] == ["job-events.csv", "entitlements.csv", "completeness.csv", "access-review.csv"]
     assert sorted(names[4:]) == [
         "closings.csv", "file-scans.csv", "findings.csv", "remediation-items.csv", "risks.csv", "scans.csv",
     ]  # fmt: skip
-    assert [register.csv_name for register in registers_of(example.freeze) if not register.is_table] == ["scans.csv"]
+    assert [register.csv_name for register in registers_of(example.freeze) if not register.has_table] == ["scans.csv"]
     assert list(registers_of(empty_freeze())) == []
