@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Exists, Model, Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 
 from compliance import models as m
-from compliance.auditor_scope import auditor_filter, live_engagements
+from compliance.auditor_scope import auditor_filter, room_keys
 from compliance.types.states import Role
 from compliance.types.verbs import Verb
 
@@ -359,7 +359,7 @@ def _visible_shared(queryset: QuerySet[ModelT], user: m.User) -> QuerySet[ModelT
     if role is Role.COLLECTOR:
         return queryset.none()
     if role is Role.AUDITOR and queryset.model._meta.label not in CATALOGUE:
-        return queryset.filter(Exists(live_engagements(user)))
+        return queryset if room_keys(user) else queryset.none()
     return queryset
 
 
@@ -371,7 +371,7 @@ def _visible_in_rooms(queryset: QuerySet[ModelT], user: m.User) -> QuerySet[Mode
         return queryset.filter(**{OWNER_PATH[queryset.model._meta.label]: user})
     if Role(user.role) is not Role.AUDITOR:
         return queryset.none()
-    rooms = {f"{ENGAGEMENT_PATH[queryset.model._meta.label]}__in": live_engagements(user).values("pk")}
+    rooms = {f"{ENGAGEMENT_PATH[queryset.model._meta.label]}__in": room_keys(user)}
     return queryset.filter(**rooms)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from compliance.auditor_scope import live_engagements
+from compliance.auditor_scope import rooms_of
 from compliance.models import AuditorRead, User
 from compliance.types.engagements import ReadAct
 
@@ -12,9 +12,9 @@ from compliance.types.engagements import ReadAct
 def record(*, reader: User, act: ReadAct, what: str, named: dict[str, object], by_token: bool) -> None:
     """Writes what an auditor had. named: the parts of the address by their names, as Django resolved them.
 
-    Two statements, whatever was read. An error is not caught: what cannot be logged is not handed out.
+    At most two statements, whatever was read. An error is not caught: what cannot be logged is not handed out.
     """
-    rooms = dict(live_engagements(reader).values_list("uuid", "pk"))
+    rooms = {room.uuid: room.key for room in rooms_of(reader)}
     AuditorRead.objects.create(
         reader=reader,
         engagement_id=_room(rooms, named.get("uuid")),

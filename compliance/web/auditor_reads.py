@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
 
+from compliance.auditor_scope import looked_up_once
 from compliance.models import User
 from compliance.rights import Verb
 from compliance.services import reads
@@ -29,10 +31,15 @@ class AuditorReadMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """One request; a token's holder is known once the view has answered."""
-        response = self.get_response(request)
+        with looked_up_once() if request.method in _READ else nullcontext():
+            response = self.get_response(request)
+            self._log(request, response)
+        return response
+
+    def _log(self, request: HttpRequest, response: HttpResponseBase) -> None:
         user, match = getattr(request, "user", None), request.resolver_match
         if not (isinstance(user, User) and user.role == Role.AUDITOR) or match is None:
-            return response
+            return
         handed_over = _is_ticket(response) or (request.method in _READ and response.status_code < 300)
         if handed_over and _is_guarded(match.func):
             reads.record(
@@ -42,7 +49,6 @@ class AuditorReadMiddleware:
                 named=match.kwargs,
                 by_token=bool(request.headers.get("Authorization")),
             )
-        return response
 
 
 def _is_ticket(response: HttpResponseBase) -> bool:

@@ -86,6 +86,23 @@ def test_a_read_costs_an_auditor_two_statements(world: World, browse: Browse, au
     assert len(about) <= 20
 
 
+def test_a_page_looks_up_the_engagements_once_and_the_next_one_anew(
+    world: World, engagement: Engagement, browse: Browse, auditor: User
+) -> None:
+    client = browse(auditor)
+    version, finding = (
+        reverse(name, args=[row.uuid])
+        for name, row in (("model-version", world.tuned), ("finding-detail", world.finding))
+    )
+    for address in (version, finding, reverse("job-log"), "/api/v1/job-events/"):
+        with CaptureQueriesContext(connection) as asked:
+            assert client.get(address).status_code == 200
+        looked = [query["sql"] for query in asked if '"compliance_engagement_systems"."aisystem_id"' in query["sql"]]
+        assert len(looked) == 1, address
+    Engagement.objects.filter(pk=engagement.pk).update(expires_at=timezone.now())
+    assert client.get(version).status_code == 404
+
+
 def test_what_cannot_be_logged_is_not_handed_out(
     world: World, browse: Browse, auditor: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
