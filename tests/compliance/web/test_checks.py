@@ -16,6 +16,7 @@ from compliance.models import (
     AccessReviewLine,
     ChangeWindow,
     CheckRun,
+    Engagement,
     ExpectedRate,
     Job,
     JobApproval,
@@ -122,7 +123,7 @@ def test_an_auditor_sees_runs_within_the_engagement_alone(
     client = browse(auditor)
     assert client.get(LIST).context["run"] == strangers
     assert client.get(whole).json()["count"] > len(CheckRule)
-    CheckRun.objects.update(period_start="2025-01-01")
+    Engagement.objects.update(period_start="2026-06-01")
     assert client.get(LIST).context["run"] is None
     assert client.get(reverse("check-run-exceptions", args=[strangers.uuid])).status_code == 404
     assert client.get(whole).json()["count"] == 0
