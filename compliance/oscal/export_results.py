@@ -55,7 +55,9 @@ def assessment_results(frozen: Frozen) -> JSON:
 
 def _not_answered(frozen: Frozen) -> str:
     numbers = [str(question["number"]) for question in frozen.doc["questions"] if not question["answer"]]
-    return f"Not answered: question {', '.join(numbers)}." if numbers else ""
+    if len(numbers) > 1:
+        return f"Not answered: questions {', '.join(numbers[:-1])} and {numbers[-1]}."
+    return f"Not answered: question {numbers[0]}." if numbers else ""
 
 
 def _plan_resource(frozen: Frozen) -> JSON:

@@ -196,6 +196,11 @@ def test_answers_are_interviews_and_what_contradicts_them_is_beside_them() -> No
     assert result["remarks"] == "Not answered: question 4."
 
 
+def test_all_questions_without_an_answer_are_named() -> None:
+    result = body(empty_freeze(), Model.ASSESSMENT_RESULTS)["results"][0]
+    assert result["remarks"] == "Not answered: questions 1, 2, 3 and 4."
+
+
 def test_what_was_never_tested_is_said_for_each_model_version() -> None:
     result = body(example_freeze(), Model.ASSESSMENT_RESULTS)["results"][0]
     coverage = [one for one in result["observations"] if one["title"].startswith("Tests of a model version")]

@@ -7,6 +7,7 @@ import unicodedata
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compliance.packs.limits import unprintable
 from compliance.packs.wording import _LONG_WORDS, _cut_word, _is_shown, code_point, visible
 
 
@@ -29,3 +30,11 @@ def test_control_characters_are_shown_in_texts_of_plain_letters() -> None:
 
 def test_long_words_are_cut_in_texts_of_plain_letters() -> None:
     assert visible("x " + "y" * 401).startswith("x " + "y" * 400 + "… [1 character more")
+
+
+def test_one_and_several_unprintable_characters_are_told_of_in_their_number() -> None:
+    (one,), (two,) = unprintable({"\x00"}), unprintable({"\x00", "\x01"})
+    assert one.startswith("A character that the fonts of this pack do not have")
+    assert "stands as its code point: ⟨U+0000⟩." in one
+    assert "stand as their code points: 2 different ones, such as ⟨U+0000⟩, ⟨U+0001⟩." in two
+    assert unprintable(set()) == []

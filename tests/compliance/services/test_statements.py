@@ -92,6 +92,18 @@ def test_a_line_that_somebody_wrote_meanwhile_is_not_overwritten(
     assert statements.decide(framework=iso, system=None, decisions=again, actor=second_officer) == 0
 
 
+def test_what_keeps_a_statement_from_its_approval_is_said(
+    iso: Framework, system: AISystem, officer: User, second_officer: User
+) -> None:
+    decide_all(iso, system, officer)
+    iso.facts = {**iso.facts, "statement_ids": [*IDS, "A.99"]}
+    with pytest.raises(RefusedError, match=r"^1 id is undecided, A\.99; decide on it"):
+        statements.approve(framework=iso, system=system, note="", actor=second_officer)
+    iso.facts = {}
+    with pytest.raises(RefusedError, match="has no ids; there is nothing to approve"):
+        statements.approve(framework=iso, system=system, note="", actor=second_officer)
+
+
 def test_a_version_is_approved_by_somebody_who_wrote_none_of_it(
     iso: Framework, system: AISystem, officer: User, second_officer: User
 ) -> None:
