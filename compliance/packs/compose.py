@@ -14,7 +14,7 @@ from compliance.isolation.child import BadInputError
 from compliance.packs.context import build_context
 from compliance.packs.manifest import FREEZE_NAME, NAME, REGISTER_NAME, build_manifest, entries, evidence_register
 from compliance.packs.order import AttachedFile, Composed, Extra, PackOrder, attached
-from compliance.packs.registers import CSV, Register, registers_of, write_csv
+from compliance.packs.registers import CSV, Register, registers_of, whole, write_csv
 from compliance.packs.render import htmls_of, most_pages_of
 from compliance.packs.signers import SignerFiles, signer_facts
 from compliance.types.canonical import sha256_hex
@@ -96,7 +96,7 @@ def _files(freeze: Freeze, canonical: bytes, order: PackOrder, folder: Path) -> 
             evidence_register(freeze),
             name=REGISTER_NAME,
             media_type="text/csv",
-            description=f"Evidence register, whole: {len(freeze['evidence']):,} records",
+            description=whole("Evidence register", len(freeze["evidence"]), "record"),
             relationship="Data",
             rows=len(freeze["evidence"]),
         ),

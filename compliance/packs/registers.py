@@ -46,6 +46,11 @@ class Register:
         return f"{Path(self.blob['filename']).stem}.csv"
 
 
+def whole(what: str, rows: int, unit: str) -> str:
+    """The description of a register that is there to its last row. unit: the word for one."""
+    return f"{what}, whole: {rows:,} {unit if rows == 1 else unit + 's'}"
+
+
 def lists_of(freeze: Freeze) -> Iterator[Register]:
     """Lists of the document that lie beside it and are not empty; documents of the first form hold theirs."""
     words = {
@@ -58,20 +63,20 @@ def lists_of(freeze: Freeze) -> Iterator[Register]:
     }
     for name, rows in freeze.items():
         if isinstance(rows, Lines) and len(rows):
-            yield Register(rows.blob, f"{words[name]}, whole: {len(rows):,} rows", is_table=name != "scans")
+            yield Register(rows.blob, whole(words[name], len(rows), "row"), is_table=name != "scans")
 
 
 def logs_of(freeze: Freeze) -> Iterator[Register]:
     """Registers of which the document holds the first rows."""
     if log := freeze["job_log"]["register"]:
-        yield Register(log, f"Job log, whole: {log['rows']:,} events")
+        yield Register(log, whole("Job log", log["rows"], "event"))
     if reading := freeze["entitlements"].get("reading"):
-        yield Register(reading["register"], f"Who could submit, whole: {reading['register']['rows']:,} ways")
+        yield Register(reading["register"], whole("Who could submit", reading["register"]["rows"], "way"))
     if measured := freeze.get("completeness", {}).get("reading"):
-        whole = measured["register"]
-        yield Register(whole, f"Completeness of the job log, whole: {whole['rows']:,} lines")
+        lines = measured["register"]
+        yield Register(lines, whole("Completeness of the job log", lines["rows"], "line"))
     if review := freeze["entitlements"].get("review"):
-        yield Register(review["register"], f"Access review, whole: {review['register']['rows']:,} principals")
+        yield Register(review["register"], whole("Access review", review["register"]["rows"], "principal"))
 
 
 def registers_of(freeze: Freeze) -> Iterator[Register]:

@@ -14,7 +14,7 @@ from compliance.selectors.stage_document import figures, stage, title_of
 from compliance.types import freeze_scans as doc
 from compliance.types.drafts import JSON
 from compliance.types.states import ModelOrigin, Severity
-from compliance.types.verdicts import FileScanVerdict, StageVerdict, worst_stage
+from compliance.types.verdicts import FileScanVerdict, StageVerdict
 
 _SCANS_AT_ONCE = 100
 
@@ -112,7 +112,7 @@ def _scan(source: str, observations: Sequence[Observation], started_by: Mapping[
     return doc.Scan(
         uuid=source,
         model=str(version.uuid) if version else "",
-        verdict=worst_stage(StageVerdict(o.verdict) for o in observations),
+        verdict=StageVerdict(about["verdict"]),
         started_at=_iso(about["started_at"]),
         finished_at=_iso(about["finished_at"]),
         started_by=started_by.get(source, ""),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
@@ -25,12 +26,21 @@ from compliance.selectors.kept import record_mark
 from compliance.selectors.overview import TECHNIQUE
 from compliance.selectors.sources import Source, sources
 from compliance.selectors.unmatched_page import jobs_of
-from compliance.types.verdicts import Conclusion, CoverageState, StageVerdict, worst_stage
+from compliance.types.verdicts import (
+    Conclusion,
+    CoverageState,
+    FileScanVerdict,
+    StageVerdict,
+    worst_file_scan,
+    worst_stage,
+)
 
 MOST_ANCESTORS = 50
 IN_BRIEF = 10
 SHOWN = 50
 CONCLUSIVE = "conclusive"
+_STAGE_WORDS = frozenset(StageVerdict) - frozenset(FileScanVerdict)
+_OWN_STAGES = "assay"  # the producer of the stages that Assay runs; its look at a file has another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,27 +138,17 @@ def coverage_of(versions: Sequence[ModelVersion], about: Technique | None) -> li
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanLine:
-    """One scan or import that looked at a version. origin is None where it was not run as a job."""
+    """One scan or import that looked at a version. origin is None where it was not run as a job.
+
+    verdicts: each with its vocabulary, `stage` or `file`: of a scan that searched the model and its file, one of each.
+    """
 
     source: UUID
     at: datetime
     producer: str
-    verdicts: tuple[str, ...]
+    verdicts: tuple[tuple[str, str], ...]
     observations: int
     origin: Source | None
-    is_detection: bool
-
-    @property
-    def verdict(self) -> str:
-        """The worst verdict of a detection run; of a file scan or report, "finding" when there is one."""
-        if self.is_detection:
-            return worst_stage(StageVerdict(verdict) for verdict in self.verdicts).value
-        return "finding" if "finding" in self.verdicts else self.verdicts[0]
-
-    @property
-    def kind(self) -> str:
-        """Vocabulary of the verdict."""
-        return "stage" if self.is_detection else "file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,27 +183,66 @@ def _ancestors(version: ModelVersion, user: Asker) -> tuple[tuple[ModelVersion, 
     return tuple(reversed(chain)), False
 
 
-def _scans(version: ModelVersion, user: Asker) -> list[ScanLine]:
-    """Every scan and report that looked at the version, newest first."""
-    fields = ("source_uuid", "producer", "rule", "verdict", "observed_at", "created_at", "method")
-    rows = visible(Observation.objects.filter(model_version=version), user).only(*fields).order_by("created_at", "pk")
-    by_source: dict[UUID, list[Observation]] = {}
-    for row in rows:
-        by_source.setdefault(row.source_uuid, []).append(row)
-    known = sources(by_source, user)
-    lines = [
-        ScanLine(
-            source=source,
-            at=group[-1].observed_at or group[-1].created_at,
-            producer=group[0].producer,
-            verdicts=tuple(row.verdict for row in group),
-            observations=len(group),
-            origin=known.get(source),
-            is_detection=all(row.verdict in set(StageVerdict) for row in group) and group[0].method == "TEST",
-        )
-        for source, group in by_source.items()
-    ]
-    return sorted(lines, key=lambda line: line.at, reverse=True)
+class _Seen(NamedTuple):
+    """One observation of a scan or import."""
+
+    key: int
+    producer: str
+    verdict: str
+    observed_at: datetime | None
+    created_at: datetime
+
+    @property
+    def at(self) -> datetime:
+        return self.observed_at or self.created_at
+
+    @property
+    def is_stage(self) -> bool:
+        """Of a search of the model. What could not be run says "failed" either way: Assay's own stages name their producer."""
+        return self.verdict in _STAGE_WORDS or (self.verdict == StageVerdict.FAILED and self.producer == _OWN_STAGES)
+
+
+def _scans(version: ModelVersion, user: Asker) -> tuple[list[ScanLine], int]:
+    """The newest scans and reports that looked at the version, newest first, and how many there are."""
+    fields = ("pk", "producer", "verdict", "observed_at", "created_at")
+    rows = visible(Observation.objects.filter(model_version=version), user).order_by("created_at", "pk")
+    by_source: dict[UUID, list[_Seen]] = {}
+    for source, *seen in rows.values_list("source_uuid", *fields):
+        by_source.setdefault(source, []).append(_Seen(*seen))
+    newest = sorted(by_source.items(), key=lambda item: item[1][-1].at, reverse=True)[:SHOWN]
+    known = sources([source for source, _seen in newest], user)
+    concluded = _concluded([stage.key for _source, group in newest for stage in _stages(group)[:1]])
+    return [_line(source, group, known.get(source), concluded) for source, group in newest], len(by_source)
+
+
+def _stages(group: Sequence[_Seen]) -> list[_Seen]:
+    return [seen for seen in group if seen.is_stage]
+
+
+def _concluded(stages: Sequence[int]) -> dict[int, str]:
+    """By the key of one of its stages, what the whole scan concluded, as it recorded with each of them."""
+    if not stages:
+        return {}
+    rows = Observation.objects.filter(pk__in=stages, facts__has_key="scan")
+    return dict(rows.values_list("pk", "facts__scan__verdict"))
+
+
+def _line(source: UUID, group: Sequence[_Seen], origin: Source | None, concluded: Mapping[int, str]) -> ScanLine:
+    stages, of_file = _stages(group), [FileScanVerdict(seen.verdict) for seen in group if not seen.is_stage]
+    verdicts: list[tuple[str, str]] = []
+    if stages:
+        gravest = worst_stage(StageVerdict(seen.verdict) for seen in stages).value
+        verdicts.append((concluded.get(stages[0].key, gravest), "stage"))
+    if of_file:
+        verdicts.append((worst_file_scan(of_file).value, "file"))
+    return ScanLine(
+        source=source,
+        at=group[-1].at,
+        producer=(stages or group)[0].producer,
+        verdicts=tuple(verdicts),
+        observations=len(group),
+        origin=origin,
+    )
 
 
 def _made_by(version: ModelVersion, user: Asker) -> tuple[JobEvent, ...]:
@@ -222,7 +261,7 @@ def model_page(version: ModelVersion, user: Asker) -> ModelPage:
     children = visible(ModelVersion.objects.filter(parent=version), user).select_related("model")
     datasets = visible(DatasetVersion.objects.filter(trained=version), user).select_related("dataset")
     findings = visible(Finding.objects.filter(model_version=version), user)
-    scans = _scans(version, user)
+    scans, scanned = _scans(version, user)
     # "not-satisfied" comes before "satisfied".
     gravest = findings.select_related("target").order_by("state", "severity_rank", "-last_seen_at")
     return ModelPage(
@@ -231,8 +270,8 @@ def model_page(version: ModelVersion, user: Asker) -> ModelPage:
         children=tuple(children),
         training_data=tuple(datasets),
         coverage=next(iter(coverage_of([version], technique())), None),
-        scans=tuple(scans[:SHOWN]),
-        scanned=len(scans),
+        scans=tuple(scans),
+        scanned=scanned,
         findings=tuple(gravest[:SHOWN]),
         found=findings.count(),
         made_by=_made_by(version, user),

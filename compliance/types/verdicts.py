@@ -92,6 +92,14 @@ _WORST_STAGE_FIRST = (
     StageVerdict.NOT_APPLICABLE,
 )
 
+_WORST_FILE_SCAN_FIRST = (
+    FileScanVerdict.FINDING,
+    FileScanVerdict.FAILED,
+    FileScanVerdict.NOTHING_SCANNED,
+    FileScanVerdict.SKIPPED,
+    FileScanVerdict.NOTHING_FOUND,
+)
+
 _EXIT_OF_STAGE = {
     StageVerdict.EVIDENCE_FOUND: ExitCode.NEGATIVE,
     StageVerdict.NO_EVIDENCE_AT_POWER: ExitCode.POSITIVE,
@@ -113,6 +121,11 @@ def worst_stage(verdicts: Iterable[StageVerdict]) -> StageVerdict:
     """The verdict that a run of several stages carries; no stage at all is `not_applicable`."""
     present = set(verdicts)
     return next((v for v in _WORST_STAGE_FIRST if v in present), StageVerdict.NOT_APPLICABLE)
+
+
+def worst_file_scan(verdicts: Iterable[FileScanVerdict]) -> FileScanVerdict:
+    """The verdict that a look at several files carries: what was not looked at is told before what held nothing."""
+    return min(verdicts, key=_WORST_FILE_SCAN_FIRST.index)
 
 
 def exit_code_of(verdict: StageVerdict | FileScanVerdict) -> ExitCode:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from compliance.models import Evidence, ModelVersion
 from compliance.rights import Asker, visible
@@ -15,8 +15,8 @@ def import_list(*, asker: Asker) -> QuerySet[Import]:
 
 
 def scan_list(*, asker: Asker) -> QuerySet[Scan]:
-    """Scans, newest first, with what a row shows."""
-    rows = visible(Scan.objects.all(), asker)
+    """Scans, newest first, with what a row shows: of a detection also `file_verdict`, what its look at the file concluded."""
+    rows = visible(Scan.objects.all(), asker).annotate(file_verdict=F("report__file_scan__verdict"))
     return rows.select_related("job__requested_by", "model_version__model__system").defer("report")
 
 

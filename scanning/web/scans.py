@@ -42,6 +42,12 @@ def _verdict(scan: Scan) -> str:
     return str(label(kind(scan.verdict))) if scan.verdict else ""
 
 
+def _file_verdict(scan: Scan) -> str:
+    """What the look at the file concluded, in words; "" while nothing is."""
+    said = scan.file_verdict  # type: ignore[attr-defined]  # of the list
+    return str(label(FileScanVerdict(said))) if said else ""
+
+
 TABLE = (
     Column(gettext_lazy("model"), attrgetter("model_version.model.name")),
     Column(gettext_lazy("version"), attrgetter("model_version.label")),
@@ -53,6 +59,7 @@ TABLE = (
     Column(gettext_lazy("job"), lambda row: row.job.get_state_display()),
     Column(gettext_lazy("ended (UTC)"), attrgetter("job.finished_at")),
     Column(gettext_lazy("verdict"), _verdict),
+    Column(gettext_lazy("verdict on the file"), _file_verdict),
     Column(gettext_lazy("report (SHA-256)"), attrgetter("report_sha256")),
     Column(gettext_lazy("identifier"), attrgetter("uuid")),
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from compliance.packs.registers import MOST_BYTES, MOST_ROWS, Register, registers_of, write_csv
+from compliance.packs.registers import MOST_BYTES, MOST_ROWS, Register, registers_of, whole, write_csv
 from compliance.types.freeze_blob import Blob
 from tests.compliance.packs.example_freeze import empty_freeze
 from tests.compliance.packs.example_pack import Example
@@ -53,6 +53,12 @@ def test_an_empty_register_is_an_empty_table(tmp_path: Path) -> None:
 def test_large_registers_do_not_go_into_the_pdf(rows: int, size: int, embedded: bool) -> None:
     blob = Blob(filename="a.jsonl", media_type="application/x-ndjson", sha256="0" * 64, size=size, rows=rows)
     assert Register(blob, "").is_embedded is embedded
+
+
+def test_one_row_is_told_of_as_one() -> None:
+    assert [whole("Risks", rows, "row") for rows in (1, 0, 20_001)] == [
+        "Risks, whole: 1 row", "Risks, whole: 0 rows", "Risks, whole: 20,001 rows",
+    ]  # fmt: skip
 
 
 def test_a_register_without_rows_comes_without_a_table() -> None:

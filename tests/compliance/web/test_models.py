@@ -77,7 +77,7 @@ def test_version_shows_lineage_training_data_and_tests(world: World, browse: Bro
     assert content.ancestors == (world.base,)
     assert content.children == (child,)
     assert content.training_data == (world.dataset,)
-    assert [scan.verdict for scan in content.scans] == [StageVerdict.EVIDENCE_FOUND.value]
+    assert [scan.verdicts for scan in content.scans] == [((StageVerdict.EVIDENCE_FOUND.value, "stage"),)]
     assert content.findings == (world.finding,)
 
 

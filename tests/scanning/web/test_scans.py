@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from compliance.choices import label
 from compliance.models import Job, JobStep, User
 from compliance.types.states import JobState
+from compliance.types.verdicts import FileScanVerdict
 from scanning.models import ReferenceBank, Scan
 from scanning.services import scans
 from tests.compliance import records
@@ -190,6 +192,23 @@ def test_the_list_filters_by_verdict_model_and_digest(browse: Browse, scan: Scan
         shown = client.get(LIST, query)
         assert [row.uuid for row in shown.context["page"]] == [scan.uuid]
         assert shown.context["total"] == 2
+
+
+def test_what_was_found_in_the_file_stands_beside_what_was_found_in_the_model(
+    browse: Browse, scan: Scan, officer: User
+) -> None:
+    client, detail = browse(officer), reverse("scan-detail", args=[scan.uuid])
+    scan.verdict = "no_evidence_at_power"
+    for found, shown in (("finding", True), ("failed", True), ("nothing_found", False)):
+        scan.report = {**scan.report, "file_scan": {**scan.report["file_scan"], "verdict": found}}
+        scan.save()
+        row = client.get(LIST).content.decode().partition("<tbody")[2]
+        head = client.get(detail).content.decode().partition("page-header-state")[2].partition("page-header-actions")[0]
+        assert "No evidence at stated power" in row
+        assert "No evidence at stated power" in head
+        assert ("(file)" in row, "(file)" in head) == (shown, shown), found
+        file = b"".join(client.get(LIST, {"export": "csv"})).decode()
+        assert str(label(FileScanVerdict(found))) in file
 
 
 def test_the_list_asks_no_more_for_more_rows(
