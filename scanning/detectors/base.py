@@ -51,8 +51,8 @@ def ignore_progress(_: Progress) -> None:
 class ScanContext:
     """What every stage may use.
 
-    model: the model under test, weights frozen; images: labelled images that the customer holds, or None; suspects:
-    images under suspicion of carrying a trigger, or None; training: the model's training set, read in parts, or None;
+    model: the model under test, weights frozen, on `device`; images: labelled images that the customer holds, or None;
+    suspects: images under suspicion of carrying a trigger, or None; training: the model's training set, read in parts, or None;
     base: the model that it is said to be made from, or None; bank: reference models of the same family, or None, and
     bank_facts what is to be recorded of it ("name", "sha256", "not_used" with a reason); seeds: each stage that draws
     is run once with each; threads: CPU threads in use; device: "cpu" or "cuda".

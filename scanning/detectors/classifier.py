@@ -38,15 +38,23 @@ class _LogOfProbabilities(nn.Module):
         return scores.clamp_min(_TINY).log()
 
 
+def short_of_memory(error: Exception) -> bool:
+    """Whether the trouble is a want of memory. PyTorch raises RuntimeError for it; a processor's is told by its words."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
 @torch.no_grad()
 def as_classifier(module: nn.Module, images: Tensor) -> Classifier:
-    """Try the model on a few images [N, C, H, W] and wrap it. Raises NotAClassifierError."""
+    """Try the model on a few images [N, C, H, W] and wrap it. Raises NotAClassifierError, and what PyTorch raises where
+    memory runs out."""
     sample = images[:_SAMPLE]
     try:
         scores = module(sample)
     except UnsupportedGraphError as error:
         raise NotAClassifierError(str(error)) from error
     except (RuntimeError, IndexError, ValueError, TypeError) as error:
+        if short_of_memory(error):
+            raise
         shape = list(images.shape[1:])
         raise NotAClassifierError(f"the model cannot take a batch of images of shape {shape}") from error
     if scores.dim() != 2 or len(scores) != len(sample) or not scores.is_floating_point():

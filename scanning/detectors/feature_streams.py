@@ -112,7 +112,7 @@ def _head(context: ScanContext, training: TrainingImages) -> Head:
         raise NotApplicableError(context.model.not_runnable)
     examples = torch.from_numpy(next(training.parts(_EXAMPLES))[0]).to(context.device)
     try:
-        module = prepare_for_search(module.to(context.device))
+        module = prepare_for_search(module)
         head = find_head(module, as_classifier(module, examples).classes, examples)
     except (NotAClassifierError, NoHeadError) as error:
         raise NotApplicableError(f"The test cannot run on this model: {error}.")

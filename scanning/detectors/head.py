@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from scanning.detectors.base import at_once
+from scanning.detectors.classifier import short_of_memory
 from scanning.detectors.onnx_ops import UnsupportedGraphError
 
 _RELATIVE, _SHARE = 1e-3, 1e-4
@@ -150,6 +151,8 @@ def _run(module: nn.Module, images: Tensor) -> Tensor:
     try:
         output: Tensor = module(images)
     except (RuntimeError, IndexError, ValueError, TypeError, UnsupportedGraphError) as error:
+        if short_of_memory(error):
+            raise
         shape = list(images.shape[1:])
         raise NoHeadError(f"the model cannot take a batch of images of shape {shape}") from error
     return output

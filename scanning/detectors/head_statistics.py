@@ -128,10 +128,10 @@ def _head(context: ScanContext) -> Head:
     module = context.model.module
     if module is None:
         raise NotApplicableError(context.model.not_runnable)
-    tried = torch.rand(_TRIED, *shape_for(context), generator=torch.Generator().manual_seed(_TRIAL_SEED))
+    draws = torch.Generator().manual_seed(_TRIAL_SEED)
+    tried = torch.rand(_TRIED, *shape_for(context), generator=draws).to(context.device)
     try:
-        classifier = as_classifier(module.to(context.device), tried.to(context.device))
-        head = find_head(module, classifier.classes, tried.to(context.device))
+        head = find_head(module, as_classifier(module, tried).classes, tried)
     except (NotAClassifierError, NoHeadError) as error:
         raise NotApplicableError(f"The last layer cannot be read: {error}.") from error
     if head.classes < _FEWEST_CLASSES:

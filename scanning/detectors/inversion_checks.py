@@ -17,6 +17,7 @@ FEWEST_IMAGES = 60
 _SPLIT_SEED = 20_190_519
 _ABOVE_CHANCE = 0.4
 _TRIED = 200
+_EXAMPLES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,10 @@ class Part:
 
     pixels: Tensor
     labels: Tensor
+
+    def first(self, count: int, *, device: str) -> Part:
+        """The first of them, on a device."""
+        return Part(self.pixels[:count].to(device), self.labels[:count].to(device))
 
 
 def runnable(context: ScanContext) -> tuple[Classifier, LabelledImages]:
@@ -43,7 +48,7 @@ def runnable(context: ScanContext) -> tuple[Classifier, LabelledImages]:
             f"The tensor {name} of the model holds values that are not finite numbers, so the model gives none either."
         )
     try:
-        classifier = as_classifier(context.model.module, torch.from_numpy(images.images))
+        classifier = as_classifier(context.model.module, torch.from_numpy(images.images[:_EXAMPLES]).to(context.device))
     except NotAClassifierError as error:
         raise NotApplicableError(f"The search cannot run on this model: {error}.") from error
     lowest, highest = int(images.labels.min()), int(images.labels.max())

@@ -7,7 +7,7 @@ images that the search never saw. Whether stages agree is judged by `combination
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
 
 from compliance.types.drafts import JSON, StageReport
@@ -23,6 +23,11 @@ from scanning.detectors.base import (
 from scanning.detectors.calibration import CALIBRATED, RULE, Calibration, Power, Rule, calibrate
 from scanning.detectors.registry import entry_of
 
+ON_GPU = (
+    "The stage ran on a GPU and its reference models were measured on a processor: figures can differ in their last "
+    "digits, and how much hangs on that was not measured; where p is near its limit, scan on a processor too."
+)
+
 
 def examined(detector: ComparingDetector, context: ScanContext, rule: Rule = RULE) -> StageReport:
     """Measure, rank, decide, report."""
@@ -35,15 +40,15 @@ def examined(detector: ComparingDetector, context: ScanContext, rule: Rule = RUL
         return report(detector, context, StageVerdict.INCONCLUSIVE, str(error), started=started)
     ranked = calibrate(measured, detector, context, rule)
     verdict, statement = decide(measured, ranked, rule)
-    return report(
-        detector, context, verdict, statement, started=started, images=dict(measured.images),
-        facts={
-            **measured.facts,
-            "statistic": statistic(measured),
-            "calibration": ranked.to_json(),
-            "reference_bank": bank_of(context),
-        },
-    )  # fmt: skip
+    facts = {
+        **measured.facts,
+        "statistic": statistic(measured),
+        "calibration": ranked.to_json(),
+        "reference_bank": bank_of(context),
+    }
+    made = report(detector, context, verdict, statement, started=started, facts=facts, images=dict(measured.images))
+    elsewhere = context.device != "cpu" and ranked.tier == CALIBRATED
+    return replace(made, limits=(*made.limits, ON_GPU)) if elsewhere else made
 
 
 def decide(measured: Measurement, ranked: Calibration, rule: Rule = RULE) -> tuple[StageVerdict, str]:

@@ -177,7 +177,6 @@ def _classifier(context: ScanContext, shape: Shape) -> Classifier:
     module = context.model.module
     if module is None:
         raise NotApplicableError(context.model.not_runnable)
-    module = module.to(context.device)
     tried = torch.rand(_TRIED, *shape, generator=torch.Generator().manual_seed(_TRIAL_SEED)).to(context.device)
     try:
         classifier = as_classifier(module, tried)

@@ -6,7 +6,6 @@ far smaller than those of comparable models, and which also works on images that
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -19,7 +18,6 @@ from compliance.types.canonical import digest_of
 from compliance.types.drafts import JSON, StageReport
 from scanning.detectors.base import Confirmation, Measurement, ScanContext, SeedScores, medians
 from scanning.detectors.chance_triggers import most_by_chance
-from scanning.detectors.classifier import Classifier
 from scanning.detectors.folding import prepare_for_search
 from scanning.detectors.inversion import InversionSettings, flips
 from scanning.detectors.inversion_checks import Part, accuracy, runnable, split_images
@@ -85,12 +83,12 @@ class NeuralCleanse:
         started = time.process_time()
         classifier, images = runnable(context)
         search, held_out = split_images(images, self.images)
-        held_out = Part(held_out.pixels[: self.confirming], held_out.labels[: self.confirming])
+        search = search.first(self.images, device=context.device)
+        held_out = held_out.first(self.confirming, device=context.device)
         right = _alone(lambda: accuracy(classifier, held_out))
         found = invert(
-            _moved(prepare_for_search(classifier.logits), context.device), search.pixels.to(context.device),
-            classifier.classes, settings=self.settings, seeds=context.seeds, threads=context.threads,
-            on_progress=context.on_progress,
+            prepare_for_search(classifier.logits), search.pixels, classifier.classes, settings=self.settings,
+            seeds=context.seeds, threads=context.threads, on_progress=context.on_progress,
         )  # fmt: skip
         runs = tuple(SeedScores(seed=row.seed, scores=row.scores) for row in found)
         measured = Measurement(runs=runs, words="no trigger worked for any class")
@@ -98,7 +96,7 @@ class NeuralCleanse:
         confirmation, pictures = None, {}
         if (top := measured.top) is not None:
             trigger = typical(found, top)
-            confirmation = _alone(lambda: _confirmed(classifier, held_out, trigger, top, context.device))
+            confirmation = _alone(lambda: _confirmed(classifier.logits, held_out, trigger, top))
             facts |= {"held_out": _held_out(confirmation)}
             pictures = _pictures(*trigger)
         facts |= {"cpu_seconds": round(time.process_time() - started, 2)}
@@ -141,17 +139,9 @@ def _alone(job: Callable[[], T]) -> T:
     return side_by_side([job], threads=1)[0]
 
 
-def _moved(module: nn.Module, device: str) -> nn.Module:
-    """The module on a device; a copy, unless it is there already."""
-    return module if device == "cpu" else copy.deepcopy(module).to(device)
-
-
-def _confirmed(
-    classifier: Classifier, held_out: Part, trigger: tuple[Tensor, Tensor], label: int, device: str
-) -> Confirmation:
+def _confirmed(model: nn.Module, held_out: Part, trigger: tuple[Tensor, Tensor], label: int) -> Confirmation:
     """The trigger, and triggers of its size, on images that the search never saw."""
-    model = _moved(classifier.logits, device)
-    pixels, labels = held_out.pixels.to(device), held_out.labels.to(device)
+    pixels, labels = held_out.pixels, held_out.labels
     flipped, tried = flips(model, pixels, labels, trigger, label)
     return Confirmation(flipped=flipped, tried=tried, by_chance=most_by_chance(model, pixels, labels, trigger, label))
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +20,7 @@ from compliance.types.errors import BadInputError
 from compliance.types.verdicts import StageVerdict
 from scanning.detectors.banks import bank_for
 from scanning.detectors.base import Detector, OnProgress, ScanContext, ignore_progress
+from scanning.detectors.classifier import short_of_memory
 from scanning.detectors.combination import overall, with_combination
 from scanning.detectors.heldout import load_images
 from scanning.detectors.loading import load_model
@@ -23,6 +28,11 @@ from scanning.detectors.registry import DETECTORS, build, entry_of
 from scanning.detectors.training_images import open_training_images
 
 SEEDS = 3
+_MEMORY = {
+    "cpu": "it needs more memory than SCAN_MEMORY_BYTES gives a scan; raise that, or scan where there is more.",
+    "cuda": "the GPU has too little free memory for it; scan on a processor, or on a larger GPU.",
+}
+_DRIFTS = re.compile(r"(\w+) does not have a deterministic implementation")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +64,9 @@ def scan_model(request: Request, *, on_progress: OnProgress = ignore_progress) -
     settle(request.threads, device=request.device)
     on_progress(Progress(stage="reading the model", done=0, total=1))
     context = _context(request, on_progress)
-    stages = with_combination([_examine(detector, context) for detector in chosen], context.bank, context.model.sha256)
+    with _drifting() as drifting:
+        examined = [_examine(detector, context) for detector in chosen]
+    stages = with_combination(examined, context.bank, context.model.sha256)
     return ScanReport(
         model_sha256=context.model.sha256,
         model_format=context.model.format,
@@ -63,14 +75,15 @@ def scan_model(request: Request, *, on_progress: OnProgress = ignore_progress) -
         stages=stages,
         verdict=overall(stages),
         data=_data(context),
-        environment=environment(request),
+        environment=environment(request, drifting),
         started_at=started,
         finished_at=datetime.now(UTC),
     )
 
 
 def settle(threads: int, *, device: str = "cpu") -> None:
-    """Make runs repeatable: fixed threads and deterministic algorithms. Bit-equal on the same machine class only.
+    """Make runs repeatable: fixed threads and deterministic algorithms. Bit-equal on the same machine class only. A GPU has
+    no such algorithm for some operators (gradients of bilinear resizing, say): what used them is recorded.
     Raises BadInputError for a device that is not there."""
     if device not in ("cpu", "cuda"):
         raise BadInputError(f"the device {device!r} is not known; name cpu or cuda")
@@ -82,11 +95,25 @@ def settle(threads: int, *, device: str = "cpu") -> None:
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.allow_tf32 = False
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
+    torch.use_deterministic_algorithms(True, warn_only=device == "cuda")
 
 
-def environment(request: Request) -> JSON:
-    """What must be equal for a repeated scan to give equal numbers."""
+@contextmanager
+def _drifting() -> Iterator[set[str]]:
+    """Collects the operations that ran although they may give other last digits each time; complete at its end."""
+    found: set[str] = set()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.filterwarnings("default", message=f".*{_DRIFTS.pattern}")
+        yield found
+    for warning in told:
+        if said := _DRIFTS.search(str(warning.message)):
+            found.add(said[1])
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+
+
+def environment(request: Request, drifting: set[str]) -> JSON:
+    """What must be equal for a repeated scan to give equal numbers; drifting: operations that stand in the way of it."""
     on_gpu: JSON = {}
     if request.device == "cuda":
         on_gpu = {
@@ -105,7 +132,8 @@ def environment(request: Request) -> JSON:
         **on_gpu,
         "cpu_count": os.cpu_count() or 1,
         "threads": request.threads,
-        "deterministic": True,
+        "deterministic": not drifting,
+        **({"not_deterministic": ", ".join(sorted(drifting))} if drifting else {}),
         "seed": request.seed,
         "seeds": SEEDS,
     }
@@ -113,6 +141,8 @@ def environment(request: Request) -> JSON:
 
 def _context(request: Request, on_progress: OnProgress) -> ScanContext:
     model = load_model(request.model, architecture=request.architecture)
+    if model.module is not None:
+        model.module.to(request.device)
     bank, facts = bank_for(model.architecture_digest, request.bank)
     return ScanContext(
         model=model,
@@ -146,7 +176,8 @@ def _examine(detector: Detector, context: ScanContext) -> StageReport:
         return detector.examine(context)
     except (RuntimeError, ArithmeticError, MemoryError) as error:
         # torch reports shape, numeric and memory trouble as RuntimeError: the stage failed, the report still stands.
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        told = (str(error) or type(error).__name__).splitlines()[0][:200]
+        reason = _MEMORY[context.device] if short_of_memory(error) else told
         return StageReport(
             detector=detector.name,
             detector_version=detector.version,

@@ -50,7 +50,7 @@ def suspect_run(context: ScanContext, *, helpers: int) -> SuspectRun:
     pixels = torch.from_numpy(context.images.images).to(context.device)
     labels = torch.from_numpy(context.images.labels).to(context.device)
     try:
-        classifier = as_classifier(context.model.module.to(context.device), pixels)
+        classifier = as_classifier(context.model.module, pixels)
     except NotAClassifierError as error:
         raise NotApplicableError(f"The test cannot run on this model: {error}.") from error
     first, second = (torch.from_numpy(rows).to(context.device) for rows in split_rows(len(labels), helpers))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from scanning.filescan.report_json import from_json
 _LOG_MEMORY = 1 << 30
 # One file after the other needs blocks of the same size: glibc shall keep them, and not ask the kernel for each anew.
 _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(64 << 20), "MALLOC_TRIM_THRESHOLD_": str(128 << 20)}
+_GPU_VARIABLES = ("CUDA_DEVICE_ORDER", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
 OnProgress = Callable[[Progress], None]
 ShouldStop = Callable[[], bool]
 _LONGEST_BUILD_SECONDS = 7 * 24 * 3600  # a bank of hundreds of models; it can be stopped and goes on where it was
@@ -130,8 +132,18 @@ def _run(
         memory_bytes=memory_bytes or settings.SCAN_MEMORY_BYTES,
         memory_kind="resident" if maps_gpu else "address_space",  # CUDA maps far more than it uses
         writable=writable,
-        environment={"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, **(environment or {})},
+        environment={
+            "OMP_NUM_THREADS": threads,
+            "MKL_NUM_THREADS": threads,
+            **(_gpu_variables() if maps_gpu else {}),
+            **(environment or {}),
+        },
         on_progress=on_progress,
         should_stop=should_stop,
         accept_unisolated=settings.ACCEPT_UNISOLATED,
     )
+
+
+def _gpu_variables() -> dict[str, str]:
+    """Where the driver lies and which GPUs this worker may use, as it was started with."""
+    return {name: os.environ[name] for name in _GPU_VARIABLES if name in os.environ}

@@ -1,9 +1,10 @@
 """Holds the scans of test models on two devices against each other: verdicts, p-values, and how far the scores lie apart.
 
-    .venv/bin/python -m tests.bench.zoo.devices [--other cuda|plain] [--models 8]
+    .venv/bin/python -m tests.bench.zoo.devices [--other cuda|plain|pretended] [--models 8]
 
 `cuda` is the GPU of this machine. `plain` is the CPU without oneDNN: other kernels, another order of summation; it tells how
-much of a difference arithmetic alone makes. Exit code 1: a verdict or p-value differs, or a score by more than `TOLERANCE`.
+much of a difference arithmetic alone makes. `pretended` walks every path of `cuda` with the processor's arithmetic: see
+tests/scanning/detectors/pretended_gpu.py. Exit code 1: a verdict or p-value differs, or a score by more than `TOLERANCE`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +24,7 @@ from scanning.detectors.scan import Request, scan_model
 from tests.bench.zoo.judge import HELD_OUT, fetch_held_out
 from tests.bench.zoo.recipes import TEST, Entry, entries
 from tests.bench.zoo.train import expanded, facts_of
+from tests.scanning.detectors.pretended_gpu import pretended_gpu
 
 TOLERANCE = 0.05  # of a score, relative: a trigger that a search finds depends on the last bit of its first steps
 
@@ -37,14 +40,14 @@ class Scanned:
 
 
 def scanned(entry: Entry, way: str) -> Scanned:
-    """One model, scanned on `cpu`, on `cuda`, or `plain`."""
+    """One model, scanned on `cpu`, on `cuda`, `plain` or `pretended`."""
     started = time.perf_counter()
-    with torch.backends.mkldnn.flags(enabled=way != "plain"):
-        report = scan_model(
-            Request(
-                model=expanded(entry), images=HELD_OUT, detectors=COMPARING, device="cuda" if way == "cuda" else "cpu"
-            )
-        )
+    device = "cuda" if way in ("cuda", "pretended") else "cpu"
+    with (
+        torch.backends.mkldnn.flags(enabled=way != "plain"),
+        pretended_gpu() if way == "pretended" else nullcontext(),
+    ):
+        report = scan_model(Request(model=expanded(entry), images=HELD_OUT, detectors=COMPARING, device=device))
     return Scanned(
         report.verdict.value, _facts(report, "p_value"), _facts(report, "score"), time.perf_counter() - started
     )
@@ -100,7 +103,7 @@ def main(other: str, models: int) -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--other", choices=("cuda", "plain"), default="cuda")
+    parser.add_argument("--other", choices=("cuda", "plain", "pretended"), default="cuda")
     parser.add_argument("--models", type=int, default=8)
     given = parser.parse_args()
     sys.exit(main(given.other, given.models))

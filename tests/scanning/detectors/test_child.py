@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import nn
 
 from compliance.isolation import BadInput, run_isolated
 from compliance.types.drafts import Progress
 from compliance.types.errors import BadInputError
 from compliance.types.verdicts import StageVerdict
-from scanning.detectors import child
+from scanning.detectors import child, scan
 from scanning.detectors.base import ScanContext, ignore_progress
+from scanning.detectors.loading import load_model
 from scanning.detectors.neural_cleanse import NeuralCleanse
 from scanning.detectors.report_json import report_from_json, report_to_json
 from scanning.detectors.scan import Request, scan_model
 from tests.scanning.detectors.material import pictures, save_tiny, tiny_model
+from tests.scanning.detectors.pretended_gpu import pretended_gpu
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -90,6 +95,33 @@ def test_a_stage_that_breaks_is_failed_and_never_silent(
     report = scan_model(Request(model=Path(request_["model"]), detectors=("neural_cleanse",)))
     assert report.verdict is StageVerdict.FAILED
     assert report.stages[0].statement.endswith("says nothing of the model: no memory for model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("error", "device", "said"),
+    [
+        (None, "cpu", "more memory than SCAN_MEMORY_BYTES"),
+        (torch.OutOfMemoryError("CUDA"), "cuda", "the GPU has too little"),
+    ],
+)
+def test_a_model_that_needs_too_much_memory_is_failed_for_that_reason(
+    request_: dict[str, Any], monkeypatch: pytest.MonkeyPatch, error: Exception | None, device: str, said: str
+) -> None:
+    class Large(nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            if error is not None:
+                raise error
+            return images + torch.empty(1 << 50)
+
+    known = load_model(Path(request_["model"]))
+    monkeypatch.setattr(scan, "load_model", lambda *_, **__: replace(known, module=Large()))
+    request = Request(model=Path(request_["model"]), images=Path(request_["images"]), device=device)
+    with pretended_gpu():
+        report = scan_model(request)
+    verdicts = {stage.detector: (stage.verdict, stage.statement) for stage in report.stages}
+    for stage in ("head_statistics", "max_margin", "neural_cleanse"):
+        assert verdicts[stage][0] is StageVerdict.FAILED
+        assert said in verdicts[stage][1]
 
 
 def test_progress_is_thinned_out_but_ends_are_kept() -> None:
