@@ -138,7 +138,7 @@ def _stage_pair(name: str, a: JSON | None, b: JSON | None) -> StagePair:
     if a is None or b is None:
         return StagePair(title=label_of(name), **shown, figures="", is_equal=False, settings=())
     settings, _equal = _differing(_flat(a["parameters"]), _flat(b["parameters"]))
-    equal = a["facts"] == b["facts"]
+    equal = _measured(a["facts"]) == _measured(b["facts"])
     return StagePair(
         title=label_of(name),
         **shown,
@@ -146,6 +146,11 @@ def _stage_pair(name: str, a: JSON | None, b: JSON | None) -> StagePair:
         is_equal=equal,
         settings=tuple(pair for pair in settings if pair.label != "repr"),
     )
+
+
+def _measured(facts: JSON) -> JSON:
+    """What was measured of the model, without what was measured of the run: no two runs take the same time."""
+    return {name: value for name, value in facts.items() if name != "cpu_seconds"}
 
 
 def _scores(facts: JSON) -> list[float | None]:
