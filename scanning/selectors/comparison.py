@@ -138,11 +138,13 @@ def _stage_pair(name: str, a: JSON | None, b: JSON | None) -> StagePair:
     if a is None or b is None:
         return StagePair(title=label_of(name), **shown, figures="", is_equal=False, settings=())
     settings, _equal = _differing(_flat(a["parameters"]), _flat(b["parameters"]))
-    equal = _measured(a["facts"]) == _measured(b["facts"])
+    empty = not a["facts"] and not b["facts"]
+    equal = not empty and _measured(a["facts"]) == _measured(b["facts"])
+    said = _("neither gave figures") if empty else _("equal to the last bit")
     return StagePair(
         title=label_of(name),
         **shown,
-        figures=_("equal to the last bit") if equal else _apart(a["facts"], b["facts"]),
+        figures=said if empty or equal else _apart(a["facts"], b["facts"]),
         is_equal=equal,
         settings=tuple(pair for pair in settings if pair.label != "repr"),
     )
