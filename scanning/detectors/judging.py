@@ -37,6 +37,7 @@ def examined(detector: ComparingDetector, context: ScanContext, rule: Rule = RUL
     verdict, statement = decide(measured, ranked, rule)
     return report(
         detector, context, verdict, statement, started=started, images=dict(measured.images),
+        settings={"rule": asdict(rule), "settings_digest": detector.settings_digest},
         facts={
             **measured.facts,
             "statistic": statistic(measured),
@@ -92,10 +93,12 @@ def report(
     started: float,
     facts: JSON | None = None,
     images: dict[str, str] | None = None,
+    settings: JSON | None = None,
 ) -> StageReport:
-    """The report of any stage; `started` is what time.perf_counter() gave at its start."""
+    """The report of any stage; `started` is what time.perf_counter() gave at its start; settings: besides its own fields."""
     parameters = {
         **_settings(detector),
+        **(settings or {}),
         "seeds": list(context.seeds),
         "threads": context.threads,
         "repr": repr(detector),

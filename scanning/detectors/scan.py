@@ -19,6 +19,7 @@ from scanning.detectors.base import Detector, OnProgress, ScanContext, ignore_pr
 from scanning.detectors.combination import overall, with_combination
 from scanning.detectors.heldout import load_images
 from scanning.detectors.loading import load_model
+from scanning.detectors.provenance import machine, program
 from scanning.detectors.registry import DETECTORS, build, entry_of
 from scanning.detectors.training_images import open_training_images
 
@@ -95,11 +96,13 @@ def environment(request: Request) -> JSON:
             "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call] # torch leaves it unannotated
         }
     return {
+        **program(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
         "system": platform.system(),
         "machine": platform.machine(),
+        **machine(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "device": request.device,
         **on_gpu,
