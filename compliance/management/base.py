@@ -6,7 +6,7 @@ import json
 import sys
 from argparse import ArgumentParser
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError
@@ -42,6 +42,7 @@ class AssayCommand(BaseCommand):
 
     requires_system_checks: list[str] = []
     seals = True
+    after_stop = ""  # what becomes of the work when a person stops it, one sentence
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -77,6 +78,8 @@ class AssayCommand(BaseCommand):
             self._refuse(
                 f"The database cannot be used: {str(error).strip()}; run `manage.py migrate` or see DATABASE_URL."
             )
+        except KeyboardInterrupt:
+            self._stop()
         if options["json"]:
             self.stdout.write(json.dumps(answer.document, indent=2, ensure_ascii=False, default=str))
         else:
@@ -86,9 +89,15 @@ class AssayCommand(BaseCommand):
         if answer.code:
             sys.exit(answer.code)
 
-    def _refuse(self, sentence: str) -> None:
+    def _refuse(self, sentence: str) -> NoReturn:
         self.stderr.write(" ".join(sentence.split()))
         sys.exit(ExitCode.BAD_INPUT)
+
+    def _stop(self) -> NoReturn:
+        """What a person who pressed Ctrl-C reads instead of a traceback."""
+        self.hide_progress()
+        self.stderr.write(f"Stopped before the end. {self.after_stop}".rstrip())
+        sys.exit(ExitCode.UNDECIDED)
 
     def show_progress(self, progress: Progress) -> None:
         """How far the work is, and how long it may still take, on a terminal's stderr."""

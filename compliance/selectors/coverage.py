@@ -29,6 +29,8 @@ _STRONGEST_FIRST = (
 _STATES = {verdict.value: state for verdict, state in COVERAGE_OF_STAGE.items()} | {
     verdict.value: state for verdict, state in COVERAGE_OF_FILE_SCAN.items()
 }
+_CONCLUDED = {CoverageState.FINDING, CoverageState.COVERED}
+_Key = tuple[int, str, str, str]
 
 
 class Seen(NamedTuple):
@@ -133,18 +135,24 @@ def subtechniques_of(technique: Technique) -> list[Technique]:
 
 
 def _latest(versions: QuerySet[ModelVersion]) -> defaultdict[int, list[Seen]]:
-    """By version, the newest observation of each producer, rule and place: an older one is history."""
+    """By version, the newest observation of each producer, rule and place: an older one is history. But a finding stands until
+    a newer one concludes otherwise: a test from which nothing follows takes nothing back."""
     rows = Observation.objects.filter(model_version__in=versions.order_by().values("pk")).order_by()
     at = Coalesce("observed_at", "evidence__collected_at", "evidence__created_at", "created_at")
-    newest: dict[tuple[int, str, str, str], Seen] = {}
+    newest: dict[_Key, Seen] = {}
+    concluding: dict[_Key, Seen] = {}
     for values in rows.values_list(*Seen._fields[:-1], at).iterator():
         seen = Seen(*values)
         key = (seen.model_version, seen.producer, seen.rule, seen.location)
-        if key not in newest or (seen.at, seen.pk) > (newest[key].at, newest[key].pk):
-            newest[key] = seen
+        for kept_by_key in (newest, concluding) if _STATES[seen.verdict] in _CONCLUDED else (newest,):
+            if key not in kept_by_key or (seen.at, seen.pk) > (kept_by_key[key].at, kept_by_key[key].pk):
+                kept_by_key[key] = seen
     by_version: defaultdict[int, list[Seen]] = defaultdict(list)
-    for seen in newest.values():
+    for key, seen in newest.items():
         by_version[seen.model_version].append(seen)
+        last = concluding.get(key, seen)
+        if last is not seen and _STATES[last.verdict] is CoverageState.FINDING:
+            by_version[seen.model_version].append(last)
     return by_version
 
 

@@ -29,7 +29,15 @@ from scanning.detectors.base import (
 from scanning.detectors.heldout import LabelledImages, load_images
 from scanning.detectors.loading import LoadedModel, load_model
 from scanning.detectors.planting import Recipe, Training, measured, save_model, train
-from scanning.detectors.references import BankedModel, BankedStage, Family, ReferenceBank, read_bank, write_bank
+from scanning.detectors.references import (
+    BankedModel,
+    BankedStage,
+    Family,
+    ReferenceBank,
+    read_bank,
+    refuse_twins,
+    write_bank,
+)
 from scanning.detectors.registry import COMPARING, build
 from scanning.detectors.scan import SEEDS, settle
 from scanning.detectors.side_by_side import side_by_side
@@ -95,7 +103,13 @@ def build_bank(plan: Plan, folder: Path, *, threads: int, on_progress: OnProgres
     training = None if plan.training is None else load_images(plan.training)
     if training is None and not plan.models:
         raise BadInputError("a bank needs training images, or files of models that are known to be unpoisoned")
+    if training is None and plan.attacks:
+        raise BadInputError(
+            "backdoors are planted in models trained as the references were, and these references were handed in; build "
+            "the bank with training images to measure its power"
+        )
     made = [_handed_in(path, plan) for path in plan.models]
+    refuse_twins([row for _, row in made], plan.name)
     if training is not None:
         jobs = [_by_recipe(recipe, training, images, folder) for recipe in recipes(plan, training)]
         made += side_by_side(jobs, threads=threads, stage="training models", on_progress=on_progress)
@@ -103,6 +117,7 @@ def build_bank(plan: Plan, folder: Path, *, threads: int, on_progress: OnProgres
     for done, (path, row) in enumerate(made, start=1):  # one by one: torch.fx, at work in a thread, upsets all others
         rows.append(measured_once(path, row, images, folder, plan, threads=threads))
         on_progress(Progress(stage="measuring models", done=done, total=len(made)))
+    refuse_twins(rows, plan.name)
     bank = ReferenceBank(family=_family(plan, made[0][0], rows, images), models=tuple(rows))
     digest = write_bank(bank, folder / "bank.json")
     return {

@@ -52,8 +52,12 @@ def combine(
         return _report(*_uncalibrated(taken, calibrated), facts, started, _pictures(stages))
     bank = bank.without(model_sha256)
     names = {stage.detector: stage.settings_digest for stage in calibrated}
-    joint = ranked_together({stage.detector: stage.scores for stage in calibrated}, _columns(bank.references, names))
+    references = _columns(bank.references, names)
+    if len(references) < rule.references:
+        return _report(*_too_few(taken, len(references), rule), facts, started, _pictures(stages))
+    joint = ranked_together({stage.detector: stage.scores for stage in calibrated}, references)
     power = joint_power(bank, names, rule)
+    aside = [stage for stage in taken if stage not in calibrated]
     facts["cauchy_p"] = cauchy_p([stage.p_value for stage in calibrated if stage.p_value is not None])
     facts["calibration"] = {
         "tier": CALIBRATED,
@@ -63,11 +67,11 @@ def combine(
         "references": list(joint.references),
         "score": joint.score,
         "flagged": joint.p_value <= rule.alpha,
-        "confirmed": _is_supported(calibrated),
+        "confirmed": bool(_agreeing(calibrated) or _with_evidence(taken)),
         "power": [row.to_json() for row in power],
         "not_compared": "",
     }
-    return _report(*decide(calibrated, joint, power, rule), facts, started, _pictures(stages))
+    return _report(*decide(calibrated, joint, power, rule, aside=aside), facts, started, _pictures(stages))
 
 
 def with_combination(
@@ -108,42 +112,69 @@ def power_of(bank: ReferenceBank, rule: Rule = RULE) -> tuple[Power, ...]:
 
 
 def decide(
-    stages: Sequence[StageScore], joint: Ranked, power: Sequence[Power], rule: Rule = RULE
+    stages: Sequence[StageScore],
+    joint: Ranked,
+    power: Sequence[Power],
+    rule: Rule = RULE,
+    *,
+    aside: Sequence[StageScore] = (),
 ) -> tuple[StageVerdict, str]:
-    """The verdict over all stages, with its reason."""
-    count = len(joint.references)
+    """The verdict over all stages, with its reason. aside: comparing stages that are not calibrated and so not combined."""
     words = (
-        f"Taken together, {len(stages)} stages give p = {joint.p_value:.3f} beside {count} reference models, class "
-        f"{joint.top} first"
+        f"Taken together, {len(stages)} stages give p = {joint.p_value:.3f} beside {len(joint.references)} reference "
+        f"models, class {joint.top} first"
     )
-    found = [stage for stage in stages if stage.verdict is StageVerdict.EVIDENCE_FOUND]
-    if joint.p_value <= rule.alpha and found:
-        return (
-            StageVerdict.EVIDENCE_FOUND,
-            f"{words}, and {_labels(found)} found evidence of a trigger for class {found[0].top_class}.",
+    found = _with_evidence([*stages, *aside])
+    if joint.p_value > rule.alpha:
+        return _ordinary(f"{words}, which is ordinary", stages, found, power, rule)
+    if found:
+        return StageVerdict.EVIDENCE_FOUND, (
+            f"{words}, and {_labels(found)} found evidence of a trigger for class {found[0].top_class}"
+            f"{_uncalibrated_remark(found, aside)}."
         )
-    if joint.p_value <= rule.alpha and (agreed := _agreeing(stages)):
+    if agreed := _agreeing(stages):
         return StageVerdict.EVIDENCE_FOUND, (
             f"{words}, and {_labels(agreed)} single out the same class, {agreed[0].top_class}, independently of each other."
         )
-    if joint.p_value <= rule.alpha:
-        return (
-            StageVerdict.INCONCLUSIVE,
-            f"{words}. That is a flag, but no trigger was confirmed and no two stages agree on a class.",
-        )
+    return (
+        StageVerdict.INCONCLUSIVE,
+        f"{words}. That is a flag, but no trigger was confirmed and no two stages agree on a class.",
+    )
+
+
+def _ordinary(
+    words: str, stages: Sequence[StageScore], found: Sequence[StageScore], power: Sequence[Power], rule: Rule
+) -> tuple[StageVerdict, str]:
+    """What follows where the joint p-value is no flag."""
     if found:
+        remark = _uncalibrated_remark(found, [stage for stage in found if stage not in stages])
         return (
             StageVerdict.EVIDENCE_FOUND,
-            f"{words}, which is ordinary, but {_labels(found)} recovered a working trigger, and that stands.",
+            f"{words}, but {_labels(found)} recovered a working trigger{remark}, and that stands.",
         )
-    strong = [row for row in power if row.rate >= rule.power]
-    if not strong:
+    if unjudged := [stage for stage in stages if None in stage.scores]:
+        told = "; ".join(
+            f"{_labels([stage])} could not judge {count} {'class' if count == 1 else 'classes'}"
+            for stage in unjudged
+            for count in [stage.scores.count(None)]
+        )
+        return StageVerdict.INCONCLUSIVE, f"{words}. But {told}."
+    if not any(row.rate >= rule.power for row in power):
         return (
             StageVerdict.INCONCLUSIVE,
-            f"{words}, which is ordinary. But too few planted backdoors are found to say more, or none was tried.",
+            f"{words}. But too few planted backdoors are found to say more, or none was tried.",
         )
     listed = "; ".join(row.words() for row in power)
-    return StageVerdict.NO_EVIDENCE_AT_POWER, f"{words}, which is ordinary. Power: {listed}."
+    return StageVerdict.NO_EVIDENCE_AT_POWER, f"{words}. Power: {listed}."
+
+
+def _uncalibrated_remark(found: Sequence[StageScore], aside: Sequence[StageScore]) -> str:
+    """What is said of evidence that no reference models stand behind."""
+    return " (in the uncalibrated tier)" if found and all(stage in aside for stage in found) else ""
+
+
+def _with_evidence(stages: Sequence[StageScore]) -> list[StageScore]:
+    return [stage for stage in stages if stage.verdict is StageVerdict.EVIDENCE_FOUND]
 
 
 def _columns(models: Sequence[BankedModel], names: Mapping[str, str]) -> list[dict[str, Scores]]:
@@ -190,13 +221,16 @@ def _agreeing(stages: Sequence[StageScore]) -> list[StageScore]:
     return []
 
 
-def _is_supported(stages: Sequence[StageScore]) -> bool:
-    return bool(_agreeing(stages)) or any(stage.verdict is StageVerdict.EVIDENCE_FOUND for stage in stages)
+def _too_few(taken: Sequence[StageScore], count: int, rule: Rule) -> tuple[StageVerdict, str]:
+    """The stages have references enough each, and too few in common."""
+    why = f"only {count} reference models were measured by all of them, and {rule.references} are needed"
+    if found := _with_evidence(taken):
+        return StageVerdict.EVIDENCE_FOUND, f"{_labels(found)} found evidence; the stages could not be combined: {why}."
+    return StageVerdict.INCONCLUSIVE, f"The stages cannot be combined: {why}."
 
 
 def _uncalibrated(taken: Sequence[StageScore], calibrated: Sequence[StageScore]) -> tuple[StageVerdict, str]:
-    found = [stage for stage in taken if stage.verdict is StageVerdict.EVIDENCE_FOUND]
-    if found:
+    if found := _with_evidence(taken):
         return StageVerdict.EVIDENCE_FOUND, (
             f"{_labels(found)} found evidence; the stages could not be combined, because fewer than two were "
             f"calibrated on the same reference models."

@@ -14,7 +14,7 @@ from scanning.detectors.classifier import Classifier, NotAClassifierError, as_cl
 from scanning.detectors.heldout import LabelledImages
 
 FEWEST_IMAGES = 60
-_SPLIT_SEED = 20_190_519
+SPLIT_SEED = 20_190_519
 _ABOVE_CHANCE = 0.4
 _TRIED = 200
 _EXAMPLES = 16
@@ -75,7 +75,7 @@ def not_finite(module: nn.Module) -> str:
 def split_images(images: LabelledImages, wanted: int) -> tuple[Part, Part]:
     """(search, held-out): a fixed draw, the same for a model and its references; at most half go to the search."""
     count = min(wanted, len(images.labels) // 2)
-    order = np.random.default_rng(_SPLIT_SEED).permutation(len(images.labels))
+    order = np.random.default_rng(SPLIT_SEED).permutation(len(images.labels))
     pixels, labels = torch.from_numpy(images.images), torch.from_numpy(images.labels)
     first, second = torch.from_numpy(order[:count]), torch.from_numpy(order[count:])
     return Part(pixels[first], labels[first]), Part(pixels[second], labels[second])

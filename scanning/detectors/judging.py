@@ -46,7 +46,10 @@ def examined(detector: ComparingDetector, context: ScanContext, rule: Rule = RUL
         "calibration": ranked.to_json(),
         "reference_bank": bank_of(context),
     }
-    made = report(detector, context, verdict, statement, started=started, facts=facts, images=dict(measured.images))
+    made = report(
+        detector, context, verdict, statement, started=started, images=dict(measured.images), facts=facts,
+        settings={"rule": asdict(rule), "settings_digest": detector.settings_digest},
+    )  # fmt: skip
     elsewhere = context.device != "cpu" and ranked.tier == CALIBRATED
     return replace(made, limits=(*made.limits, ON_GPU)) if elsewhere else made
 
@@ -97,10 +100,12 @@ def report(
     started: float,
     facts: JSON | None = None,
     images: dict[str, str] | None = None,
+    settings: JSON | None = None,
 ) -> StageReport:
-    """The report of any stage; `started` is what time.perf_counter() gave at its start."""
+    """The report of any stage; `started` is what time.perf_counter() gave at its start; settings: besides its own fields."""
     parameters = {
         **_settings(detector),
+        **(settings or {}),
         "seeds": list(context.seeds),
         "threads": context.threads,
         "repr": repr(detector),

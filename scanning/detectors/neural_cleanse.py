@@ -20,10 +20,11 @@ from scanning.detectors.base import Confirmation, Measurement, ScanContext, Seed
 from scanning.detectors.chance_triggers import most_by_chance
 from scanning.detectors.folding import prepare_for_search
 from scanning.detectors.inversion import InversionSettings, flips
-from scanning.detectors.inversion_checks import Part, accuracy, runnable, split_images
+from scanning.detectors.inversion_checks import SPLIT_SEED, Part, accuracy, runnable, split_images
 from scanning.detectors.inversion_rounds import Found, invert
 from scanning.detectors.judging import examined
 from scanning.detectors.png import png_base64
+from scanning.detectors.provenance import tensors_sha256
 from scanning.detectors.side_by_side import side_by_side
 from scanning.detectors.stats import clopper_pearson
 
@@ -92,12 +93,15 @@ class NeuralCleanse:
         )  # fmt: skip
         runs = tuple(SeedScores(seed=row.seed, scores=row.scores) for row in found)
         measured = Measurement(runs=runs, words="no trigger worked for any class")
-        facts = self._facts(found, measured.top) | {"accuracy": {"correct": right, "images": len(held_out.labels)}}
+        facts = self._facts(found, measured.top) | {
+            "accuracy": {"correct": right, "images": len(held_out.labels)},
+            "split": {"seed": SPLIT_SEED, "searched": len(search.labels), "held_out": len(held_out.labels)},
+        }
         confirmation, pictures = None, {}
         if (top := measured.top) is not None:
             trigger = typical(found, top)
             confirmation = _alone(lambda: _confirmed(classifier.logits, held_out, trigger, top))
-            facts |= {"held_out": _held_out(confirmation)}
+            facts |= {"held_out": _held_out(confirmation), "trigger_sha256": tensors_sha256(*trigger)}
             pictures = _pictures(*trigger)
         facts |= {"cpu_seconds": round(time.process_time() - started, 2)}
         words = _words(facts["smallest_norm"], classifier.classes)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -125,13 +125,32 @@ def bank_from_json(content: bytes, name: str) -> ReferenceBank:
         document = json.loads(content)
         if document["format"] != FORMAT:
             raise BadInputError(f"{name}: the format {document['format']!r} is not {FORMAT!r}; build the bank anew")
-        return ReferenceBank(
+        bank = ReferenceBank(
             family=_family_from(document["family"]), models=tuple(_model_from(row) for row in document["models"])
         )
+        if len({len(stage.scores) for model in bank.models for stage in model.stages.values()}) > 1:
+            raise ValueError("models of one bank differ in their number of classes")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, BadInputError):
             raise
         raise BadInputError(f"{name}: not a reference bank as `{FORMAT}` describes it") from error
+    refuse_twins(bank.models, name)
+    return bank
+
+
+def refuse_twins(models: Sequence[BankedModel], name: str) -> None:
+    """Raises BadInputError where one model stands in a bank twice: the same bytes, or references that measure the same to the
+    last bit. Nineteen copies of one model are one reference, and any other would rank as never seen."""
+    known: dict[object, BankedModel] = {}
+    for model in models:
+        runs = tuple(sorted((stage, measured.runs) for stage, measured in model.stages.items()))
+        for key in (model.sha256, runs) if runs and not model.attack else (model.sha256,):
+            if key in known:
+                raise BadInputError(
+                    f"{name}: {known[key].name} and {model.name} are one model, and p-values hold only where every model "
+                    f"counts once"
+                )
+            known[key] = model
 
 
 def _family_from(row: JSON) -> Family:

@@ -6,7 +6,7 @@ import os
 import platform
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +24,7 @@ from scanning.detectors.classifier import short_of_memory
 from scanning.detectors.combination import overall, with_combination
 from scanning.detectors.heldout import load_images
 from scanning.detectors.loading import load_model
+from scanning.detectors.provenance import machine, program
 from scanning.detectors.registry import DETECTORS, build, entry_of
 from scanning.detectors.training_images import open_training_images
 
@@ -112,7 +113,7 @@ def _drifting() -> Iterator[set[str]]:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
-def environment(request: Request, drifting: set[str]) -> JSON:
+def environment(request: Request, drifting: Set[str] = frozenset()) -> JSON:
     """What must be equal for a repeated scan to give equal numbers; drifting: operations that stand in the way of it."""
     on_gpu: JSON = {}
     if request.device == "cuda":
@@ -122,11 +123,13 @@ def environment(request: Request, drifting: set[str]) -> JSON:
             "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call] # torch leaves it unannotated
         }
     return {
+        **program(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
         "system": platform.system(),
         "machine": platform.machine(),
+        **machine(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "device": request.device,
         **on_gpu,

@@ -138,14 +138,21 @@ def _stage_pair(name: str, a: JSON | None, b: JSON | None) -> StagePair:
     if a is None or b is None:
         return StagePair(title=label_of(name), **shown, figures="", is_equal=False, settings=())
     settings, _equal = _differing(_flat(a["parameters"]), _flat(b["parameters"]))
-    equal = a["facts"] == b["facts"]
+    empty = not a["facts"] and not b["facts"]
+    equal = not empty and _measured(a["facts"]) == _measured(b["facts"])
+    said = _("neither gave figures") if empty else _("equal to the last bit")
     return StagePair(
         title=label_of(name),
         **shown,
-        figures=_("equal to the last bit") if equal else _apart(a["facts"], b["facts"]),
+        figures=said if empty or equal else _apart(a["facts"], b["facts"]),
         is_equal=equal,
         settings=tuple(pair for pair in settings if pair.label != "repr"),
     )
+
+
+def _measured(facts: JSON) -> JSON:
+    """What was measured of the model, without what was measured of the run: no two runs take the same time."""
+    return {name: value for name, value in facts.items() if name != "cpu_seconds"}
 
 
 def _scores(facts: JSON) -> list[float | None]:

@@ -279,10 +279,22 @@ def _merged(reports: Sequence[ScanReport], bank: ReferenceModels | None) -> Scan
         best,
         stages=stages,
         verdict=overall(stages),
+        environment={**best.environment, **_elsewhere(reports, best.environment)},
         data={key: value for report in reports for key, value in report.data.items()},
         started_at=min(report.started_at for report in reports),
         finished_at=max(report.finished_at for report in reports),
     )
+
+
+def _elsewhere(reports: Sequence[ScanReport], environment: JSON) -> JSON:
+    """Stages that another worker ran, with the machine they ran on: a scan that was taken up again may have had two."""
+    others = {
+        stage.detector: report.environment
+        for report in reports
+        for stage in report.stages
+        if report.environment and report.environment != environment
+    }
+    return {"stages_run_elsewhere": others} if others else {}
 
 
 def _drafts(scan: Scan, file_report: FileScanReport, report: ScanReport | None) -> list[ObservationDraft]:

@@ -17,6 +17,7 @@ from compliance.types.states import JobState
 from compliance.types.verdicts import FileScanVerdict, StageVerdict
 from compliance.web.choosing import Choosing, QuickSelect, choosing
 from compliance.web.forms import CollectedForm
+from scanning.detectors.registry import DETECTORS
 from scanning.ingest import registry
 from scanning.ingest.report_scope import sha256_of
 from scanning.models import ReferenceBank, Scan
@@ -197,8 +198,10 @@ class ScanForm(forms.Form):
         help_text=_("The start of every random draw; the same seed repeats the scan."),
     )
 
-    def __init__(self, *, asker: Asker, data: Any = None, version: ModelVersion | None = None) -> None:
-        super().__init__(data, initial=_known_of(version))
+    def __init__(
+        self, *, asker: Asker, data: Any = None, version: ModelVersion | None = None, like: Scan | None = None
+    ) -> None:
+        super().__init__(data, initial={**_known_of(version), **_as_in(like)})
         versions, images = lists.scannable_versions(asker=asker), lists.image_sets(asker=asker)
         for name in ("model_version", "base_version"):
             choosing(self, name).offer(versions.order_by("-pk"))
@@ -218,6 +221,16 @@ def _known_of(version: ModelVersion | None) -> dict[str, UUID]:
         return {}
     parent = version.parent
     return {"model_version": version.uuid, **({"base_version": parent.uuid} if parent and parent.evidence_id else {})}
+
+
+def _as_in(scan: Scan | None) -> dict[str, Any]:
+    """What an earlier scan was given, so that scanning again is the same test: fewer inputs would be a weaker one."""
+    if scan is None:
+        return {}
+    names = ("model_version", "held_out", "training_images", "suspects", "base_version", "reference_bank")
+    given = {name: row.uuid for name in names if (row := getattr(scan, name)) is not None}
+    every = set(scan.detectors) >= set(DETECTORS)
+    return {**given, "kind": scan.kind, "detectors": [] if every else scan.detectors, "seed": scan.seed}
 
 
 class CompareForm(forms.Form):

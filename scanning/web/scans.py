@@ -116,10 +116,17 @@ def _version_asked(request: Request) -> ModelVersion | None:
     return get_object_or_404(lists.scannable_versions(asker=request.user).select_related("parent"), uuid=uuid)
 
 
+def _named(request: Request, key: str, rows: QuerySet[Scan]) -> Scan | None:
+    """The scan that a link names, as `?a=`; 404 where there is none for the asker."""
+    text = request.GET.get(key)
+    return found(request, rows, uuid_of(text)) if text else None
+
+
 @guarded(Verb.START_SCAN, methods=("GET", "HEAD", "POST"))
 def scan_new(request: Request) -> HttpResponse:
     """Start a scan; it goes on in the background."""
-    form = ScanForm(asker=request.user, data=request.POST or None, version=_version_asked(request))
+    like = _named(request, "like", lists.scan_list(asker=request.user).select_related(*INPUTS))
+    form = ScanForm(asker=request.user, data=request.POST or None, version=_version_asked(request), like=like)
     if request.method == "POST" and form.is_valid():
         try:
             scan = scans.request_scan(**form.cleaned_data, actor=request.user)
@@ -185,12 +192,6 @@ def scan_progress(request: Request, uuid: UUID) -> HttpResponse:
         response.status_code = STOP_POLLING
         response["HX-Refresh"] = "true"
     return response
-
-
-def _named(request: Request, key: str, rows: QuerySet[Scan]) -> Scan | None:
-    """The scan that `?a=` or `?b=` names; 404 where there is none for the asker."""
-    text = request.GET.get(key)
-    return found(request, rows, uuid_of(text)) if text else None
 
 
 @guarded(Verb.VIEW)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -14,6 +16,7 @@ from compliance.models import AISystem, Evidence, LedgerEvent, ModelVersion, Obs
 from compliance.services import evidence, inventory, jobs, leases
 from compliance.services.errors import RefusedError
 from compliance.types.canonical import sha256_hex
+from compliance.types.drafts import ScanReport
 from compliance.types.states import EvidenceState, JobState, ModelOrigin
 from scanning.models import Scan
 from scanning.services import isolated, scans
@@ -93,6 +96,25 @@ def test_stages_that_compare_are_concluded_together_once(small_model: tuple[Mode
     assert seen["head_statistics"].facts["part_of"] == "combination"
     assert (seen["head_statistics"].techniques, seen["combination"].techniques) == ([], ["AML.T0018.000"])
     assert [stage["detector"] for stage in scan.report["detection"]["stages"]][-1] == "combination"
+
+
+def test_a_scan_that_two_machines_shared_says_which_stage_ran_where(
+    small_model: tuple[ModelVersion, Evidence], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = isolated.scan_model
+
+    def scan_model(*, detectors: list[str], **given: Any) -> ScanReport:
+        report = real(detectors=detectors, **given)
+        told = {**report.environment, "processor": "Another one"} if detectors == ["max_margin"] else report.environment
+        return replace(report, environment=told)
+
+    monkeypatch.setattr(isolated, "scan_model", scan_model)
+    scan = scanned(small_model[0], Scan.DETECTION, None, "head_statistics", "max_margin")
+    environment = scan.report["detection"]["environment"]
+    assert environment["processor"] != "Another one"
+    assert {name: told["processor"] for name, told in environment["stages_run_elsewhere"].items()} == {
+        "max_margin": "Another one"
+    }
 
 
 def test_inputs_of_another_system_are_refused(small_model: tuple[ModelVersion, Evidence]) -> None:

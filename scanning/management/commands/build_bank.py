@@ -11,10 +11,17 @@ from compliance.types.verdicts import ExitCode
 from scanning.detectors.references import FEWEST
 from scanning.services import reference_banks
 
+_POWER_NEXT = "Power is not measured yet, so no scan can end in a negative: run `manage.py measure_power` next."
+_POWER_NEVER = (
+    "No scan beside these references can end in a negative: power is measured by planting backdoors in models trained as "
+    "the references were, and these were handed in. Build a bank with --training for that."
+)
+
 
 class Command(AssayCommand):
     help = "Build a reference bank: known models of one family, each measured as a scan measures. May be stopped and goes on."
     seals = False
+    after_stop = "What is done is kept; the same command goes on from there."
 
     def arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("folder", type=Path, metavar="FOLDER", help="where models and bank.json are kept")
@@ -67,6 +74,6 @@ class Command(AssayCommand):
             f"{made['path']}",
             f"SHA-256 {made['sha256']}",
             f"{made['references']} references: the smallest p-value they can show is {smallest:.3f}",
-            "Power is not measured yet, so no scan can end in a negative: run `manage.py measure_power` next.",
+            _POWER_NEXT if options["training"] else _POWER_NEVER,
         ]
         return Answer(code=ExitCode.POSITIVE, document=made, lines=lines)

@@ -16,6 +16,7 @@ STANDARD = ("patch-1%", "patch-10%", "blended-10%")
 class Command(AssayCommand):
     help = "Plant known backdoors in models trained as a bank's references were, and measure how often scans find them."
     seals = False
+    after_stop = "What is done is kept; the same command goes on from there."
 
     def arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("folder", type=Path, metavar="FOLDER", help="of a bank made by build_bank")

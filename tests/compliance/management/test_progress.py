@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 
+from compliance.management.base import Answer, AssayCommand
 from compliance.management.progress import ProgressLine, in_words
 from compliance.types.drafts import Progress
+from compliance.types.verdicts import ExitCode
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -83,3 +86,21 @@ def test_nothing_is_written_where_nobody_looks() -> None:
 )
 def test_spans_in_words(seconds: float, words: str) -> None:
     assert in_words(seconds) == words
+
+
+class Stopped(AssayCommand):
+    """A command whose work somebody stops."""
+
+    after_stop = "What is done is kept."
+
+    def answer(self, options: dict[str, Any]) -> Answer:
+        self.show_progress(Progress(stage="searching", done=1, total=2))
+        raise KeyboardInterrupt
+
+
+def test_a_command_that_somebody_stops_says_so_in_one_sentence() -> None:
+    heard = io.StringIO()
+    with pytest.raises(SystemExit) as end:
+        Stopped(stderr=heard).handle(json=False)
+    assert end.value.code == ExitCode.UNDECIDED
+    assert heard.getvalue().strip() == "Stopped before the end. What is done is kept."

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from compliance.types.errors import BadInputError
 from scanning.detectors.architectures import SMALL_CNN
@@ -59,6 +61,29 @@ def test_known_models_that_were_handed_in_make_a_bank(plan: Plan, tmp_path: Path
     made = build_bank(replace(plan, training=None, models=files, attacks=()), tmp_path / "handed", threads=1)
     bank, _ = read_bank(Path(made["path"]))
     assert {row.name for row in bank.references} == {path.name for path in files}
+
+
+def test_every_model_counts_once(plan: Plan, tmp_path: Path) -> None:
+    """Nineteen copies of one model are one reference, and rank whatever differs from it as never seen."""
+    build_bank(replace(plan, attacks=()), tmp_path / "trained", threads=1)
+    first, second = sorted((tmp_path / "trained" / "models").glob("*.safetensors"))
+    handed = replace(plan, training=None, attacks=())
+    with pytest.raises(BadInputError, match="are one model"):
+        build_bank(replace(handed, models=(first, second, first)), tmp_path / "handed", threads=1)
+    renamed = tmp_path / "renamed.safetensors"
+    with safe_open(first, framework="pt") as file:
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 # it is no dict
+        save_file(weights, renamed, metadata={**file.metadata(), "note": "saved again"})
+    with pytest.raises(BadInputError, match=r"renamed\.safetensors are one model"):
+        build_bank(replace(handed, models=(first, renamed)), tmp_path / "again", threads=1)
+    assert not (tmp_path / "again" / "bank.json").exists()
+
+
+def test_no_power_without_the_images_that_references_were_trained_on(plan: Plan, tmp_path: Path) -> None:
+    build_bank(replace(plan, attacks=()), tmp_path / "trained", threads=1)
+    files = tuple((tmp_path / "trained" / "models").glob("*.safetensors"))
+    with pytest.raises(BadInputError, match="build the bank with training images to measure its power"):
+        build_bank(replace(plan, training=None, models=files), tmp_path / "handed", threads=1)
 
 
 def test_targets_of_planted_models_go_round_the_classes(plan: Plan) -> None:

@@ -61,6 +61,42 @@ def test_uncalibrated_stages_are_not_combined() -> None:
     assert "cannot be combined" in report.statement
 
 
+def test_no_negative_where_a_stage_could_not_judge_a_class() -> None:
+    parts = stages(QUIET, QUIET)
+    blind = Told(name="neural_cleanse", scores=(0.3, None, 0.2)).examine(context(BANK))
+    assert blind.verdict is StageVerdict.INCONCLUSIVE
+    together = with_combination([*parts, blind], BANK, MODEL.sha256)
+    assert together[-1].verdict is overall(together) is StageVerdict.INCONCLUSIVE
+    assert "Trigger inversion (Neural Cleanse) could not judge 1 class." in together[-1].statement
+
+
+def test_a_trigger_that_an_uncalibrated_stage_confirmed_is_not_called_ordinary() -> None:
+    parts = stages(QUIET, QUIET)
+    works = Told(name="neural_cleanse", scores=(9.0, 0.1, 0.2, 0.15, 0.12), confirmation=WORKS).examine(context(None))
+    assert (works.verdict, works.facts["calibration"]["tier"]) == (StageVerdict.EVIDENCE_FOUND, "uncalibrated")
+    together = with_combination([*parts, works], BANK, MODEL.sha256)
+    assert together[-1].verdict is overall(together) is StageVerdict.EVIDENCE_FOUND
+    assert "Trigger inversion (Neural Cleanse) recovered a working trigger" in together[-1].statement
+    assert "uncalibrated" in together[-1].statement
+    assert together[-1].facts["calibration"]["confirmed"]
+
+
+@pytest.mark.parametrize("shared", [0, 1, 18])
+def test_too_few_references_that_all_stages_measured_give_no_joint_p(shared: int) -> None:
+    """Each stage has references enough of its own, but hardly any model was measured by both."""
+    models = [
+        replace(row, stages={name: row.stages[name] for name in (NAMES[:2] if place < shared else [NAMES[place % 2]])})
+        for place, row in enumerate(Made(stages=NAMES[:2], references=60).bank().models)
+    ]
+    bank = ReferenceBank(family=BANK.family, models=tuple(models))
+    parts = [Told(name=name, scores=QUIET).examine(context(bank)) for name in NAMES[:2]]
+    assert {part.facts["calibration"]["tier"] for part in parts} == {"calibrated"}
+    report = combine(parts, bank, model_sha256=MODEL.sha256)
+    assert report.verdict is StageVerdict.INCONCLUSIVE
+    assert "calibration" not in report.facts
+    assert f"only {shared} reference models were measured by all of them, and 19 are needed" in report.statement
+
+
 def test_a_single_comparing_stage_gets_no_combination() -> None:
     assert len(with_combination(stages(QUIET), BANK, MODEL.sha256)) == 1
     assert [stage.detector for stage in with_combination(stages(QUIET, QUIET), BANK, MODEL.sha256)][-1] == "combination"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
 from compliance.types.verdicts import StageVerdict
 from scanning.detectors.base import Confirmation, Measurement, SeedScores
-from scanning.detectors.calibration import CALIBRATED, UNCALIBRATED, Rule, is_confirmed, stage_power
+from scanning.detectors.calibration import CALIBRATED, RULE, UNCALIBRATED, Rule, is_confirmed, stage_power
 from scanning.detectors.references import ReferenceBank
 from tests.scanning.detectors.banked import FAMILY, MODEL, SETTINGS, Made, Told, context, stage
 
@@ -27,6 +27,12 @@ def test_an_ordinary_score_is_a_negative_only_with_its_power() -> None:
     silent = Told(scores=ORDINARY).examine(context(unmeasured))
     assert silent.verdict is StageVerdict.INCONCLUSIVE
     assert "was not measured" in silent.statement
+
+
+def test_the_record_holds_every_threshold_of_the_verdict() -> None:
+    report = Told(scores=ORDINARY).examine(context(BANK))
+    assert report.parameters["rule"] == asdict(RULE)
+    assert report.parameters["settings_digest"] == SETTINGS
 
 
 def test_a_weak_stage_gives_no_negative() -> None:

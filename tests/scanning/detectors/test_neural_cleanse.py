@@ -124,6 +124,15 @@ def test_the_recovered_trigger_is_a_picture_that_shows_the_pixel(found: StageRep
     assert np.median(mask) < 64
 
 
+def test_the_record_names_the_trigger_and_the_images_it_was_sought_on(world: World, found: StageReport) -> None:
+    again = world.examine(world.planted)
+    assert again.facts["trigger_sha256"] == found.facts["trigger_sha256"]
+    assert len(found.facts["trigger_sha256"]) == 64
+    split = found.facts["split"]
+    assert split["searched"] + split["held_out"] == len(world.images.labels)
+    assert found.facts["held_out"]["tried"] <= split["held_out"]
+
+
 def test_more_threads_change_no_bit(world: World) -> None:
     one, three = (STAGE.measure(world.context(world.planted, threads=threads, seeds=(0, 1))) for threads in (1, 3))
     assert (one.runs, one.confirmation, one.images) == (three.runs, three.confirmation, three.images)

@@ -46,6 +46,26 @@ def test_scores_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
         read_bank(path)
 
 
+def test_models_that_differ_in_their_number_of_classes_are_no_bank(tmp_path: Path) -> None:
+    path = tmp_path / "bank.json"
+    write_bank(Made(references=2, planted=0).bank(), path)
+    document = json.loads(path.read_text())
+    document["models"][0]["stages"]["max_margin"]["runs"][0]["scores"].append(0.5)
+    path.write_text(json.dumps(document))
+    with pytest.raises(BadInputError, match="not a reference bank"):
+        read_bank(path)
+
+
+def test_a_model_that_stands_in_a_bank_twice_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "bank.json"
+    write_bank(Made(references=3, planted=0).bank(), path)
+    document = json.loads(path.read_text())
+    document["models"][2]["sha256"] = document["models"][0]["sha256"]
+    path.write_text(json.dumps(document))
+    with pytest.raises(BadInputError, match="0 and 2 are one model"):
+        read_bank(path)
+
+
 def test_a_bank_of_another_architecture_is_not_used_and_says_so(tmp_path: Path) -> None:
     write_bank(Made(references=1, planted=0).bank(), tmp_path / "bank.json")
     bank, facts = bank_for("b" * 64, tmp_path / "bank.json")

@@ -39,7 +39,7 @@ def bank(found: int = 3) -> ReferenceBank:
     references = [BankedModel(name=f"r{n}", sha256=f"{n:064x}", stages=measured(1 + n / 20)) for n in range(20)]
     planted = [
         BankedModel(
-            name=f"p{n}", sha256=f"{n:063x}f", attack="BadNets 4×4", target=1, accuracy=0.71, attack_success=0.98,
+            name=f"p{n}", sha256=f"f{n:063x}", attack="BadNets 4×4", target=1, accuracy=0.71, attack_success=0.98,
             stages=measured(50.0, place=1) if n < found else measured(1.5),
         )
         for n in range(4)

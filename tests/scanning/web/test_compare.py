@@ -37,6 +37,31 @@ def test_the_same_figures_are_equal_to_the_last_bit(world: World, contributor: U
     assert (result.same_file, result.environment, result.tensors_differing, result.tensors_equal) == (True, (), 0, 5)
 
 
+def test_the_time_that_a_search_took_is_no_figure_of_the_model(world: World, contributor: User) -> None:
+    slow, fast = copy.deepcopy(told.CALIBRATED), copy.deepcopy(told.CALIBRATED)
+    slow["facts"]["cpu_seconds"], fast["facts"]["cpu_seconds"] = 9.5, 2.5
+    result = compare(scan_with(world, contributor, [slow]), scan_with(world, contributor, [fast]))
+    assert [(pair.figures, pair.is_equal) for pair in result.stages] == [("equal to the last bit", True)]
+
+
+def test_stages_without_figures_are_not_called_equal(world: World, contributor: User) -> None:
+    silent = told.stage("strip", "not_applicable", "Not handed in.")
+    (pair,) = compare(scan_with(world, contributor, [silent]), scan_with(world, contributor, [silent])).stages
+    assert (pair.figures, pair.is_equal) == ("neither gave figures", False)
+
+
+def test_equal_figures_are_expected_of_one_file_alone(
+    world: World, contributor: User, browse: Browse, first: Scan
+) -> None:
+    second = scan_with(world, contributor, [told.UNCALIBRATED, told.CALIBRATED])
+    expected, asked = "expected to be equal to the last bit", {"a": str(first.uuid), "b": str(second.uuid)}
+    assert expected in browse(contributor).get(COMPARE, asked).text
+    Scan.objects.filter(pk=second.pk).update(model_version=world.base)
+    text = browse(contributor).get(COMPARE, asked).text
+    assert expected not in text
+    assert "Nothing differs but the model." in text
+
+
 def test_what_differs_is_told_with_its_size(world: World, contributor: User, first: Scan) -> None:
     tensors = {**told.TENSORS, "layer1.weight": {**told.TENSORS["layer1.weight"], "sha256": "e" * 64}}
     tensors["new.weight"] = tensors.pop("layer0.weight")

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from compliance.models import ModelVersion, Observation, User
-from compliance.selectors.coverage import coverage_states, coverage_table
+from compliance.selectors.coverage import CoverageCell, coverage_states, coverage_table
 from compliance.services import observations
 from compliance.types.verdicts import CoverageState, StageVerdict
 from scanning.detectors.report_json import report_from_json
@@ -78,6 +78,30 @@ def test_what_was_made_of_other_bytes_covers_nothing_now(world: World) -> None:
     versions.update(digest="f" * 64)
     assert coverage_table(versions, technique=about)[0].cells[0].state is CoverageState.STALE
     assert coverage_states(versions, technique=about)[world.base.pk][0] is CoverageState.STALE
+
+
+@pytest.mark.parametrize("later", [StageVerdict.INCONCLUSIVE, StageVerdict.NOT_APPLICABLE, StageVerdict.FAILED])
+def test_evidence_stands_until_a_later_test_concludes_otherwise(world: World, later: StageVerdict) -> None:
+    """As the finding does: a second scan that is handed less and says nothing takes nothing back."""
+    versions = ModelVersion.objects.filter(pk=world.base.pk)
+    about = world.assessment.technique
+
+    def state() -> CoverageState:
+        assert coverage_states(versions, technique=about)[world.base.pk][0] is cells()[0].state
+        return cells()[0].state
+
+    def cells() -> tuple[CoverageCell, ...]:
+        return coverage_table(versions, technique=about)[0].cells
+
+    found = combined(world.base, StageVerdict.EVIDENCE_FOUND, 0.025)
+    combined(world.base, later, 0.025)
+    assert state() is CoverageState.FINDING
+    assert (seen := cells()[0].observation) is not None
+    assert seen.pk == found.pk
+    combined(world.base, StageVerdict.NO_EVIDENCE_AT_POWER, 0.5)
+    assert state() is CoverageState.COVERED
+    combined(world.base, later, 0.5)
+    assert state() is not CoverageState.COVERED
 
 
 def test_a_new_version_is_not_covered_by_the_old_one(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -156,6 +158,30 @@ def test_scanning_again_starts_from_the_same_version(
     form = browse(contributor).get(link).context["form"]
     assert form.initial["model_version"] == scan.model_version.uuid
     assert form.initial["base_version"] == world.base.uuid
+
+
+def test_scanning_again_offers_what_the_scan_was_given(
+    world: World, browse: Browse, contributor: User, held_out: str
+) -> None:
+    bank = ReferenceBank.objects.create(name="Small networks", architecture="cnn", evidence=world.log, size=9)
+    client = browse(contributor)
+    sent = {
+        "model_version": str(world.tuned.uuid), "kind": "detection", "detectors": ["neural_cleanse", "max_margin"],
+        "held_out": held_out, "training_images": "", "suspects": "", "base_version": "",
+        "reference_bank": str(bank.uuid), "seed": 7,
+    }  # fmt: skip
+    client.post(NEW, sent)
+    first = Scan.objects.get()
+    Job.objects.filter(pk=first.job_id).update(state=JobState.SUCCEEDED)
+    page = client.get(reverse("scan-detail", args=[first.uuid])).text
+    link = re.search(r'href="([^"]*)">Scan again<', page)
+    assert link is not None
+    initial = client.get(unescape(link[1])).context["form"].initial
+    assert {name: str(value) for name, value in initial.items() if name not in ("detectors", "base_version")} == {
+        name: str(sent[name]) for name in ("model_version", "kind", "held_out", "reference_bank", "seed")
+    }
+    assert initial["detectors"] == sent["detectors"]
+    assert client.get(f"{NEW}?like={world.tuned.uuid}").status_code == 404
 
 
 def test_each_stage_says_what_it_needs_and_what_it_takes(world: World, browse: Browse, contributor: User) -> None:
