@@ -209,7 +209,7 @@ class ScanReportSerializer(ScanSerializer):
 
 
 class ScanRequest(serializers.Serializer[JSON]):
-    """A scan to start. No detectors named means all of them; no reference bank, the best one for the architecture."""
+    """A scan to start. No detectors named means all of them; no reference bank, the one that ships for it."""
 
     model_version = ScopedReference(queryset=m.ModelVersion.objects.all())
     kind = serializers.ChoiceField(choices=KINDS)

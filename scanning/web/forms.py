@@ -184,7 +184,7 @@ class ScanForm(forms.Form):
         queryset=ReferenceBank.objects.none(),
         to_field_name="uuid",
         required=False,
-        empty_label=_("the best ones for the architecture"),
+        empty_label=_("those that ship for the architecture, if any"),
         help_text=_(
             "Models of the same making that are known. A score is ranked among them; without them the result is marked "
             "uncalibrated and supports no negative."

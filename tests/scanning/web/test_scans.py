@@ -188,7 +188,7 @@ def test_each_stage_says_what_it_needs_and_what_it_takes(world: World, browse: B
     text = browse(contributor).get(NEW).text
     assert "Needs held-out images. Takes a minute or so for a small model. Speaks to AML.T0018.000." in text
     assert "Needs the model alone." in text
-    assert "the best ones for the architecture" in text
+    assert "those that ship for the architecture, if any" in text
 
 
 def test_foreign_versions_and_data_cannot_be_chosen(world: World, browse: Browse, contributor: User) -> None:

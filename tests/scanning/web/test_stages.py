@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
@@ -52,6 +53,26 @@ def test_what_was_not_tested_is_as_loud_as_what_was(page: str) -> None:
     assert "AML.T0018.003 Modify Prompt Construction Logic: nothing follows from this scan." in silence
     assert "This stage needs suspicious inputs, and none were handed in." in silence
     assert "neural_cleanse sees its own kind of trigger alone." in silence
+
+
+def test_every_drawing_scrolls_on_a_narrow_screen_before_its_words_grow_too_small(
+    world: World, contributor: User, browse: Browse
+) -> None:
+    scan = scan_with(world, contributor, told.EVERY)
+    kinds = set(
+        re.findall(r'<svg class="chart (\w+)"', browse(contributor).get(reverse("scan-detail", args=[scan.uuid])).text)
+    )
+    assert {"dots", "strip", "spans"} <= kinds
+    rules = (settings.BASE_DIR / "compliance/static/assay/scan.css").read_text(encoding="utf-8")
+    wide = re.findall(r"((?:\.chart-scroll svg\.\w+,?\s)+)\{\s*min-width: 30rem;", rules)
+    assert kinds <= set(re.findall(r"svg\.(\w+)", "".join(wide)))
+
+
+def test_a_drawing_without_classes_names_no_dark_class(world: World, contributor: User, browse: Browse) -> None:
+    scan = scan_with(world, contributor, [told.COMBINATION])
+    text = text_of(browse(contributor), scan)
+    assert "The strip holds one line for each reference model" in text
+    assert "The dark class is that one." not in text
 
 
 def test_power_is_told_per_attack_with_its_interval(page: str) -> None:
