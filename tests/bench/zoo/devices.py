@@ -4,8 +4,11 @@
 
 `cuda` is the GPU of this machine. `plain` is the CPU without oneDNN: other kernels, another order of summation; it tells how
 much of a difference arithmetic alone makes. `pretended` walks every path of `cuda` with the processor's arithmetic: see
-tests/scanning/detectors/pretended_gpu.py. Exit code 1: a verdict differs, or a score by more than `TOLERANCE`.
-A p-value is a rank among the references, so that a score that hardly moves can still pass one or two of them.
+tests/scanning/detectors/pretended_gpu.py.
+
+A search goes on from the last bit of its first steps, so scores move by more than rounding, and p-values, which are ranks,
+with them. Exit code 1: all stages together flag a model on one device and not on the other, or evidence is found on one
+where the other concludes that there is none.
 """
 
 from __future__ import annotations
@@ -13,13 +16,15 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
 
 from compliance.types.drafts import ScanReport
+from compliance.types.verdicts import StageVerdict
+from scanning.detectors.calibration import RULE
 from scanning.detectors.registry import COMBINATION, COMPARING
 from scanning.detectors.scan import Request, scan_model
 from tests.bench.zoo.judge import HELD_OUT, fetch_held_out
@@ -27,7 +32,8 @@ from tests.bench.zoo.recipes import TEST, Entry, entries
 from tests.bench.zoo.train import expanded, facts_of
 from tests.scanning.detectors.pretended_gpu import pretended_gpu
 
-TOLERANCE = 0.05  # of a score, relative: a trigger that a search finds depends on the last bit of its first steps
+
+_OPPOSITES = {StageVerdict.EVIDENCE_FOUND.value, StageVerdict.NO_EVIDENCE_AT_POWER.value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +78,16 @@ def apart(one: Scanned, other: Scanned) -> dict[str, float]:
     }
 
 
-def moved(one: Scanned, other: Scanned) -> float:
-    """Largest difference of a p-value of any stage, the combination among them."""
-    both = [(p, other.p_values.get(stage)) for stage, p in one.p_values.items()]
+def moved(one: Scanned, other: Scanned, stages: Iterable[str]) -> float:
+    """Largest difference of the p-value of any of the stages."""
+    both = [(one.p_values.get(stage), other.p_values.get(stage)) for stage in stages]
     return max((abs(a - b) for a, b in both if a is not None and b is not None), default=0.0)
+
+
+def contradict(one: Scanned, other: Scanned) -> bool:
+    """Whether a flag of all stages together, or a conclusion, is another."""
+    flags = {p is not None and p <= RULE.alpha for p in (one.p_values[COMBINATION], other.p_values[COMBINATION])}
+    return len(flags) > 1 or {one.verdict, other.verdict} == _OPPOSITES
 
 
 def chosen(models: int) -> Sequence[Entry]:
@@ -91,22 +103,25 @@ def main(other: str, models: int) -> int:
     """One line a model, then the largest differences."""
     fetch_held_out()
     largest: dict[str, float] = {}
-    furthest: list[float] = []
-    wrong = 0
+    pairs: list[tuple[Scanned, Scanned]] = []
     for entry in chosen(models):
         first, second = scanned(entry, "cpu"), scanned(entry, other)
         differences = apart(first, second)
         largest = {stage: max(largest.get(stage, 0.0), value) for stage, value in differences.items()}
-        furthest.append(moved(first, second))
-        wrong += first.verdict != second.verdict or max(differences.values(), default=0.0) > TOLERANCE
+        pairs.append((first, second))
         print(
             f"{entry.attack or 'none':14} cpu {first.verdict:22} {first.p_values[COMBINATION]!s:8} {first.seconds:5.1f} s   "
             f"{other} {second.verdict:22} {second.p_values[COMBINATION]!s:8} {second.seconds:5.1f} s",
             flush=True,
         )
     print("largest relative difference of scores: " + ", ".join(f"{s} {d:.2e}" for s, d in sorted(largest.items())))
-    print(f"p-values of {sum(p > 0 for p in furthest)} of {models} models moved, at most by {max(furthest):.3f}")
-    print(f"{wrong} of {models} models differ in verdict, or in a score by more than {TOLERANCE:g}")
+    for words, stages in (("joint p-value", (COMBINATION,)), ("p-value of a stage", tuple(COMPARING))):
+        by = [moved(*pair, stages) for pair in pairs]
+        print(f"{words}: moved in {sum(p > 0 for p in by)} of {len(by)} models, at most by {max(by):.3f}")
+    wrong = sum(contradict(*pair) for pair in pairs)
+    print(
+        f"equal verdicts: {sum(one.verdict == two.verdict for one, two in pairs)} of {len(pairs)}; contradictions: {wrong}"
+    )
     return 1 if wrong else 0
 
 
