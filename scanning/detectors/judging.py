@@ -24,8 +24,8 @@ from scanning.detectors.calibration import CALIBRATED, RULE, Calibration, Power,
 from scanning.detectors.registry import entry_of
 
 ON_GPU = (
-    "The stage ran on a GPU and its reference models were measured on a processor: figures can differ in their last "
-    "digits, and how much hangs on that was not measured; where p is near its limit, scan on a processor too."
+    "The stage ran on a GPU and its reference models were measured on a processor, which rounds sums otherwise: p can move "
+    "by some references, and how far was not measured on a GPU; where p is near its limit, scan on a processor too."
 )
 
 

@@ -32,7 +32,6 @@ from tests.bench.zoo.recipes import TEST, Entry, entries
 from tests.bench.zoo.train import expanded, facts_of
 from tests.scanning.detectors.pretended_gpu import pretended_gpu
 
-
 _OPPOSITES = {StageVerdict.EVIDENCE_FOUND.value, StageVerdict.NO_EVIDENCE_AT_POWER.value}
 
 
