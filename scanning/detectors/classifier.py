@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from scanning.detectors.base import at_once
+from scanning.detectors.base import TOO_MUCH_MEMORY, at_once, out_of_memory
 from scanning.detectors.onnx_ops import UnsupportedGraphError
 
 _SAMPLE = 16
@@ -47,6 +47,8 @@ def as_classifier(module: nn.Module, images: Tensor) -> Classifier:
     except UnsupportedGraphError as error:
         raise NotAClassifierError(str(error)) from error
     except (RuntimeError, IndexError, ValueError, TypeError) as error:
+        if out_of_memory(error):
+            raise NotAClassifierError(TOO_MUCH_MEMORY) from error
         shape = list(images.shape[1:])
         raise NotAClassifierError(f"the model cannot take a batch of images of shape {shape}") from error
     if scores.dim() != 2 or len(scores) != len(sample) or not scores.is_floating_point():

@@ -15,7 +15,14 @@ from compliance.types.drafts import JSON, Progress, ScanReport, StageReport
 from compliance.types.errors import BadInputError
 from compliance.types.verdicts import StageVerdict
 from scanning.detectors.banks import bank_for
-from scanning.detectors.base import Detector, OnProgress, ScanContext, ignore_progress
+from scanning.detectors.base import (
+    TOO_MUCH_MEMORY,
+    Detector,
+    OnProgress,
+    ScanContext,
+    ignore_progress,
+    out_of_memory,
+)
 from scanning.detectors.combination import overall, with_combination
 from scanning.detectors.heldout import load_images
 from scanning.detectors.loading import load_model
@@ -146,7 +153,7 @@ def _examine(detector: Detector, context: ScanContext) -> StageReport:
         return detector.examine(context)
     except (RuntimeError, ArithmeticError, MemoryError) as error:
         # torch reports shape, numeric and memory trouble as RuntimeError: the stage failed, the report still stands.
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        reason = _reason(error)
         return StageReport(
             detector=detector.name,
             detector_version=detector.version,
@@ -156,3 +163,11 @@ def _examine(detector: Detector, context: ScanContext) -> StageReport:
             speaks_to=entry_of(detector.name).speaks_to,
             limits=(),
         )
+
+
+def _reason(error: Exception) -> str:
+    if out_of_memory(error):
+        return f"{TOO_MUCH_MEMORY}."
+    if "does not require grad" in str(error):
+        return "the scores do not follow from the pixels by steps that a search can go back along."
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

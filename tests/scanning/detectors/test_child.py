@@ -92,6 +92,27 @@ def test_a_stage_that_breaks_is_failed_and_never_silent(
     assert report.stages[0].statement.endswith("says nothing of the model: no memory for model.safetensors")
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (
+            "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried",
+            "the model needs more memory than a scan",
+        ),
+        ("element 0 of tensors does not require grad and does not have a grad_fn", "do not follow from the pixels"),
+    ],
+)
+def test_what_torch_says_is_put_in_words(
+    request_: dict[str, Any], monkeypatch: pytest.MonkeyPatch, said: str, shown: str
+) -> None:
+    def broken(_: NeuralCleanse, context: ScanContext) -> None:
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(NeuralCleanse, "examine", broken)
+    report = scan_model(Request(model=Path(request_["model"]), detectors=("neural_cleanse",)))
+    assert shown in report.stages[0].statement
+
+
 def test_progress_is_thinned_out_but_ends_are_kept() -> None:
     told: list[Progress] = []
     calm = child.calmer(told.append)
