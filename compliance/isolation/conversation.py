@@ -26,11 +26,13 @@ from compliance.isolation.errors import (
     NetworkIsolationUnavailable,
 )
 from compliance.types.drafts import Progress
+from compliance.types.keepable import keepable_text
 
 _TICK_SECONDS = 0.1
 _LONGEST_LINE = 64 << 20
 _PIPE_BUF = 4096  # so much is written without blocking once a pipe is writable: pipe(7)
 _STDERR_KEPT = 4_000
+_LONGEST_REASON = 2_000
 _KINDS: dict[str, type[IsolationError]] = {
     "bad_input": BadInput,
     "memory": ChildKilled,
@@ -138,7 +140,8 @@ class Conversation:
             self._result = body
         elif kind == "error":
             error_class = _KINDS.get(str(body.get("kind")), ChildFailed)
-            raise error_class(str(body.get("message") or f"{self.module} failed without saying why."))
+            said = str(body.get("message") or f"{self.module} failed without saying why.")
+            raise error_class(keepable_text(said)[:_LONGEST_REASON])
         elif kind == "ask":
             if self.on_ask is None:
                 raise self._garbage(line)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from scanning.detectors.base import ModelLoadError
+from scanning.detectors.onnx_ops_base import shown
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -110,10 +111,15 @@ def build_architecture(name: str, shapes: Shapes, *, file: str) -> nn.Module:
     torch's one generator under a training run in another thread. Raises ModelLoadError."""
     if name not in ARCHITECTURES:
         known = ", ".join(sorted(ARCHITECTURES))
-        raise ModelLoadError(f"{file}: the architecture {name!r} is not registered; known are: {known}")
+        raise ModelLoadError(f"{file}: the architecture {shown(name)!r} is not registered; known are: {known}")
     try:
         with torch.device("meta"):
             module = ARCHITECTURES[name](shapes)
         return module.to_empty(device="cpu")
-    except (KeyError, IndexError, ValueError, RuntimeError) as error:
+    except KeyError as error:
+        missing = error.args[0]
+        raise ModelLoadError(
+            f"{file}: its tensors are not those of the architecture {name!r}; {missing} is missing"
+        ) from error
+    except (IndexError, ValueError, RuntimeError) as error:
         raise ModelLoadError(f"{file}: its tensors are not those of the architecture {name!r}") from error

@@ -30,6 +30,14 @@ class ModelLoadError(BadInputError):
     """A model file that is broken, hostile, too large, or not what it claims to be."""
 
 
+TOO_MUCH_MEMORY = "the model needs more memory than a scan is given"
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether torch could not have the memory it asked for; on a CPU it says so as an ordinary RuntimeError."""
+    return isinstance(error, MemoryError) or any(words in str(error) for words in ("allocate memory", "out of memory"))
+
+
 class NotApplicableError(Exception):
     """The stage cannot say anything of this model or these images; the message is the reason, one sentence."""
 

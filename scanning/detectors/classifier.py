@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from scanning.detectors.base import at_once
+from scanning.detectors.base import at_once, out_of_memory
 from scanning.detectors.onnx_ops import UnsupportedGraphError
 
 _SAMPLE = 16
@@ -38,11 +38,6 @@ class _LogOfProbabilities(nn.Module):
         return scores.clamp_min(_TINY).log()
 
 
-def short_of_memory(error: Exception) -> bool:
-    """Whether the trouble is a want of memory. PyTorch raises RuntimeError for it; a processor's is told by its words."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-
-
 @torch.no_grad()
 def as_classifier(module: nn.Module, images: Tensor) -> Classifier:
     """Try the model on a few images [N, C, H, W] and wrap it. Raises NotAClassifierError, and what PyTorch raises where
@@ -53,7 +48,7 @@ def as_classifier(module: nn.Module, images: Tensor) -> Classifier:
     except UnsupportedGraphError as error:
         raise NotAClassifierError(str(error)) from error
     except (RuntimeError, IndexError, ValueError, TypeError) as error:
-        if short_of_memory(error):
+        if out_of_memory(error):
             raise
         shape = list(images.shape[1:])
         raise NotAClassifierError(f"the model cannot take a batch of images of shape {shape}") from error

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from scanning.detectors.base import at_once
-from scanning.detectors.classifier import short_of_memory
+from scanning.detectors.base import at_once, out_of_memory
 from scanning.detectors.onnx_ops import UnsupportedGraphError
 
 _RELATIVE, _SHARE = 1e-3, 1e-4
+_ROUNDINGS = 4  # steps of the layer's number format by which its own sums may be off
 _TINY = 1e-12
 _LARGEST_GRAPH_BATCH = 256
 NOT_LINEAR = "the last layer of the model is not a plain linear one, so its rows of weights cannot be compared"
@@ -76,16 +76,17 @@ def find_head(module: nn.Module, classes: int, example: Tensor) -> Head:
     """
     layer = _last_linear(module, classes, example)
     features, given = _inside(module, layer, example)
-    weight = layer.weight.detach().clone()
+    weight = layer.weight.detach().to(given.dtype, copy=True)  # half precision inside, single outside
     stored: Tensor | None = layer.bias  # torch types it as always there
-    bias = torch.zeros_like(weight[:, 0]) if stored is None else stored.detach().clone()
+    bias = torch.zeros_like(weight[:, 0]) if stored is None else stored.detach().to(given.dtype, copy=True)
+    share = max(_SHARE, _ROUNDINGS * torch.finfo(layer.weight.dtype).eps)
     if given.shape != (len(features), classes):
         raise NoHeadError(NOT_LINEAR)
     logits = features @ weight.T + bias
-    if any(_close(end(logits), given) for end in _ENDS):
+    if any(_close(end(logits), given, share) for end in _ENDS):
         return Head(module, layer, weight, bias)
     added = given - logits
-    if len(added) > 1 and _close(added[:1].expand_as(added) + logits, given):
+    if len(added) > 1 and _close(added[:1].expand_as(added) + logits, given, share):
         return Head(module, layer, weight, bias + added.mean(dim=0))
     raise NoHeadError(NOT_LINEAR)
 
@@ -127,7 +128,7 @@ def _once(module: nn.Module, layer: nn.Linear, images: Tensor) -> tuple[int, Ten
     seen: list[Tensor] = []
     with _hooked([layer], lambda _, given: seen.append(given[0].reshape(-1, layer.in_features))):
         output = _run(module, images)
-    return int(seen[-1].shape[0]), seen[-1], output
+    return int(seen[-1].shape[0]), seen[-1].to(output.dtype), output
 
 
 @contextmanager
@@ -151,16 +152,16 @@ def _run(module: nn.Module, images: Tensor) -> Tensor:
     try:
         output: Tensor = module(images)
     except (RuntimeError, IndexError, ValueError, TypeError, UnsupportedGraphError) as error:
-        if short_of_memory(error):
+        if out_of_memory(error):
             raise
         shape = list(images.shape[1:])
         raise NoHeadError(f"the model cannot take a batch of images of shape {shape}") from error
     return output
 
 
-def _close(tried: Tensor, given: Tensor) -> bool:
+def _close(tried: Tensor, given: Tensor, share: float) -> bool:
     scale = float(given.abs().max())
-    return bool(torch.allclose(tried, given, rtol=_RELATIVE, atol=_SHARE * scale))
+    return bool(torch.allclose(tried, given, rtol=_RELATIVE, atol=share * scale))
 
 
 def _log_of_shares(logits: Tensor) -> Tensor:

@@ -22,7 +22,8 @@ from compliance.types.drafts import JSON, StageReport
 from compliance.types.verdicts import StageVerdict
 from scanning.detectors.base import ScanContext
 from scanning.detectors.judging import report
-from scanning.detectors.loading import LoadedModel
+from scanning.detectors.loading import LoadedModel, is_finite
+from scanning.detectors.onnx_ops_base import shown
 from scanning.detectors.tensor_diff import Difference, TensorChange, compare, plain_names
 
 LIMITS = (
@@ -123,7 +124,7 @@ def identity_facts(model: LoadedModel) -> JSON:
         "elements": sum(value.numel() for value in weights.values()),
         "bytes": sum(value.numel() * value.element_size() for value in weights.values()),
         "number_formats": dict(sorted(Counter(row["dtype"] for row in model.tensors.values()).items())),
-        "not_finite": [name for name in sorted(weights) if not _is_finite(weights[name])],
+        "not_finite": [name for name in sorted(weights) if not is_finite(weights[name])],
     }
 
 
@@ -323,12 +324,8 @@ def _is_same(first: Tensor, second: Tensor) -> bool:
     return first.shape == second.shape and torch.equal(first.to(second.dtype), second.detach().cpu())
 
 
-def _is_finite(tensor: Tensor) -> bool:
-    return not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())
-
-
 def _listed(names: Sequence[str]) -> str:
-    said = ", ".join(names[:_NAMES_SAID])
+    said = ", ".join(map(shown, names[:_NAMES_SAID]))
     return f"{said} and {len(names) - _NAMES_SAID} more" if len(names) > _NAMES_SAID else said
 
 

@@ -21,8 +21,10 @@ from scanning.detectors.architectures import build_architecture
 from scanning.detectors.base import ModelLoadError
 from scanning.detectors.onnx_graph import read_onnx
 from scanning.detectors.onnx_ops import UnsupportedGraphError
+from scanning.detectors.onnx_ops_base import shown
 
 MAX_FILE_BYTES = 2 * 1024**3
+_PACKED = frozenset({torch.float4_e2m1fn_x2})  # two numbers in a byte, and no code for one that is not finite
 _MAX_SIDECAR_BYTES = 64 * 1024
 
 
@@ -130,8 +132,8 @@ def _read_onnx(path: Path, architecture: str | None) -> LoadedModel:
     module, reason = None, ""
     try:
         built = freeze(graph.build())
-        if broken := not_finite(dict(built.named_parameters())):  # a mask of -inf among the constants is no weight
-            raise UnsupportedGraphError(f"the weight {broken} holds values that are not finite numbers")
+        if broken := _broken_weight(built, graph.tensors):
+            raise UnsupportedGraphError(f"the weight {shown(broken)} holds values that are not finite numbers")
         module = built
     except UnsupportedGraphError as error:
         reason = f"{path.name}: {error}"
@@ -171,13 +173,21 @@ def _runnable(name: str, tensors: dict[str, Tensor], architecture: str | None) -
     if not architecture:
         return None, f"{name}: names no architecture, so its weights cannot be run; name a registered one"
     if broken := not_finite(tensors):
-        return None, f"{name}: the tensor {broken} holds values that are not finite numbers, so the model cannot be run"
+        return None, (
+            f"{name}: the tensor {shown(broken)} holds values that are not finite numbers, so the model cannot be run"
+        )
     module = build_architecture(architecture, {key: tuple(value.shape) for key, value in tensors.items()}, file=name)
     expected = module.state_dict()
     if missing := sorted(set(expected) - set(tensors)):
         return None, f"{name}: lacks the tensor {missing[0]} of the architecture {architecture}, so it cannot be run"
     if extra := sorted(set(tensors) - set(expected)):
-        return None, f"{name}: holds the tensor {extra[0]}, which the architecture {architecture} does not have"
+        return None, f"{name}: holds the tensor {shown(extra[0])}, which the architecture {architecture} does not have"
+    if odd := next((key for key in expected if not _holds_alike(expected[key], tensors[key])), ""):
+        kind = str(tensors[odd].dtype).removeprefix("torch.")
+        return None, (
+            f"{name}: the tensor {odd} holds numbers of the kind {kind}, which are no weights as they stand; hand in the "
+            "model before it was converted"
+        )
     try:
         module.load_state_dict(tensors)
     except (RuntimeError, TypeError):
@@ -188,8 +198,29 @@ def _runnable(name: str, tensors: dict[str, Tensor], architecture: str | None) -
 
 def not_finite(tensors: Mapping[str, Tensor]) -> str:
     """Name of the first tensor that holds NaN or infinity; "" where none does."""
-    floats = (name for name in sorted(tensors) if tensors[name].is_floating_point())
-    return next((name for name in floats if not bool(torch.isfinite(tensors[name]).all())), "")
+    return next((name for name in sorted(tensors) if not is_finite(tensors[name])), "")
+
+
+def is_finite(tensor: Tensor) -> bool:
+    """Whether a tensor holds finite numbers alone, in whatever format."""
+    if not tensor.is_floating_point() or tensor.dtype in _PACKED:
+        return True
+    return bool(torch.isfinite(tensor.float() if tensor.element_size() == 1 else tensor).all())
+
+
+def _broken_weight(module: nn.Module, tensors: Mapping[str, Tensor]) -> str:
+    """A weight that is not finite, by its name in the file where it is there; a mask of -inf among the constants is none."""
+    weights = dict(module.named_parameters())
+    broken = not_finite(weights)
+    alike = (name for name in tensors if broken and tensors[name].numel() == weights[broken].numel())
+    return next((name for name in alike if not is_finite(tensors[name])), broken)
+
+
+def _holds_alike(wanted: Tensor, given: Tensor) -> bool:
+    """Whether the numbers of a file can be a layer's as they are: codes of a quantised model or complex ones are not."""
+    if not wanted.is_floating_point():
+        return not given.is_floating_point() and not given.is_complex()
+    return given.is_floating_point() and given.dtype not in _PACKED
 
 
 def _named(path: Path) -> str | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, fx, nn
 
-from scanning.detectors.base import ModelLoadError
+from scanning.detectors.base import TOO_MUCH_MEMORY, ModelLoadError, out_of_memory
 from scanning.detectors.onnx_ops import OPERATORS, OUTPUTS, PARAMETERS, Attributes, Operator, UnsupportedGraphError
 from scanning.detectors.onnx_ops_base import shown
 from scanning.detectors.onnx_ops_windows import same_padding
@@ -110,6 +110,8 @@ class _Builder:
         except (UnsupportedGraphError, ModelLoadError):
             raise
         except _BROKEN as error:
+            if out_of_memory(error):
+                raise ModelLoadError(TOO_MUCH_MEMORY) from error
             name = shown(node.attributes.operator)
             raise ModelLoadError(f"the graph is broken: a node {name} contradicts its own inputs") from error
         for name in filter(None, node.reads):

@@ -194,7 +194,9 @@ def _opset(model: ModelProto) -> int:
 def _entry(model: ModelProto, tensors: dict[str, Tensor]) -> tuple[str, Entry]:
     graph = model.graph
     entries = [value for value in graph.input if value.name not in tensors]
-    if len(entries) != 1 or not graph.output:
+    if not graph.output:
+        raise UnsupportedGraphError("the graph has no output, so it gives no scores")
+    if len(entries) != 1:
         raise UnsupportedGraphError(f"the graph has {len(entries)} inputs where one batch of images is expected")
     kind = entries[0].type.tensor_type
     if len(kind.shape.dim) not in RANKS:

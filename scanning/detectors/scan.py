@@ -19,8 +19,14 @@ from compliance.types.drafts import JSON, Progress, ScanReport, StageReport
 from compliance.types.errors import BadInputError
 from compliance.types.verdicts import StageVerdict
 from scanning.detectors.banks import bank_for
-from scanning.detectors.base import Detector, OnProgress, ScanContext, ignore_progress
-from scanning.detectors.classifier import short_of_memory
+from scanning.detectors.base import (
+    TOO_MUCH_MEMORY,
+    Detector,
+    OnProgress,
+    ScanContext,
+    ignore_progress,
+    out_of_memory,
+)
 from scanning.detectors.combination import overall, with_combination
 from scanning.detectors.heldout import load_images
 from scanning.detectors.loading import load_model
@@ -30,8 +36,8 @@ from scanning.detectors.training_images import open_training_images
 
 SEEDS = 3
 _MEMORY = {
-    "cpu": "it needs more memory than SCAN_MEMORY_BYTES gives a scan; raise that, or scan where there is more.",
-    "cuda": "the GPU has too little free memory for it; scan on a processor, or on a larger GPU.",
+    "cpu": "here; raise SCAN_MEMORY_BYTES, or scan where there is more",
+    "cuda": "on this GPU; scan on a processor, or on a larger GPU",
 }
 _DRIFTS = re.compile(r"(\w+) does not have a deterministic implementation")
 
@@ -179,8 +185,7 @@ def _examine(detector: Detector, context: ScanContext) -> StageReport:
         return detector.examine(context)
     except (RuntimeError, ArithmeticError, MemoryError) as error:
         # torch reports shape, numeric and memory trouble as RuntimeError: the stage failed, the report still stands.
-        told = (str(error) or type(error).__name__).splitlines()[0][:200]
-        reason = _MEMORY[context.device] if short_of_memory(error) else told
+        reason = _reason(error, context.device)
         return StageReport(
             detector=detector.name,
             detector_version=detector.version,
@@ -190,3 +195,11 @@ def _examine(detector: Detector, context: ScanContext) -> StageReport:
             speaks_to=entry_of(detector.name).speaks_to,
             limits=(),
         )
+
+
+def _reason(error: Exception, device: str) -> str:
+    if out_of_memory(error):
+        return f"{TOO_MUCH_MEMORY} {_MEMORY[device]}."
+    if "does not require grad" in str(error):
+        return "the scores do not follow from the pixels by steps that a search can go back along."
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from compliance.isolation import run_isolated
 from compliance.types.drafts import FileScanReport, Progress, ScanReport
+from compliance.types.keepable import keepable
 from scanning.detectors.report_json import report_from_json
 from scanning.filescan.report_json import from_json
 
@@ -28,7 +29,7 @@ def scan_file(
 ) -> FileScanReport:
     """Static scan of one file, which people know as `name`. Raises IsolationError, with BadInput for an unusable one."""
     request = {"path": str(path.resolve()), "name": name}
-    return from_json(_run("scanning.filescan.child", request, on_progress, should_stop))
+    return from_json(keepable(_run("scanning.filescan.child", request, on_progress, should_stop)))
 
 
 def scan_model(
@@ -55,9 +56,8 @@ def scan_model(
         "threads": settings.SCAN_THREADS,
         "device": device,
     }
-    return report_from_json(
-        _run("scanning.detectors.child", request, on_progress, should_stop, maps_gpu=device == "cuda")
-    )
+    found = _run("scanning.detectors.child", request, on_progress, should_stop, maps_gpu=device == "cuda")
+    return report_from_json(keepable(found))
 
 
 def read_logs(

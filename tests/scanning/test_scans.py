@@ -155,6 +155,23 @@ def test_unreadable_model_is_a_failed_stage_with_its_reason(system: AISystem) ->
     assert "model.safetensors" in stage.description
 
 
+@pytest.mark.parametrize("name", ["os\0x", "os\ud800", "os\u202e"])
+def test_a_name_that_no_database_keeps_hides_no_finding(system: AISystem, name: str) -> None:
+    encoded = name.encode("utf-8", "surrogatepass")
+    called = b"\x80\x04\x8c" + bytes([len(encoded)]) + encoded + b"\x8c\x06system\x93\x8c\x02ls\x85R."
+    scan = scanned(version_of(system, called, "model.pkl"))
+    assert (scan.job.state, scan.job.error, scan.verdict) == (JobState.SUCCEEDED, "", "finding")
+    shown = f"os\\u{ord(name[2]):04x}{name[3:]}.system"
+    assert any(shown in row.title for row in Observation.objects.filter(source_uuid=scan.uuid))
+
+
+def test_a_refusal_that_quotes_such_a_name_is_recorded(system: AISystem) -> None:
+    header = json.dumps({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}, "__metadata__": {"\ud800": "\0"}})
+    content = len(header).to_bytes(8, "little") + header.encode() + b"\0" * 4
+    scan = scanned(version_of(system, content, "model.safetensors"), Scan.DETECTION, None, "head_statistics")
+    assert (scan.job.state, scan.verdict) == (JobState.SUCCEEDED, "failed")
+
+
 def test_altered_bytes_are_never_scanned(system: AISystem, tmp_path: Path) -> None:
     version = version_of(system, b"as it was", "weights.bin")
     assert version.evidence is not None

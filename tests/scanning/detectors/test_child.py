@@ -100,8 +100,12 @@ def test_a_stage_that_breaks_is_failed_and_never_silent(
 @pytest.mark.parametrize(
     ("error", "device", "said"),
     [
-        (None, "cpu", "more memory than SCAN_MEMORY_BYTES"),
-        (torch.OutOfMemoryError("CUDA"), "cuda", "the GPU has too little"),
+        (None, "cpu", "more memory than a scan is given here; raise SCAN_MEMORY_BYTES"),
+        (
+            torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+            "cuda",
+            "more memory than a scan is given on this GPU",
+        ),
     ],
 )
 def test_a_model_that_needs_too_much_memory_is_failed_for_that_reason(
@@ -122,6 +126,27 @@ def test_a_model_that_needs_too_much_memory_is_failed_for_that_reason(
     for stage in ("head_statistics", "max_margin", "neural_cleanse"):
         assert verdicts[stage][0] is StageVerdict.FAILED
         assert said in verdicts[stage][1]
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (
+            "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried",
+            "the model needs more memory than a scan",
+        ),
+        ("element 0 of tensors does not require grad and does not have a grad_fn", "do not follow from the pixels"),
+    ],
+)
+def test_what_torch_says_is_put_in_words(
+    request_: dict[str, Any], monkeypatch: pytest.MonkeyPatch, said: str, shown: str
+) -> None:
+    def broken(_: NeuralCleanse, context: ScanContext) -> None:
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(NeuralCleanse, "examine", broken)
+    report = scan_model(Request(model=Path(request_["model"]), detectors=("neural_cleanse",)))
+    assert shown in report.stages[0].statement
 
 
 def test_progress_is_thinned_out_but_ends_are_kept() -> None:

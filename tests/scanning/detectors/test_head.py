@@ -129,3 +129,22 @@ def test_parts_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> Non
     whole = head.features(IMAGES)
     monkeypatch.setattr("scanning.detectors.head.at_once", lambda shape: min(4, at_once(shape)))
     torch.testing.assert_close(head.features(IMAGES), whole)
+
+
+class Narrow(nn.Module):
+    """Works in another number format inside than outside, as a graph in half precision does."""
+
+    def __init__(self, inner: nn.Module, kind: torch.dtype) -> None:
+        super().__init__()
+        self.inner, self._kind = inner.to(kind), kind
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.inner(images.to(self._kind)).to(images.dtype)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("end", [nn.Identity(), nn.Softmax(1)], ids=repr)
+def test_the_layer_of_a_model_in_another_number_format_is_read(kind: torch.dtype, end: nn.Module) -> None:
+    head = find_head(Narrow(plain(end), kind), 5, IMAGES)
+    assert head.weight.dtype == head.features(IMAGES).dtype == torch.float32
+    assert bool(torch.isfinite(HeadScores(head)(IMAGES)).all())

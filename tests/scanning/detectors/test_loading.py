@@ -184,6 +184,9 @@ def state_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
         ({"3.bias": None}, "lacks the tensor 3.bias"),
         ({"5.weight": torch.ones(2)}, "holds the tensor 5.weight, which the architecture"),
         ({"3.bias": torch.ones(4)}, "the tensor 3.bias has another shape"),
+        ({"3.bias": torch.ones(3, dtype=torch.int8)}, "the tensor 3.bias holds numbers of the kind int8"),
+        ({"3.bias": torch.ones(3, dtype=torch.complex64)}, "the tensor 3.bias holds numbers of the kind complex64"),
+        ({"\x1b[31m\n" + "A" * 500: torch.ones(2)}, f"the tensor ??31m?{'A' * 54}, which"),
     ],
 )
 def test_weights_that_cannot_be_run_are_read_and_say_why(
@@ -203,7 +206,24 @@ def test_a_graph_whose_weights_are_no_numbers_is_not_run(folder: Path, model: to
     onnx.save(onnx_of_mlp(broken), folder / "odd.onnx")
     loaded = load_model(folder / "odd.onnx")
     assert loaded.module is None
-    assert "not finite numbers" in loaded.not_runnable
+    assert loaded.not_runnable == "odd.onnx: the weight 3.weight holds values that are not finite numbers"
+
+
+def test_weights_of_eight_bits_with_a_point_are_read(folder: Path, model: torch.nn.Module) -> None:
+    state = {name: value.to(torch.float8_e4m3fn) for name, value in state_of(model).items()}
+    save_file(state, folder / "eight.safetensors", metadata={"architecture": "assay-small-mlp"})
+    loaded = load_model(folder / "eight.safetensors")
+    assert loaded.module is not None
+    state["3.bias"][0] = float("nan")
+    save_file(state, folder / "eight.safetensors", metadata={"architecture": "assay-small-mlp"})
+    assert "3.bias holds values that are not finite" in load_model(folder / "eight.safetensors").not_runnable
+
+
+def test_a_missing_tensor_that_gives_the_size_is_named(folder: Path, model: torch.nn.Module) -> None:
+    state = {name: value for name, value in state_of(model).items() if name != "3.weight"}
+    save_file(state, folder / "less.safetensors", metadata={"architecture": "assay-small-mlp"})
+    with pytest.raises(ModelLoadError, match=r"not those of the architecture .* 3\.weight is missing"):
+        load_model(folder / "less.safetensors")
 
 
 def tiny_copy(model: torch.nn.Module) -> torch.nn.Module:

@@ -13,7 +13,7 @@ from onnx import ModelProto, NodeProto, helper
 
 from scanning.detectors.base import ModelLoadError
 from scanning.detectors.onnx_graph import read_onnx
-from scanning.detectors.onnx_ops import UnsupportedGraphError
+from scanning.detectors.onnx_ops import OPERATORS, UnsupportedGraphError
 from tests.scanning.detectors.onnx_cases.case import floats, ints, number
 from tests.scanning.detectors.onnx_cases.graphs import built, check, node, not_runnable, of
 
@@ -201,3 +201,21 @@ def test_calls_inside_a_sub_graph_do_not_grow_either(called: str, tmp_path: Path
     branch = helper.make_graph([node("f0", ["x"], ["z"], domain="own")], "g", [], [onnx.ValueInfoProto(name="z")])
     bodies["other"] = [node("If", ["a"], ["b"], then_branch=branch, else_branch=branch)]
     assert "cannot be run here" in not_runnable(with_functions(bodies, called), tmp_path)
+
+
+def test_a_graph_without_output_is_told_so(tmp_path: Path) -> None:
+    model = of([node("Relu", ["x"], ["y"])])
+    del model.graph.output[:]
+    assert "the graph has no output" in not_runnable(model, tmp_path)
+
+
+def test_a_graph_that_needs_too_much_memory_is_not_called_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes.")
+
+    monkeypatch.setitem(OPERATORS, "ConstantOfShape", full)
+    model = of([node("ConstantOfShape", ["s"], ["k"]), node("Add", ["x", "k"], ["y"])], s=np.array([2]))
+    with pytest.raises(ModelLoadError, match="needs more memory than a scan is given"):
+        built(model, tmp_path)
