@@ -117,6 +117,11 @@ def to_unit_range(images: NDArray[np.generic], name: str) -> tuple[NDArray[np.fl
     if not np.isfinite(pixels).all():
         raise BadInputError(f"{name}: `images` holds values that are not finite numbers")
     low, high = float(pixels.min()), float(pixels.max())
+    if images.dtype.kind == "u" and high <= 1:
+        raise BadInputError(
+            f"{name}: `images` holds values from {low:g} to {high:g} as whole numbers; store them as floating point in 0..1 "
+            "or as bytes 0..255"
+        )
     if images.dtype == np.uint8 or (low >= 0 and 2 <= high <= 255):
         return pixels / np.float32(255), f"The pixels were given as 0 to 255 (largest {high:g}) and divided by 255."
     if low < 0 or high > 1:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from compliance.management.base import Answer, AssayCommand
+from compliance.management.base import BROKEN_OFF, Answer, AssayCommand, broken_off
 from compliance.types.verdicts import exit_code_of
 from scanning.filescan.report_json import to_json
 from scanning.services import isolated
@@ -23,7 +23,10 @@ class Command(AssayCommand):
         path: Path = options["path"]
         if not path.is_file():
             raise CommandError(f"{path}: no such file.")
-        report = isolated.scan_file(path=path, name=path.name, on_progress=self.show_progress)
+        try:
+            report = isolated.scan_file(path=path, name=path.name, on_progress=self.show_progress)
+        except BROKEN_OFF as error:
+            return broken_off(path.name, error)
         lines = [f"{path.name}: {report.verdict.value.replace('_', ' ')} ({report.format}, {report.size} bytes)"]
         lines.append(f"SHA-256 {report.sha256}")
         lines += [

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from compliance.management.base import Answer, AssayCommand
+from compliance.management.base import BROKEN_OFF, Answer, AssayCommand, broken_off
 from compliance.types.verdicts import exit_code_of
 from scanning.detectors import registry
 from scanning.detectors.report_json import report_to_json
@@ -39,15 +39,18 @@ class Command(AssayCommand):
         for given in (path, options["data"], *inputs.values()):
             if given is not None and not given.exists():
                 raise CommandError(f"{given}: no such file or folder.")
-        report = isolated.scan_model(
-            path=path,
-            inputs={"images": options["data"], **inputs},
-            detectors=options["detector"],
-            architecture=options["architecture"],
-            seed=options["seed"],
-            device=options["device"],
-            on_progress=self.show_progress,
-        )
+        try:
+            report = isolated.scan_model(
+                path=path,
+                inputs={"images": options["data"], **inputs},
+                detectors=options["detector"],
+                architecture=options["architecture"],
+                seed=options["seed"],
+                device=options["device"],
+                on_progress=self.show_progress,
+            )
+        except BROKEN_OFF as error:
+            return broken_off(path.name, error)
         lines = [f"{path.name}: {report.verdict.value.replace('_', ' ')}", f"SHA-256 {report.model_sha256}"]
         for stage in report.stages:
             lines.append(f"{stage.detector} {stage.detector_version}: {stage.verdict.value.replace('_', ' ')}")

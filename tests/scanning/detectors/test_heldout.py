@@ -48,6 +48,7 @@ def test_a_part_has_a_digest_of_its_own(tmp_path: Path) -> None:
         ({"images": RAMP + 0.5, "labels": LABELS}, "scale the pixels to 0..1 without normalising"),
         ({"images": IMAGES + np.nan, "labels": LABELS}, "not finite numbers"),
         ({"images": IMAGES.astype(np.int32), "labels": LABELS}, "must be floating point or bytes"),
+        ({"images": (RAMP > 0.5).astype(np.uint8), "labels": LABELS}, "from 0 to 1 as whole numbers"),
         ({"images": IMAGES, "labels": LABELS - 1}, "negative"),
         ({"images": np.array([{}], dtype=object), "labels": LABELS}, "without pickle"),
     ],
