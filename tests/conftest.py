@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import django
+import psycopg
 import pytest
 from django.conf import settings
 from django.db import connections
@@ -149,13 +150,28 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres_server: services.Postgres, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a migrated PostgreSQL database to copy; made once for all xdist workers of a server."""
+    """The name of a migrated PostgreSQL database to copy; made once for all xdist workers of a server, from a kept dump."""
     with _one_at_a_time():
         if not postgres_server.has("template_migrated"):
             url = postgres_server.create("template_making")
-            migrate(environment(var=tmp_path_factory.mktemp("template"), database_url=url))
+            dump = TEMPLATES / f"{made_of()}-{server_version(url)}.dump"
+            if dump.exists():
+                postgres_server.restore("template_making", dump)
+            else:
+                migrate(environment(var=tmp_path_factory.mktemp("template"), database_url=url))
+                for older in TEMPLATES.glob("*.dump"):
+                    older.unlink()
+                making = dump.with_suffix(".making")
+                postgres_server.dump("template_making", making)
+                making.rename(dump)
             postgres_server.rename("template_making", "template_migrated")
     return "template_migrated"
+
+
+def server_version(url: str) -> int:
+    """The version of a running PostgreSQL as one number; a dump of one is not for another."""
+    with psycopg.connect(url) as connection:
+        return connection.info.server_version
 
 
 @contextlib.contextmanager
