@@ -91,7 +91,7 @@ test: test-sqlite test-postgres
 
 test-sqlite: preflight-tests $(TEST_STAMP)
 	$(call step,suite on SQLite,$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not bench and not alone')
-	$(call step,time limits,$(PY) -m pytest -m alone)
+	$(call step,time limits,$(PY) -m pytest -m alone $$(grep --recursive --files-with-matches --include='test_*.py' 'mark[.]alone' tests))
 
 # Left out: what never touches the suite's database (a browser against its own installation, torch, PDF, parsers).
 test-postgres: preflight-tests $(TEST_STAMP) | test-sqlite

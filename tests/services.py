@@ -68,6 +68,20 @@ class Postgres:
         with psycopg.connect(self.url()) as connection:
             return bool(connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone())
 
+    def dump(self, database: str, file: Path) -> None:
+        """Writes a whole database to a file, as `restore` reads it."""
+        self._program("pg_dump", "--format=custom", f"--file={file}", self.url(database))
+
+    def restore(self, database: str, file: Path) -> None:
+        """Fills an empty database from such a file."""
+        self._program("pg_restore", "--no-owner", "--exit-on-error", f"--dbname={self.url(database)}", str(file))
+
+    def _program(self, name: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [str(Path(find("postgresql")) / name), *arguments], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{name} failed: {done.stdout}{done.stderr}"
+
     def rename(self, database: str, to: str) -> None:
         """Gives a database to which nobody is connected another name."""
         self.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(database), sql.Identifier(to)))
