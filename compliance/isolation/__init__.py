@@ -124,7 +124,6 @@ def run_isolated(
         child = _start([json.dumps(limits)], source, _environment(scratch, environment))
         conversation = Conversation(
             child=child,
-            module=module,
             wall_seconds=wall_seconds,
             cpu_seconds=cpu_seconds,
             resident_bytes=memory_bytes if memory_kind == "resident" else None,

@@ -45,7 +45,6 @@ class Conversation:
     """One child from start to end. `run` returns its result or raises an IsolationError; the child is gone either way."""
 
     child: subprocess.Popen[bytes]
-    module: str
     wall_seconds: float
     cpu_seconds: int
     resident_bytes: int | None
@@ -100,12 +99,12 @@ class Conversation:
 
     def _watch(self) -> None:
         if time.monotonic() > self._deadline:
-            raise ChildTimeout(f"{self.module} was ended after {self.wall_seconds:g} s, its limit.")
+            raise ChildTimeout(f"The work was ended after {self.wall_seconds:g} s, its limit.")
         if self.should_stop and self.should_stop():
-            raise ChildStopped(f"{self.module} was ended because a stop was asked for.")
+            raise ChildStopped("The work was ended because a stop was asked for.")
         if self.resident_bytes and self._resident() > self.resident_bytes:
             raise ChildKilled(
-                f"{self.module} was ended because it used more than {self.resident_bytes >> 20} MiB of memory."
+                f"The work was ended because it used more than {self.resident_bytes >> 20} MiB of memory."
             )
 
     def _resident(self) -> int:
@@ -126,7 +125,7 @@ class Conversation:
             for line in lines:
                 self._take_line(line)
         if len(self._partial) > _LONGEST_LINE:
-            raise ChildFailed(f"{self.module} wrote a line of more than {_LONGEST_LINE >> 20} MiB.")
+            raise ChildFailed(f"The work wrote a line of more than {_LONGEST_LINE >> 20} MiB.")
 
     def _take_line(self, line: bytes) -> None:
         try:
@@ -140,7 +139,7 @@ class Conversation:
             self._result = body
         elif kind == "error":
             error_class = _KINDS.get(str(body.get("kind")), ChildFailed)
-            said = str(body.get("message") or f"{self.module} failed without saying why.")
+            said = str(body.get("message") or "The work failed without saying why.")
             raise error_class(keepable_text(said)[:_LONGEST_REASON])
         elif kind == "ask":
             if self.on_ask is None:
@@ -157,7 +156,7 @@ class Conversation:
             self.on_progress(Progress(stage=stage, done=done, total=total))
 
     def _garbage(self, line: bytes) -> ChildFailed:
-        return ChildFailed(f"{self.module} wrote something that is no message of ours: {line[:80]!r}.")
+        return ChildFailed(f"The work wrote something that is no message of ours: {line[:80]!r}.")
 
     def _end(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -170,9 +169,9 @@ class Conversation:
     def _obituary(self) -> IsolationError:
         code = self.child.returncode
         if code == -signal.SIGXCPU:
-            return ChildTimeout(f"{self.module} was ended after {self.cpu_seconds} s of processor time, its limit.")
+            return ChildTimeout(f"The work was ended after {self.cpu_seconds} s of processor time, its limit.")
         if code < 0:
             name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
-            return ChildKilled(f"{self.module} was ended by signal {name}.")
+            return ChildKilled(f"The work was ended by signal {name}.")
         last = self._stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        return ChildFailed(f"{self.module} ended with code {code} and without a result: {last or 'it wrote nothing'}")
+        return ChildFailed(f"The work ended with code {code} and without a result: {last or 'it wrote nothing'}")

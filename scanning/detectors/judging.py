@@ -110,9 +110,10 @@ def report(
         "threads": context.threads,
         "repr": repr(detector),
     }
+    untested = (context.model.untested,) if context.model.untested else ()
     return StageReport(
         detector=detector.name, detector_version=detector.version, parameters=parameters, verdict=verdict,
-        statement=statement, speaks_to=entry_of(detector.name).speaks_to, limits=detector.limits,
+        statement=statement, speaks_to=entry_of(detector.name).speaks_to, limits=(*detector.limits, *untested),
         facts=facts or {}, images=images or {},
         seconds=round(time.perf_counter() - started, 3), peak_memory_bytes=peak_memory(),
     )  # fmt: skip

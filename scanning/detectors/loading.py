@@ -35,7 +35,8 @@ class LoadedModel:
     tensors: name -> {"shape", "dtype", "sha256"}; architecture: registered name, or "onnx-graph", or "";
     architecture_digest: SHA-256 over sorted names, shapes and dtypes (and the graph's operators for ONNX);
     weights: the tensors themselves; module: images [B, C, H, W] -> logits or probabilities [B, classes], in eval mode,
-    weights frozen; None where the weights were read but cannot be run, and `not_runnable` then says why in one sentence.
+    weights frozen; None where the weights were read but cannot be run, and `not_runnable` then says why in one sentence;
+    untested: what of the file no stage runs, in one sentence, or "".
     """
 
     name: str
@@ -47,6 +48,7 @@ class LoadedModel:
     weights: Mapping[str, Tensor]
     module: nn.Module | None
     not_runnable: str = ""
+    untested: str = ""
 
 
 def load_model(path: Path, *, architecture: str | None = None) -> LoadedModel:
@@ -147,7 +149,14 @@ def _read_onnx(path: Path, architecture: str | None) -> LoadedModel:
         weights=graph.tensors,
         module=module,
         not_runnable=reason,
+        untested=_further_outputs([value.name for value in graph.model.graph.output]),
     )
+
+
+def _further_outputs(names: list[str]) -> str:
+    if len(names) < 2:
+        return ""
+    return f"The graph has {len(names)} outputs and the first, {shown(names[0])}, was tested; nothing is said of the others."
 
 
 def _from_weights(path: Path, kind: str, tensors: dict[str, Tensor], architecture: str | None) -> LoadedModel:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 import torch
 from torch import nn
@@ -20,7 +21,7 @@ from scanning.detectors.loading import load_model
 from scanning.detectors.neural_cleanse import NeuralCleanse
 from scanning.detectors.report_json import report_from_json, report_to_json
 from scanning.detectors.scan import Request, scan_model
-from tests.scanning.detectors.material import pictures, save_tiny, tiny_model
+from tests.scanning.detectors.material import onnx_of_mlp, pictures, save_tiny, tiny_model
 from tests.scanning.detectors.pretended_gpu import pretended_gpu
 
 pytestmark = pytest.mark.sqlite_only
@@ -156,3 +157,16 @@ def test_progress_is_thinned_out_but_ends_are_kept() -> None:
         calm(Progress(stage="search", done=done, total=100))
     assert (told[0].done, told[-1].done) == (1, 100)
     assert len(told) < 10
+
+
+def test_outputs_that_no_stage_runs_are_a_limit(tmp_path: Path) -> None:
+    graph = onnx_of_mlp(tiny_model(pictures(tmp_path)))
+    onnx.save(graph, tmp_path / "one.onnx")
+    graph.graph.output.append(onnx.helper.make_tensor_value_info("scores", onnx.TensorProto.FLOAT, None))
+    onnx.save(graph, tmp_path / "two.onnx")
+    one, two = (
+        scan_model(Request(model=tmp_path / name, images=tmp_path / "pictures.npz", detectors=("head_statistics",)))
+        for name in ("one.onnx", "two.onnx")
+    )
+    said = "The graph has 2 outputs and the first, y, was tested; nothing is said of the others."
+    assert two.stages[0].limits == (*one.stages[0].limits, said)
