@@ -11,6 +11,8 @@ from tests import services
 from tests.compliance.conftest import (  # noqa: F401 - fixtures of benches that begin with the small world
     auditor,
     contributor,
+    laid,
+    made_world,
     manager,
     officer,
     other_system,

@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from compliance.models import (
     AISystem,
@@ -30,6 +32,10 @@ from compliance.services.remediation import MilestoneDraft
 from compliance.types.states import ModelOrigin, Role
 from compliance.types.verdicts import StageVerdict
 from tests.compliance import records
+from tests.laid_rows import Made
+
+if TYPE_CHECKING:
+    from pytest_django import DjangoDbBlocker
 
 Browse = Callable[[User], Client]
 
@@ -57,15 +63,65 @@ class World:
     other_item: RemediationItem
 
 
+@dataclass(frozen=True, slots=True)
+class Peopled:
+    """The small world with its people and the two AI systems."""
+
+    officer: User
+    manager: User
+    auditor: User
+    system: AISystem
+    other_system: AISystem
+    contributor: User
+    world: World
+
+
 def person(name: str, role: Role) -> User:
     """A person with this name and role who can only be signed in by a test."""
     email = f"{name.lower().replace(' ', '.')}@example.org"
     return people.create_user(email=email, name=name, role=role, password=None, actor=None)
 
 
+def _system(owner: User) -> AISystem:
+    return inventory.define_system(name="Digit reader", description="Reads amounts.", owner=owner, actor=owner)
+
+
+def _other_system(owner: User) -> AISystem:
+    return inventory.define_system(name="Letter sorter", description="Sorts mail.", owner=owner, actor=owner)
+
+
+def _contributor(system: AISystem) -> User:
+    user = person("Carl Contributor", Role.CONTRIBUTOR)
+    people.grant_membership(system=system, role=Role.CONTRIBUTOR, actor=None, user=user)
+    return user
+
+
+def peopled() -> Peopled:
+    """The small world with everybody who is in it, as services make it."""
+    officer, manager = person("Olga Officer", Role.OFFICER), person("Mira Manager", Role.MANAGER)
+    auditor = person("Aya Auditor", Role.AUDITOR)
+    system, other_system = _system(officer), _other_system(officer)
+    contributor = _contributor(system)
+    world = build_world(system, other_system, officer, manager, contributor, auditor)
+    return Peopled(officer, manager, auditor, system, other_system, contributor, world)
+
+
+@pytest.fixture(scope="session")
+def made_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Made[Peopled]:
+    """The small world as services make it, made once by each process; before any test changes the clock or a setting."""
+    with django_db_blocker.unblock():
+        return Made.by(peopled)
+
+
 @pytest.fixture
-def officer(db: None) -> User:
-    return person("Olga Officer", Role.OFFICER)
+def laid(request: pytest.FixtureRequest, made_world: Made[Peopled], db: None) -> Peopled | None:
+    """What was made, laid for a test that takes `world`. Others, and those of another day, make the people they take."""
+    return made_world.lay() if "world" in request.fixturenames and made_world.day == timezone.localdate() else None
+
+
+@pytest.fixture
+def officer(laid: Peopled | None) -> User:
+    return laid.officer if laid else person("Olga Officer", Role.OFFICER)
 
 
 @pytest.fixture
@@ -74,8 +130,8 @@ def second_officer(db: None) -> User:
 
 
 @pytest.fixture
-def manager(db: None) -> User:
-    return person("Mira Manager", Role.MANAGER)
+def manager(laid: Peopled | None) -> User:
+    return laid.manager if laid else person("Mira Manager", Role.MANAGER)
 
 
 @pytest.fixture
@@ -89,27 +145,25 @@ def collector(db: None) -> User:
 
 
 @pytest.fixture
-def system(officer: User) -> AISystem:
-    return inventory.define_system(name="Digit reader", description="Reads amounts.", owner=officer, actor=officer)
+def system(laid: Peopled | None, officer: User) -> AISystem:
+    return laid.system if laid else _system(officer)
 
 
 @pytest.fixture
-def other_system(officer: User) -> AISystem:
-    return inventory.define_system(name="Letter sorter", description="Sorts mail.", owner=officer, actor=officer)
+def other_system(laid: Peopled | None, officer: User) -> AISystem:
+    return laid.other_system if laid else _other_system(officer)
 
 
 @pytest.fixture
-def contributor(system: AISystem, officer: User) -> User:
+def contributor(laid: Peopled | None, system: AISystem) -> User:
     """Works on `system` alone."""
-    user = person("Carl Contributor", Role.CONTRIBUTOR)
-    people.grant_membership(system=system, role=Role.CONTRIBUTOR, actor=None, user=user)
-    return user
+    return laid.contributor if laid else _contributor(system)
 
 
 @pytest.fixture
-def auditor(db: None) -> User:
+def auditor(laid: Peopled | None) -> User:
     """Invited to the assessment of `system` once `world` is there."""
-    return person("Aya Auditor", Role.AUDITOR)
+    return laid.auditor if laid else person("Aya Auditor", Role.AUDITOR)
 
 
 def _assessment(system: AISystem, technique: Technique, actor: User) -> Assessment:
@@ -141,9 +195,15 @@ def _dataset(system: AISystem, name: str, actor: User, trained: tuple[ModelVersi
 
 @pytest.fixture
 def world(
-    system: AISystem, other_system: AISystem, officer: User, manager: User, contributor: User, auditor: User
+    laid: Peopled | None,
+    system: AISystem,
+    other_system: AISystem,
+    officer: User,
+    manager: User,
+    contributor: User,
+    auditor: User,
 ) -> World:
-    return build_world(system, other_system, officer, manager, contributor, auditor)
+    return laid.world if laid else build_world(system, other_system, officer, manager, contributor, auditor)
 
 
 def build_world(

@@ -4,6 +4,8 @@ from tests.compliance.conftest import (  # noqa: F401 - pytest finds fixtures he
     auditor,
     contributor,
     count_queries,
+    laid,
+    made_world,
     manager,
     officer,
     other_system,
