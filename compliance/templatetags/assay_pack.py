@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from compliance.choices import conclusion_label
 from compliance.packs import wording
 from compliance.types.drafts import Progress
+from compliance.types.key_labels import label_of_key
 from compliance.types.testing import ControlTestConclusion, ControlTestKind
 
 register = template.Library()
@@ -21,6 +22,7 @@ register.filter("moment", wording.moment)
 register.filter("stamp", wording.stamp)
 register.filter("grouped", wording.grouped)
 register.filter("bytes", wording.size)
+register.filter("humane", label_of_key)
 
 
 @register.simple_tag(takes_context=True)
@@ -46,13 +48,6 @@ def label(value: str | None, kind: str) -> str:
 def test_words(conclusion: str, kind: str) -> str:
     """{{ test.conclusion|test_words:test.kind }}: what an auditor's test concludes, in the words that fit its kind."""
     return conclusion_label(ControlTestKind(kind), ControlTestConclusion(conclusion))
-
-
-@register.filter
-def humane(label_text: str) -> str:
-    """A key as a label: "approved_submitters" -> "Approved submitters"."""
-    words = label_text.replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
 
 
 @register.filter

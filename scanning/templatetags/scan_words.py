@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from django import template
 
+from compliance.types.key_labels import label_of_key
+
 register = template.Library()
 
 
 @register.filter
 def in_words(key: object) -> str:
     """`mask_norm` -> "Mask norm": a key of a report as a label."""
-    text = str(key).replace("_", " ").strip()
-    return text[:1].upper() + text[1:]
+    return label_of_key(str(key))
 
 
 @register.filter
