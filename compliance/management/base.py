@@ -11,13 +11,13 @@ from typing import Any, NoReturn
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError
 
-from compliance.isolation import BadInput, ChildFailed, ChildKilled, ChildTimeout, IsolationError
+from compliance.isolation import BadInput, IsolationError
 from compliance.management.progress import ProgressLine
 from compliance.services import ledger
 from compliance.services.errors import RefusedError
 from compliance.types.drafts import JSON, Progress
 from compliance.types.errors import BadInputError
-from compliance.types.verdicts import ExitCode, StageVerdict
+from compliance.types.verdicts import ExitCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,16 +31,6 @@ class Answer:
     document: JSON
     lines: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
-
-
-BROKEN_OFF = (ChildTimeout, ChildKilled, ChildFailed)
-
-
-def broken_off(name: str, error: IsolationError) -> Answer:
-    """What a scan answers that ended without a result: the verdict `failed`, which is undecided and no bad input."""
-    statement = f"The scan broke off and says nothing of {name}: {error}"
-    document = {"verdict": StageVerdict.FAILED.value, "statement": statement}
-    return Answer(code=ExitCode.UNDECIDED, document=document, lines=[f"{name}: failed", statement])
 
 
 class AssayCommand(BaseCommand):

@@ -9,7 +9,7 @@ _TERMS = {
 
 
 def label_of_key(key: str) -> str:
-    """ "approved_submitters" -> "Approved submitters", "trigger_sha256" -> "SHA-256 of the trigger"."""
+    """A key as a label: "approved_submitters" -> "Approved submitters", "trigger_sha256" -> "SHA-256 of the trigger"."""
     words = [_TERMS.get(word, word) for word in key.strip("_ ").replace("_", " ").split(" ")]
     if len(words) > 1 and words[-1] == "SHA-256":
         words = ["SHA-256 of the", *words[:-1]]

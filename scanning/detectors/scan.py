@@ -6,14 +6,15 @@ import os
 import platform
 import re
 import warnings
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from compliance.types.drafts import JSON, Progress, ScanReport, StageReport
 from compliance.types.errors import BadInputError
@@ -22,6 +23,7 @@ from scanning.detectors.banks import bank_for
 from scanning.detectors.base import (
     TOO_MUCH_MEMORY,
     Detector,
+    ModelLoadError,
     OnProgress,
     ScanContext,
     ignore_progress,
@@ -71,9 +73,7 @@ def scan_model(request: Request, *, on_progress: OnProgress = ignore_progress) -
     settle(request.threads, device=request.device)
     on_progress(Progress(stage="reading the model", done=0, total=1))
     context = _context(request, on_progress)
-    with _drifting() as drifting:
-        examined = [_examine(detector, context) for detector in chosen]
-    stages = with_combination(examined, context.bank, context.model.sha256)
+    stages = with_combination([_examine(detector, context) for detector in chosen], context.bank, context.model.sha256)
     return ScanReport(
         model_sha256=context.model.sha256,
         model_format=context.model.format,
@@ -82,7 +82,7 @@ def scan_model(request: Request, *, on_progress: OnProgress = ignore_progress) -
         stages=stages,
         verdict=overall(stages),
         data=_data(context),
-        environment=environment(request, drifting),
+        environment=environment(request),
         started_at=started,
         finished_at=datetime.now(UTC),
     )
@@ -90,7 +90,7 @@ def scan_model(request: Request, *, on_progress: OnProgress = ignore_progress) -
 
 def settle(threads: int, *, device: str = "cpu") -> None:
     """Make runs repeatable: fixed threads and deterministic algorithms. Bit-equal on the same machine class only. A GPU has
-    no such algorithm for some operators (gradients of bilinear resizing, say): what used them is recorded.
+    no such algorithm for some operators (gradients of bilinear resizing, say): a stage that used them says so.
     Raises BadInputError for a device that is not there."""
     if device not in ("cpu", "cuda"):
         raise BadInputError(f"the device {device!r} is not known; name cpu or cuda")
@@ -119,8 +119,8 @@ def _drifting() -> Iterator[set[str]]:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
-def environment(request: Request, drifting: Set[str] = frozenset()) -> JSON:
-    """What must be equal for a repeated scan to give equal numbers; drifting: operations that stand in the way of it."""
+def environment(request: Request) -> JSON:
+    """What must be equal for a repeated scan to give equal numbers. On a GPU stages name what stands in the way of it."""
     on_gpu: JSON = {}
     if request.device == "cuda":
         on_gpu = {
@@ -141,8 +141,7 @@ def environment(request: Request, drifting: Set[str] = frozenset()) -> JSON:
         **on_gpu,
         "cpu_count": os.cpu_count() or 1,
         "threads": request.threads,
-        "deterministic": not drifting,
-        **({"not_deterministic": ", ".join(sorted(drifting))} if drifting else {}),
+        "deterministic": request.device == "cpu",
         "seed": request.seed,
         "seeds": SEEDS,
     }
@@ -151,7 +150,7 @@ def environment(request: Request, drifting: Set[str] = frozenset()) -> JSON:
 def _context(request: Request, on_progress: OnProgress) -> ScanContext:
     model = load_model(request.model, architecture=request.architecture)
     if model.module is not None:
-        model.module.to(request.device)
+        _move(model.module, request)
     bank, facts = bank_for(model.architecture_digest, request.bank)
     return ScanContext(
         model=model,
@@ -168,6 +167,15 @@ def _context(request: Request, on_progress: OnProgress) -> ScanContext:
     )
 
 
+def _move(module: nn.Module, request: Request) -> None:
+    try:
+        module.to(request.device)
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
+        raise ModelLoadError(f"{request.model.name}: {_reason(error, request.device)}") from error
+
+
 def _data(context: ScanContext) -> JSON:
     """The sets of images that were used, by what they were used for; the held-out ones lie at the top."""
     data: JSON = {} if context.images is None else context.images.describe()
@@ -181,6 +189,16 @@ def _data(context: ScanContext) -> JSON:
 
 
 def _examine(detector: Detector, context: ScanContext) -> StageReport:
+    with _drifting() as drifting:
+        found = _tried(detector, context)
+    if not drifting:
+        return found
+    names = ", ".join(sorted(drifting))
+    limit = f"A GPU cannot repeat these operations bit for bit, so the figures can differ from run to run: {names}."
+    return replace(found, facts={**found.facts, "not_deterministic": names}, limits=(*found.limits, limit))
+
+
+def _tried(detector: Detector, context: ScanContext) -> StageReport:
     try:
         return detector.examine(context)
     except (RuntimeError, ArithmeticError, MemoryError) as error:

@@ -6,9 +6,10 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from compliance.management.base import BROKEN_OFF, Answer, AssayCommand, broken_off
+from compliance.management.base import Answer, AssayCommand
 from compliance.types.verdicts import exit_code_of
 from scanning.filescan.report_json import to_json
+from scanning.management.broken_off import BROKEN_OFF, broken_off
 from scanning.services import isolated
 
 

@@ -20,7 +20,7 @@ from compliance.types.drafts import ScanReport, StageReport
 from compliance.types.verdicts import StageVerdict
 from scanning.detectors import onnx_graph, scan
 from scanning.detectors.architectures import RESNET8
-from scanning.detectors.base import ScanContext
+from scanning.detectors.base import ModelLoadError, ScanContext
 from scanning.detectors.folding import fold_batch_norms
 from scanning.detectors.heldout import LabelledImages, save_images
 from scanning.detectors.inversion import BFLOAT16, InversionSettings
@@ -186,7 +186,8 @@ def test_an_operation_that_may_differ_each_time_is_recorded_on_a_gpu(
         report = drifting(resnet, "cuda", monkeypatch)
     assert report.stages[0].verdict is StageVerdict.INCONCLUSIVE
     assert report.environment["deterministic"] is False
-    assert report.environment["not_deterministic"] == "put_"
+    assert report.stages[0].facts["not_deterministic"] == "put_"
+    assert report.stages[0].limits[-1].endswith("can differ from run to run: put_.")
 
 
 def test_an_operation_that_may_differ_each_time_fails_on_a_processor(
@@ -196,6 +197,20 @@ def test_an_operation_that_may_differ_each_time_fails_on_a_processor(
     assert report.stages[0].verdict is StageVerdict.FAILED
     assert "put_ does not have a deterministic implementation" in report.stages[0].statement
     assert report.environment["deterministic"] is True
+
+
+def test_a_model_that_does_not_fit_on_the_gpu_is_refused_in_a_sentence(
+    resnet: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(nn.Module, "to", full)
+    with (
+        pretended_gpu(),
+        pytest.raises(ModelLoadError, match=r"model\.safetensors: the model needs more memory .* on this GPU"),
+    ):
+        scan_model(replace(resnet, device="cuda"))
 
 
 def test_the_child_learns_where_the_driver_lies_and_which_gpu_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
